@@ -1,0 +1,205 @@
+import type { Because, SmallestChange } from '#core/arbitrate/problem.ts'
+import type { DomainName, GoalId, Identity, NodeId, ResourceKey } from './ids.ts'
+import type { Knob, Setting } from './observation.ts'
+
+/** What to do and why. Plain data: rendered for people in one place, compared by replay, verified by the checker. */
+export interface Decision {
+  /** Version of the code that decided; a replay by another version is refused unless asked for. */
+  readonly decider: string
+  readonly turn: number
+  readonly goals: readonly GoalDecision[]
+  readonly resources: readonly ResourceDecision[]
+  /** Changes to carry out, in order. Empty with a reason in `verdict`. */
+  readonly plan: readonly Change[]
+  readonly verdict: Verdict
+  /** The second pass, as if every domain in `advise` were managed; null where there is none. */
+  readonly advice: Advice | null
+  /** What the checker found. Anything here means that the plan is not applied. */
+  readonly violations: readonly Violation[]
+}
+
+export interface Advice {
+  readonly resources: readonly ResourceDecision[]
+  readonly plan: readonly Change[]
+}
+
+/** Why the plan is as it is, as a whole. */
+export type Verdict =
+  | { readonly kind: 'changes'; readonly count: number; readonly triggers: readonly Trigger[] }
+  | { readonly kind: 'no-beneficial-change'; readonly reason: HoldReason }
+  | { readonly kind: 'stopped-by-checker' }
+
+/** What released a reallocation of one resource. */
+export type Trigger =
+  | {
+      readonly kind: 'threshold'
+      readonly resource: ResourceKey
+      readonly domain: DomainName
+      readonly difference: number
+      readonly samples: number
+    }
+  | { readonly kind: 'first-allocation'; readonly resource: ResourceKey; readonly domain: DomainName }
+  | { readonly kind: 'capacity'; readonly resource: ResourceKey; readonly from: number; readonly to: number }
+  | { readonly kind: 'policy'; readonly resource: ResourceKey }
+  | {
+      readonly kind: 'drift'
+      readonly resource: ResourceKey
+      readonly domain: DomainName
+      readonly expected: Setting
+      readonly found: Setting
+    }
+
+export type HoldReason =
+  | 'nothing-managed'
+  | 'within-thresholds'
+  | 'quiet-window'
+  | 'paused'
+  | 'first-sight'
+  | 'nothing-observed'
+
+/** How one goal stood for one domain, and what its estimator made of it. */
+export interface GoalDecision {
+  readonly goal: GoalId
+  readonly domain: DomainName
+  readonly priority: number
+  readonly status:
+    | { readonly kind: 'met' | 'missed'; readonly measured: number; readonly target: number; readonly index: number }
+    | { readonly kind: 'unknown'; readonly reason: 'no-reading' | 'stale' | 'invalid' | 'first-sight' }
+    | { readonly kind: 'closed'; readonly reason: string }
+  /** What it needs of each resource, in the resource's unit. */
+  readonly need: Readonly<Record<ResourceKey, number>>
+  readonly because: EstimateReason
+  /** The resource that its domain was short of in this class, or null where it was served. */
+  readonly short: ResourceKey | null
+  /** For a goal that was not served: the single smallest changes that would have served it. */
+  readonly wouldMeet: readonly SmallestChange[]
+}
+
+/** How an estimator came to its number; one shape per way of estimating. */
+export type EstimateReason =
+  | { readonly kind: 'fixed' }
+  | { readonly kind: 'utilization'; readonly use: number; readonly target: number; readonly heldBack: boolean }
+  | {
+      readonly kind: 'work-cost'
+      readonly use: number
+      readonly throughput: number
+      readonly target: number
+      readonly perUnit: number
+    }
+  | {
+      readonly kind: 'feedback'
+      readonly measured: number
+      readonly target: number
+      readonly factor: number
+      readonly from: number
+    }
+  | { readonly kind: 'not-this-resource'; readonly use: number; readonly entitlement: number }
+  | { readonly kind: 'held'; readonly ageMs: number }
+  | { readonly kind: 'fallback'; readonly reason: 'no-reading' | 'stale' | 'invalid' }
+  | { readonly kind: 'closed' }
+
+export interface ResourceDecision {
+  readonly resource: ResourceKey
+  readonly capacity: CapacityDecision
+  readonly classes: readonly ClassDecision[]
+  readonly rows: readonly AmountDecision[]
+  readonly unallocated: number
+}
+
+/** capacity = total - headroom - use of unmanaged domains beyond the headroom - what fixed domains keep. */
+export interface CapacityDecision {
+  readonly total: number
+  readonly headroom: number
+  readonly unmanaged: number
+  readonly fixed: number
+  readonly available: number
+  /** True where it did not cover the starting amounts, so that these were shrunk in proportion. */
+  readonly shrunk: boolean
+}
+
+export type ClassDecision =
+  | { readonly priority: number; readonly satisfied: true }
+  | { readonly priority: number; readonly satisfied: false; readonly level?: number; readonly fraction?: number }
+
+/** One domain and one resource. */
+export interface AmountDecision {
+  readonly domain: DomainName
+  readonly parent: DomainName | null
+  readonly role: 'managed' | 'fixed' | 'advised' | 'parent'
+  /** Cumulative amounts asked for, one per priority class. */
+  readonly requests: readonly number[]
+  readonly use: number | null
+  readonly inForce: number | null
+  /** What arbitration granted, exactly. */
+  readonly entitlement: number
+  /** What is enforced: the entitlement settled and rounded to the grain. */
+  readonly allocation: number
+  readonly because: Because
+  /** Why the allocation differs from the entitlement by more than rounding; null where it does not. */
+  readonly settled: SettleReason | null
+  /** Who gave what this domain gained since the last turn. */
+  readonly gains: readonly Transfer[]
+}
+
+export interface Transfer {
+  readonly from: DomainName | 'unallocated'
+  readonly amount: number
+}
+
+export type SettleReason =
+  | { readonly kind: 'within-thresholds'; readonly difference: number }
+  | { readonly kind: 'cooldown'; readonly untilMs: number }
+  | { readonly kind: 'maximum-step'; readonly step: number }
+  | { readonly kind: 'minimum-change'; readonly least: number }
+  | { readonly kind: 'donor-held-back'; readonly donor: DomainName }
+  | { readonly kind: 'impact'; readonly goal: GoalId }
+  | { readonly kind: 'working-set'; readonly floor: number }
+  | { readonly kind: 'awaiting-donor'; readonly donor: DomainName }
+  | { readonly kind: 'quiet-window' }
+
+/** One write to one knob: so specific that carrying it out leaves no choice. */
+export interface Change {
+  readonly driver: string
+  readonly node: NodeId
+  /** null for a place in the hierarchy above domains. */
+  readonly domain: DomainName | null
+  readonly identity: Identity | null
+  readonly knob: Knob
+  readonly resource: ResourceKey
+  readonly from: Setting
+  readonly to: Setting
+  readonly direction: 'shrink' | 'grow' | 'neutral'
+  readonly because: ChangeReason
+}
+
+export type ChangeReason =
+  | {
+      readonly kind: 'allocation'
+      readonly resource: ResourceKey
+      readonly from: number | null
+      readonly to: number
+      readonly trigger: Trigger
+    }
+  | { readonly kind: 'hierarchy'; readonly inside: number; readonly unmanaged: number }
+  | { readonly kind: 'placement'; readonly cpus: string; readonly rule: 'pin' | 'near' | 'apart' | 'all' }
+  | { readonly kind: 'scheduling' }
+
+/** What became of a change. The next observation shows whether it is believed. */
+export type Outcome =
+  | { readonly status: 'applied'; readonly node: NodeId; readonly knob: Knob; readonly to: Setting }
+  | {
+      readonly status: 'failed'
+      readonly node: NodeId
+      readonly knob: Knob
+      readonly code: string
+      readonly message: string
+    }
+  | { readonly status: 'vanished'; readonly node: NodeId; readonly knob: Knob }
+  | { readonly status: 'not-tried'; readonly node: NodeId; readonly knob: Knob }
+
+/** A property or certificate that does not hold. */
+export interface Violation {
+  readonly rule: string
+  readonly subject: string
+  readonly message: string
+}

@@ -1,0 +1,54 @@
+import type { DomainName, GoalId, Identity, NodeId, ResourceKey } from './ids.ts'
+import type { Knob, Setting } from './observation.ts'
+
+/** What the decider keeps between turns. Empty knowledge is always safe: it only makes the next decision more careful. */
+export interface Knowledge {
+  readonly turn: number
+  readonly bootId: string
+  readonly lastAtMs: number
+  /** The host's counters as last seen, and the smoothed use by whoever is not managed, per resource. */
+  readonly host: Readonly<Record<ResourceKey, HostKnowledge>>
+  readonly domains: Readonly<Record<DomainName, DomainKnowledge>>
+  /** What Reeve last set on nodes, for telling its own settings from those of others. */
+  readonly set: Readonly<Record<NodeId, Readonly<Partial<Record<Knob, SetKnob>>>>>
+}
+
+export interface HostKnowledge {
+  readonly used: number | null
+  readonly unmanaged: number
+  readonly capacity: number
+}
+
+export interface DomainKnowledge {
+  readonly identity: Identity
+  /** Turns since this identity was first seen. */
+  readonly turns: number
+  readonly seenAtMs: number
+  readonly counters: Readonly<Record<string, number>>
+  readonly resources: Readonly<Record<ResourceKey, ResourceKnowledge>>
+  /** Whatever an estimator wants to remember of a goal: JSON, opaque to everybody else. */
+  readonly goals: Readonly<Record<GoalId, GoalMemory>>
+}
+
+export type GoalMemory = { readonly [key: string]: number | string | boolean | null }
+
+export interface ResourceKnowledge {
+  /** Smoothed use, in the resource's unit (per second for rates). */
+  readonly use: number
+  /** What Reeve decided last, or null where it has not yet. */
+  readonly allocation: number | null
+  /** Consecutive samples at or above each rung of the threshold ladder, and since when; one sign at a time. */
+  readonly ladder: {
+    readonly sign: -1 | 0 | 1
+    readonly samples: readonly number[]
+    readonly sinceMs: readonly number[]
+  }
+  readonly moved: { readonly direction: -1 | 1; readonly atMs: number } | null
+}
+
+export interface SetKnob {
+  readonly value: Setting
+  readonly atMs: number
+}
+
+export const NO_KNOWLEDGE: Knowledge = { turn: 0, bootId: '', lastAtMs: 0, host: {}, domains: {}, set: {} }
