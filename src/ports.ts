@@ -35,8 +35,11 @@ export interface Driver {
   prepare(policy: Policy): Promise<readonly Prepared[]>
   /** `slow` asks for the expensive counters too. A domain that vanishes meanwhile is absent, not an error. */
   observe(slow: boolean): Promise<DriverObservation>
-  /** The text or number in force for a knob now, for remembering it before the first change. */
-  read(node: NodeId, knob: Knob): Promise<Setting>
+  /**
+   * What is in force for a knob now, and the identity of what carries it (a cgroup's inode with the boot id, a UUID):
+   * remembered before the first change, compared before a release. null where the node is gone or cannot be read.
+   */
+  read(node: NodeId, knob: Knob): Promise<{ readonly identity: string; readonly value: Setting } | null>
   /** Carries out one change; never throws for what can happen to a domain, it is an outcome. Honours the signal. */
   apply(change: Change, signal: AbortSignal): Promise<Outcome>
   /** Lets go of descriptors and connections. Domains and settings stay as they are. */
@@ -84,7 +87,7 @@ export interface RememberedSetting {
   readonly node: NodeId
   readonly domain: DomainName | null
   /** Identity of the domain or node, so that a new one of the same name is not "restored". */
-  readonly identity: string | null
+  readonly identity: string
   readonly knob: Knob
   readonly original: Setting
   /** What Reeve set last: `release` leaves alone what somebody else changed since. */

@@ -183,6 +183,7 @@ export type ChangeReason =
   | { readonly kind: 'hierarchy'; readonly inside: number; readonly unmanaged: number }
   | { readonly kind: 'placement'; readonly cpus: string; readonly rule: 'pin' | 'near' | 'apart' | 'all' }
   | { readonly kind: 'scheduling' }
+  | { readonly kind: 'release' }
 
 /** What became of a change. The next observation shows whether it is believed. */
 export type Outcome =
