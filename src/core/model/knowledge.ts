@@ -33,8 +33,8 @@ export interface DomainKnowledge {
 export type GoalMemory = { readonly [key: string]: number | string | boolean | null }
 
 export interface ResourceKnowledge {
-  /** Smoothed use, in the resource's unit (per second for rates). */
-  readonly use: number
+  /** Smoothed use, in the resource's unit (per second for rates); null until it could be told. */
+  readonly use: number | null
   /** What Reeve decided last, or null where it has not yet. */
   readonly allocation: number | null
   /** Consecutive samples at or above each rung of the threshold ladder, and since when; one sign at a time. */

@@ -37,10 +37,15 @@ const KNOWN: Readonly<Record<string, Omit<Resource, 'key'>>> = {
   'disk-space': { unit: 'bytes', grain: MIB, compressible: false, kind: 'stock', settleMs: 2000, capacity: 'observed' },
 }
 
+/** The part of a key before any node or device: `memory` of `memory@node0`, `io.read` of `io.read:8:0`. */
+export function family(key: ResourceKey): ResourceKey {
+  const at = key.search(/[@:]/)
+  return at < 0 ? key : (key.slice(0, at) as ResourceKey)
+}
+
 /** The attributes of a known resource for a key such as `memory@node0` or `io.read:8:0`; undefined for an unknown one. */
 export function knownResource(key: string): Resource | undefined {
-  const family = key.split(/[@:]/, 1)[0] as string
-  const attributes = KNOWN[family]
+  const attributes = KNOWN[family(key as ResourceKey)]
   return attributes && { key: key as ResourceKey, ...attributes }
 }
 

@@ -1,0 +1,185 @@
+import type { DomainView, View } from '#core/look.ts'
+import type { EstimateReason, GoalDecision } from '#core/model/decision.ts'
+import type { DomainName, ResourceKey } from '#core/model/ids.ts'
+import type { GoalMemory } from '#core/model/knowledge.ts'
+import type { MetricReading } from '#core/model/observation.ts'
+import type { Aim, Condition, Goal, MetricPolicy } from '#core/model/policy.ts'
+import type { Estimate, MetricSight, Sight } from './estimator.ts'
+import { fixed } from './fixed.ts'
+import { performance } from './performance.ts'
+import { throughput } from './throughput.ts'
+import { utilization } from './utilization.ts'
+
+/** What one goal needs of one domain, and how it stands. */
+export interface Need {
+  readonly goal: Goal
+  readonly domain: DomainName
+  readonly status: GoalDecision['status']
+  readonly need: Readonly<Record<ResourceKey, number>>
+  readonly because: EstimateReason
+  readonly memory: GoalMemory
+}
+
+/** A stale reading is held for this many times the age at which it became stale, then it is lost. */
+const HELD_FOR = 3
+
+/** Estimates every goal on every domain it names; order follows the policy's goals, then the domains. */
+export function estimate(view: View): Need[] {
+  const metrics = new Map(view.policy.metrics.map((metric) => [metric.name, metric]))
+  const readings = latestReadings(view.seen.metrics)
+  const capacity: Record<ResourceKey, number> = {}
+  for (const resource of view.policy.resources) {
+    capacity[resource.key] =
+      resource.capacity === 'observed' ? (view.seen.capacity[resource.key]?.total ?? 0) : resource.capacity
+  }
+  const needs: Need[] = []
+  for (const goal of view.policy.goals) {
+    const closed = goal.conditions.find((condition) => !holds(condition, view))
+    for (const domain of inScope(goal, view)) {
+      needs.push(
+        closed === undefined
+          ? estimateOne(goal, domain, sightOf(domain, goal.aim, metrics, readings, capacity, view.seen.at.monotonicMs))
+          : closedGoal(goal, domain, closed),
+      )
+    }
+  }
+  return needs
+}
+
+function estimateOne(goal: Goal, domain: DomainView, sight: Sight): Need {
+  const memory = domain.known?.goals[goal.id] ?? {}
+  const estimated = dispatch(goal.aim, sight, memory)
+  const { need, because, measured } = estimated
+  return {
+    goal,
+    domain: domain.name,
+    need,
+    because,
+    memory: estimated.memory,
+    status: statusOf(goal.aim, domain, sight, measured),
+  }
+}
+
+function dispatch(aim: Aim, sight: Sight, memory: GoalMemory): Estimate {
+  switch (aim.kind) {
+    case 'fixed':
+      return fixed(aim, sight, memory)
+    case 'utilization':
+      return utilization(aim, sight, memory)
+    case 'throughput':
+      return throughput(aim, sight, memory)
+    case 'performance':
+      return performance(aim, sight, memory)
+  }
+}
+
+function statusOf(aim: Aim, domain: DomainView, sight: Sight, measured: Estimate['measured']): GoalDecision['status'] {
+  if (measured !== null) {
+    const { value, target, index } = measured
+    return { kind: index > 1 ? 'missed' : 'met', measured: value, target, index }
+  }
+  if (aim.kind === 'fixed') {
+    // A fixed amount is met by what is in force; the scarcest of its resources tells.
+    const keys = Object.keys(aim.amounts) as ResourceKey[]
+    const ratio = Math.min(...keys.map((key) => (sight.inForce[key] ?? 0) / Math.max(aim.amounts[key] ?? 0, 1e-9)))
+    return { kind: ratio < 1 - 1e-9 ? 'missed' : 'met', measured: ratio, target: 1, index: ratio > 0 ? 1 / ratio : 1e9 }
+  }
+  if (domain.known === null) return { kind: 'unknown', reason: 'first-sight' }
+  return { kind: 'unknown', reason: sight.metric.kind === 'lost' ? sight.metric.reason : 'stale' }
+}
+
+function closedGoal(goal: Goal, domain: DomainView, condition: Condition): Need {
+  return {
+    goal,
+    domain: domain.name,
+    status: { kind: 'closed', reason: describe(condition) },
+    need: {},
+    because: { kind: 'closed' },
+    memory: domain.known?.goals[goal.id] ?? {},
+  }
+}
+
+function describe(condition: Condition): string {
+  switch (condition.kind) {
+    case 'window':
+      return `window ${condition.window} is shut`
+    case 'running':
+      return `${condition.domain} is not running`
+    case 'event':
+      return `event ${condition.event} is not on`
+  }
+}
+
+function holds(condition: Condition, view: View): boolean {
+  switch (condition.kind) {
+    case 'window':
+      return view.seen.at.openWindows.includes(condition.window)
+    case 'running':
+      return view.seen.domains.some((domain) => domain.name === condition.domain && domain.state === 'running')
+    case 'event':
+      return view.seen.events.includes(condition.event)
+  }
+}
+
+function inScope(goal: Goal, view: View): readonly DomainView[] {
+  const { scope } = goal
+  if ('domain' in scope) {
+    const one = view.byName.get(scope.domain)
+    if (one !== undefined) return [one]
+    // The name of a goal's domain may be the glob of a policy entry that many domains match.
+    return view.domains.filter((domain) => domain.policy.name === scope.domain)
+  }
+  if ('group' in scope) return view.domains.filter((domain) => domain.policy.groups.includes(scope.group))
+  return view.domains
+}
+
+type Readings = ReadonlyMap<string, MetricReading>
+
+/** The newest reading of each metric and domain; two of one instant: the later in the list. */
+function latestReadings(readings: readonly MetricReading[]): Readings {
+  const latest = new Map<string, MetricReading>()
+  for (const reading of readings) {
+    const key = readingKey(reading.metric, reading.domain)
+    const before = latest.get(key)
+    if (before === undefined || reading.takenAtMs >= before.takenAtMs) latest.set(key, reading)
+  }
+  return latest
+}
+
+function readingKey(metric: string, domain: DomainName | null): string {
+  return `${metric}\n${domain ?? ''}`
+}
+
+function sightOf(
+  domain: DomainView,
+  aim: Aim,
+  metrics: ReadonlyMap<string, MetricPolicy>,
+  readings: Readings,
+  capacity: Readonly<Record<ResourceKey, number>>,
+  nowMs: number,
+): Sight {
+  const { use, smoothUse, heldBack, inForce } = domain
+  const name = 'metric' in aim ? aim.metric : null
+  const metric = name === null ? NO_METRIC : metricSight(name, domain.name, metrics, readings, nowMs)
+  return { use, smoothUse, heldBack, inForce, capacity, metric }
+}
+
+const NO_METRIC: MetricSight = { kind: 'lost', reason: 'no-reading' }
+
+/** The domain's own reading goes before one that stands for the whole scope of the goal. */
+function metricSight(
+  name: string,
+  domain: DomainName,
+  metrics: ReadonlyMap<string, MetricPolicy>,
+  readings: Readings,
+  nowMs: number,
+): MetricSight {
+  const reading = readings.get(readingKey(name, domain)) ?? readings.get(readingKey(name, null))
+  const policy = metrics.get(name)
+  if (reading === undefined || policy === undefined) return NO_METRIC
+  if (!Number.isFinite(reading.value) || reading.value < 0) return { kind: 'lost', reason: 'invalid' }
+  const ageMs = Math.max(0, nowMs - reading.takenAtMs)
+  if (ageMs <= policy.staleMs) return { kind: 'fresh', value: reading.value, ageMs }
+  if (ageMs <= HELD_FOR * policy.staleMs) return { kind: 'held', value: reading.value, ageMs }
+  return { kind: 'lost', reason: 'stale' }
+}

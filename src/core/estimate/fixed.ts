@@ -1,0 +1,9 @@
+import type { Estimator } from './estimator.ts'
+
+/** Fixed amounts need no estimate. */
+export const fixed: Estimator<'fixed'> = (aim) => ({
+  need: aim.amounts,
+  because: { kind: 'fixed' },
+  measured: null,
+  memory: {},
+})

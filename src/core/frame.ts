@@ -1,0 +1,222 @@
+import type { Problem } from './arbitrate/problem.ts'
+import { controls, type DomainView, type View } from './look.ts'
+import type { CapacityDecision } from './model/decision.ts'
+import type { DomainName } from './model/ids.ts'
+import type { Amount, DomainPolicy, Share } from './model/policy.ts'
+import type { Resource } from './model/resource.ts'
+import type { RequestRows } from './rows.ts'
+
+/** One resource made ready for arbitration: who takes part, in which tree, with what to divide. */
+export interface Frame {
+  readonly resource: Resource
+  readonly capacity: CapacityDecision
+  readonly classes: number
+  /** Parents before their children, siblings in the policy's order. */
+  readonly rows: readonly FrameRow[]
+}
+
+export interface FrameRow {
+  readonly name: DomainName
+  /** Index of the parent's row, -1 at the top. */
+  readonly parent: number
+  readonly policy: DomainPolicy
+  /** null on a parent. */
+  readonly view: DomainView | null
+  readonly standing: DomainView['standing'] | 'parent'
+  readonly requests: readonly number[]
+}
+
+/** What settling allows a row: nothing below the floor, nothing above the ceiling. */
+export interface Bounds {
+  readonly floor: number
+  readonly ceiling: number
+}
+
+/** Weight of the newest turn in the smoothed use by whoever is not managed. */
+const NEWEST = 0.3
+
+export function frame(
+  view: View,
+  resource: Resource,
+  requests: RequestRows,
+  classes: number,
+  asManaged: boolean,
+): Frame {
+  const taking = view.domains.filter((domain) => controls(domain.policy, resource.key))
+  const rows = treeRows(view, taking, requests, asManaged)
+  return { resource, classes, rows, capacity: capacityOf(view, resource, taking, rows) }
+}
+
+/** The amount in the resource's unit. 5 % of 2000 millicores are 100. */
+export function amountOf(amount: Amount | undefined, total: number): number {
+  if (amount === undefined) return 0
+  return 'amount' in amount ? amount.amount : amount.fraction * total
+}
+
+/** Use by whoever takes no part: all use on the host less that of the domains that do. Smoothed over turns. */
+export function unmanagedUse(view: View, resource: Resource, taking: readonly DomainView[]): number {
+  const before = view.known.host[resource.key]
+  const used = view.seen.capacity[resource.key]?.used ?? null
+  if (used === null) return before?.unmanaged ?? 0
+  const theirs = taking.reduce((sum, domain) => sum + (domain.use[resource.key] ?? 0), 0)
+  const elapsedMs = view.seen.at.monotonicMs - view.known.lastAtMs
+  let all = used
+  if (resource.kind === 'rate') {
+    const previous = before?.used ?? null
+    if (previous === null || used < previous || elapsedMs <= 0 || view.known.bootId !== view.seen.at.bootId)
+      return before?.unmanaged ?? 0
+    all = ((used - previous) * 1000) / elapsedMs
+  }
+  const now = Math.max(0, all - theirs)
+  return before === undefined ? now : before.unmanaged + NEWEST * (now - before.unmanaged)
+}
+
+function capacityOf(
+  view: View,
+  resource: Resource,
+  taking: readonly DomainView[],
+  rows: readonly FrameRow[],
+): CapacityDecision {
+  const seen = view.seen.capacity[resource.key]
+  const total = resource.capacity === 'observed' ? (seen?.total ?? 0) : resource.capacity
+  const headroom = amountOf(view.policy.host.headroom[resource.key], total)
+  const unmanaged = unmanagedUse(view, resource, taking)
+  const whole =
+    Math.floor((total - headroom - Math.max(0, unmanaged - headroom)) / resource.grain + 1e-9) * resource.grain
+  const fixed = rows.reduce(
+    (sum, row) => sum + (row.standing === 'fixed' ? (row.view?.inForce[resource.key] ?? 0) : 0),
+    0,
+  )
+  const available = Math.max(0, whole)
+  return { total, headroom, unmanaged, fixed, available, shrunk: false }
+}
+
+function treeRows(view: View, taking: readonly DomainView[], requests: RequestRows, asManaged: boolean): FrameRow[] {
+  const policies = new Map(view.policy.domains.map((domain) => [domain.name, domain]))
+  const children = new Map<string | null, (DomainView | DomainPolicy)[]>()
+  const placed = new Set<string>()
+  const place = (parent: DomainName | null, member: DomainView | DomainPolicy): void => {
+    children.set(parent, [...(children.get(parent) ?? []), member])
+    const its = parent === null ? undefined : policies.get(parent)
+    if (its === undefined || placed.has(its.name)) return
+    placed.add(its.name)
+    place(its.parent, its)
+  }
+  for (const domain of taking) place(domain.policy.parent, domain)
+  const rows: FrameRow[] = []
+  const walk = (parentName: string | null, parent: number): void => {
+    for (const member of children.get(parentName) ?? []) {
+      if ('seen' in member) {
+        const standing = asManaged && member.standing === 'advised' ? 'managed' : member.standing
+        rows.push({
+          name: member.name,
+          parent,
+          policy: member.policy,
+          view: member,
+          standing,
+          requests: requests.get(member.name) ?? [],
+        })
+      } else {
+        rows.push({
+          name: member.name as DomainName,
+          parent,
+          policy: member,
+          view: null,
+          standing: 'parent',
+          requests: [],
+        })
+        walk(member.name, rows.length - 1)
+      }
+    }
+  }
+  walk(null, -1)
+  return rows
+}
+
+const NO_SHARE: Share = { reservation: null, own: null, lend: true, borrow: true, limit: null, weight: null }
+
+/**
+ * The arbiter's columns. Rows that are not decided now stand at what is in force for them, as a reservation that is
+ * also their limit; bounds from settling narrow the others. Limits give way to starts, so that what is in force
+ * already (a reload lowered a limit under a fixed child) is never an impossible problem.
+ */
+export function problemOf(view: View, of: Frame, bounds: ReadonlyMap<number, Bounds> = new Map()): Problem {
+  const { rows, resource, classes } = of
+  const count = rows.length
+  const { host } = view.policy
+  const minimum = host.minimum[resource.key] ?? 0
+  const problem = {
+    capacity: of.capacity.available,
+    minimum,
+    fairness: host.fairness,
+    surplus: host.surplus,
+    remainder: host.remainder,
+    count,
+    classes,
+    ids: rows.map((row) => row.name as string),
+    parent: Int32Array.from(rows, (row) => row.parent),
+    requests: new Float64Array(count * classes),
+    weight: new Float64Array(count),
+    reservation: new Float64Array(count),
+    own: new Float64Array(count),
+    lend: new Uint8Array(count),
+    borrow: new Uint8Array(count),
+    limit: new Float64Array(count),
+  }
+  const starts = new Float64Array(count)
+  for (let index = count - 1; index >= 0; index--) {
+    const row = rows[index] as FrameRow
+    const share = row.policy.shares[resource.key] ?? NO_SHARE
+    const window = windowOf(row, share, resource, bounds.get(index), minimum, starts[index] ?? 0)
+    problem.reservation[index] = window.reservation
+    problem.limit[index] = window.limit
+    starts[index] = window.start
+    if (row.parent >= 0) starts[row.parent] = (starts[row.parent] ?? 0) + window.start
+    problem.weight[index] = share.weight ?? (row.view === null ? Number.NaN : 1)
+    const decided = row.standing === 'managed'
+    problem.own[index] =
+      decided && share.own !== null ? Math.min(Math.max(share.own, window.start), window.limit) : Number.NaN
+    problem.lend[index] = share.lend ? 1 : 0
+    problem.borrow[index] = share.borrow ? 1 : 0
+    if (decided)
+      for (let k = 0; k < classes; k++)
+        problem.requests[k * count + index] = row.requests[k] ?? row.requests.at(-1) ?? 0
+  }
+  return problem
+}
+
+interface Window {
+  /** NaN where there is none. */
+  readonly reservation: number
+  readonly start: number
+  readonly limit: number
+}
+
+/** `inside` is the sum of the children's starts, 0 for a leaf. */
+function windowOf(
+  row: FrameRow,
+  share: Share,
+  resource: Resource,
+  bounds: Bounds | undefined,
+  minimum: number,
+  inside: number,
+): Window {
+  if (row.view === null) {
+    const start = Math.max(share.reservation ?? 0, inside)
+    return {
+      reservation: share.reservation ?? Number.NaN,
+      start,
+      limit: Math.max(share.limit ?? Number.POSITIVE_INFINITY, start),
+    }
+  }
+  if (row.standing !== 'managed') {
+    const stands = row.view.inForce[resource.key] ?? row.view.use[resource.key] ?? 0
+    return { reservation: stands, start: stands, limit: stands }
+  }
+  const declared = share.limit ?? Number.POSITIVE_INFINITY
+  const limit = Math.max(Math.min(declared, bounds?.ceiling ?? declared), 0)
+  const wanted = Math.max(share.reservation ?? minimum, bounds?.floor ?? 0)
+  const start = Math.min(wanted, limit)
+  const explicit = share.reservation !== null || start !== minimum
+  return { reservation: explicit ? start : Number.NaN, start, limit }
+}

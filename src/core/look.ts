@@ -1,0 +1,189 @@
+import { sharesByWeight } from './hierarchy.ts'
+import type { DomainName, ResourceKey } from './model/ids.ts'
+import type { DomainKnowledge, Knowledge } from './model/knowledge.ts'
+import type { DomainObservation, Observation, SchedulingNode } from './model/observation.ts'
+import type { DomainPolicy, Policy } from './model/policy.ts'
+import { CPU, family, type Resource } from './model/resource.ts'
+
+/**
+ * The first step: what the counters say about the time since the last turn, domain by domain. Later steps work on
+ * this view and never look at a counter again.
+ */
+export interface View {
+  readonly policy: Policy
+  readonly seen: Observation
+  readonly known: Knowledge
+  /** Leaves that are here now, ignored ones left out, in the observation's order. */
+  readonly domains: readonly DomainView[]
+  readonly byName: ReadonlyMap<DomainName, DomainView>
+}
+
+/** How a domain enters arbitration: decided, decided for show only, or standing at what is in force for it. */
+export type Standing = 'managed' | 'advised' | 'fixed'
+
+export interface DomainView {
+  readonly name: DomainName
+  readonly policy: DomainPolicy
+  readonly seen: DomainObservation
+  /** What is remembered of this identity; null at first sight. */
+  readonly known: DomainKnowledge | null
+  readonly standing: Standing
+  /** Use since the last turn in the resource's unit (per second for rates); absent where it cannot be told yet. */
+  readonly use: Readonly<Record<ResourceKey, number>>
+  /** The same smoothed: follows a rise quickly and a fall slowly. */
+  readonly smoothUse: Readonly<Record<ResourceKey, number>>
+  /** Fraction (0..1) of the time in which it wanted the resource that it had to wait for it. */
+  readonly heldBack: Readonly<Record<ResourceKey, number>>
+  /** The amount that its settings are worth now, in the resource's unit. */
+  readonly inForce: Readonly<Record<ResourceKey, number>>
+}
+
+const RISE = 0.7
+const FALL = 0.2
+
+/** Exponential smoothing with 0.7 of a rise and 0.2 of a fall: 100 then 200 gives 170; 100 then 50 gives 90. */
+export function smooth(before: number | undefined, now: number): number {
+  if (before === undefined) return now
+  return before + (now > before ? RISE : FALL) * (now - before)
+}
+
+/** True where the domain's policy has the resource controlled, by its key or by the family before `@` and `:`. */
+export function controls(domain: DomainPolicy, resource: ResourceKey): boolean {
+  return domain.controls.includes(resource) || domain.controls.includes(family(resource))
+}
+
+/** Looks at everything that was observed. The cost is linear in domains x resources. */
+export function look(policy: Policy, seen: Observation, known: Knowledge): View {
+  const sameBoot = known.bootId === seen.at.bootId
+  const nodes = new Map(seen.nodes.map((node) => [node.id, node]))
+  const shares = sharesByWeight(seen.nodes, seen.capacity[CPU]?.total ?? 0)
+  const parents = new Set(policy.domains.map((domain) => domain.parent).filter((parent) => parent !== null))
+  const domains: DomainView[] = []
+  for (const domain of seen.domains) {
+    const its = policy.domains[domain.policyIndex]
+    if (its === undefined || its.role === 'ignored' || domain.state === 'ended' || parents.has(domain.name)) continue
+    const before = known.domains[domain.name]
+    const remembered = sameBoot && before?.identity === domain.identity ? before : null
+    domains.push(lookAt(policy, its, domain, remembered, known, nodes, shares))
+  }
+  return { policy, seen, known, domains, byName: new Map(domains.map((domain) => [domain.name, domain])) }
+}
+
+function lookAt(
+  policy: Policy,
+  its: DomainPolicy,
+  seen: DomainObservation,
+  remembered: DomainKnowledge | null,
+  known: Knowledge,
+  nodes: ReadonlyMap<string, SchedulingNode>,
+  shares: ReadonlyMap<string, number>,
+): DomainView {
+  const use: Record<ResourceKey, number> = {}
+  const smoothUse: Record<ResourceKey, number> = {}
+  const heldBack: Record<ResourceKey, number> = {}
+  const inForce: Record<ResourceKey, number> = {}
+  const elapsedMs = remembered === null ? 0 : seen.takenAtMs - remembered.seenAtMs
+  for (const resource of policy.resources) {
+    const key = resource.key
+    const used = resource.kind === 'stock' ? seen.levels[key] : rate(seen, remembered, key, elapsedMs)
+    const before = remembered?.resources[key]
+    if (used !== undefined) {
+      use[key] = used
+      smoothUse[key] = smooth(before?.use ?? undefined, used)
+    } else if (before !== undefined && before.use !== null) smoothUse[key] = before.use
+    heldBack[key] = waiting(resource, seen, remembered, elapsedMs, used)
+    const amount = amountInForce(resource, its, seen, remembered, known, nodes, shares)
+    if (amount !== null) inForce[key] = amount
+  }
+  const standing = standingOf(policy, its, remembered)
+  return { name: seen.name, policy: its, seen, known: remembered, standing, use, smoothUse, heldBack, inForce }
+}
+
+/** A domain seen for the first time stands at what it has for one turn: nothing is known of its use yet. */
+function standingOf(policy: Policy, its: DomainPolicy, remembered: DomainKnowledge | null): Standing {
+  const mode = its.mode ?? policy.host.mode
+  if (its.role === 'fixed' || mode === 'observe' || remembered === null) return 'fixed'
+  return mode === 'advise' ? 'advised' : 'managed'
+}
+
+/** Growth of a counter per second; undefined at first sight, without time passed, or when it was reset. */
+function rate(
+  seen: DomainObservation,
+  remembered: DomainKnowledge | null,
+  counter: string,
+  elapsedMs: number,
+): number | undefined {
+  const now = seen.counters[counter]
+  const before = remembered?.counters[counter]
+  if (now === undefined || before === undefined || elapsedMs <= 0 || now < before) return undefined
+  return ((now - before) * 1000) / elapsedMs
+}
+
+/**
+ * CPU: time ready but not running (run-queue delay plus throttling) over that plus the time running. A domain that ran
+ * 600 ms and waited 200 ms in a second was held back for 0.25 of the time it wanted to run.
+ */
+function waiting(
+  resource: Resource,
+  seen: DomainObservation,
+  remembered: DomainKnowledge | null,
+  elapsedMs: number,
+  used: number | undefined,
+): number {
+  if (resource.key !== CPU) return 0
+  const waitedMs =
+    (rate(seen, remembered, 'cpu.waitMs', elapsedMs) ?? rate(seen, remembered, 'cpu.pressureMs', elapsedMs) ?? 0) +
+    (rate(seen, remembered, 'cpu.throttledMs', elapsedMs) ?? 0)
+  const wanted = waitedMs + (used ?? 0)
+  return wanted > 0 ? waitedMs / wanted : 0
+}
+
+/**
+ * What the settings of a domain are worth now. What Reeve set and nobody changed is worth what Reeve decided;
+ * otherwise a limit is worth itself, a weight its share of the host among all siblings, and no limit what is used.
+ */
+function amountInForce(
+  resource: Resource,
+  its: DomainPolicy,
+  seen: DomainObservation,
+  remembered: DomainKnowledge | null,
+  known: Knowledge,
+  nodes: ReadonlyMap<string, SchedulingNode>,
+  shares: ReadonlyMap<string, number>,
+): number | null {
+  const decided = remembered?.resources[resource.key]?.allocation ?? null
+  if (decided !== null && settingsStand(its, resource, seen, known, nodes)) return decided
+  if (resource.key === CPU) {
+    const quota = seen.settings['cpu.quota']
+    const share = shares.get(seen.node)
+    if (typeof quota === 'number') return share === undefined ? quota : Math.min(quota, share)
+    return share ?? null
+  }
+  const limit = seen.settings[limitKnob(resource.key, its.enforcement)]
+  if (typeof limit === 'number') return limit
+  return resource.kind === 'stock' ? (seen.levels[resource.key] ?? null) : null
+}
+
+/** The knob that holds a domain to an amount of a resource other than CPU. */
+export function limitKnob(resource: ResourceKey, enforcement: DomainPolicy['enforcement']) {
+  if (family(resource) === 'memory') return enforcement === 'cap' ? 'memory.limit' : 'memory.soft'
+  return resource.replace(/^io\.(read|write)/, 'io.$1.limit') as `io.read.limit:${string}`
+}
+
+/** True while what Reeve set last on the domain for this resource is still what is found there. */
+function settingsStand(
+  its: DomainPolicy,
+  resource: Resource,
+  seen: DomainObservation,
+  known: Knowledge,
+  nodes: ReadonlyMap<string, SchedulingNode>,
+): boolean {
+  const set = known.set[seen.node]
+  if (resource.key === CPU && its.enforcement === 'guarantee') {
+    const ours = set?.['cpu.weight']
+    return ours === undefined || ours.value === (nodes.get(seen.node)?.weight ?? seen.settings['cpu.weight'])
+  }
+  const knob = resource.key === CPU ? 'cpu.quota' : limitKnob(resource.key, its.enforcement)
+  const ours = set?.[knob]
+  return ours === undefined || ours.value === seen.settings[knob]
+}
