@@ -89,7 +89,13 @@ export type Because =
   | { readonly bound: 'request'; readonly priority: number; readonly request: number }
   | { readonly bound: 'limit'; readonly priority: number; readonly limit: number }
   | { readonly bound: 'level'; readonly priority: number; readonly level: number; readonly weight: number }
-  | { readonly bound: 'fraction'; readonly priority: number; readonly fraction: number; readonly from: number; readonly want: number }
+  | {
+      readonly bound: 'fraction'
+      readonly priority: number
+      readonly fraction: number
+      readonly from: number
+      readonly want: number
+    }
   | { readonly bound: 'surplus'; readonly granted: number; readonly surplus: number }
   | { readonly bound: 'shrunk'; readonly start: number; readonly fraction: number }
 

@@ -1,0 +1,45 @@
+/** Makes the total of a divided group exact: what the rounding of doubles left over or overdrew goes to one row. */
+import { BOUND, type Division, type Siblings } from './division.ts'
+import { residueOf } from './sum.ts'
+
+/**
+ * Moves the entitlements of siblings by their last digits until their exact sum, rounded once, is the capacity. The
+ * first row that ends at the level or in the surplus takes the residue, since there no request is missed by it; another
+ * one only where there is none such.
+ * Example: three rows at 10 / 3 sum to 9.999999999999998; the first becomes 3.3333333333333344 or so, the total 10.
+ */
+export function settleResidue(division: Division, siblings: Siblings, column: number): void {
+  const { entitlement, demand } = division
+  const residue = residueOf(siblings.capacity, entitlement, demand.groups.members, siblings.from, siblings.to)
+  if (isSettled(siblings.capacity, residue)) return
+  const left = spread(division, siblings, column, residue, isElastic)
+  if (!isSettled(siblings.capacity, left)) spread(division, siblings, column, left, (bound) => !isElastic(bound))
+}
+
+const isSettled = (capacity: number, residue: number): boolean => capacity - residue === capacity
+
+const isElastic = (bound: number): boolean => bound === BOUND.level || bound === BOUND.surplus
+
+/** Goes through the rows with such a bound, each taking what its want, its limit or zero allows. */
+function spread(
+  { problem, demand, entitlement, bound }: Division,
+  siblings: Siblings,
+  column: number,
+  residue: number,
+  takes: (bound: number) => boolean,
+): number {
+  const { members } = demand.groups
+  let left = residue
+  for (let j = siblings.from; j < siblings.to && !isSettled(siblings.capacity, left); j++) {
+    const row = members[j]!
+    if (!takes(bound[row]!)) continue
+    const before = entitlement[row]!
+    const want = demand.amounts[column * problem.count + row]!
+    const most = bound[row] === BOUND.surplus ? problem.limit[row]! : want
+    const after = left > 0 ? Math.min(before + left, Math.max(before, most)) : Math.max(before + left, 0)
+    entitlement[row] = after
+    // The difference of two doubles this close is exact.
+    left -= after - before
+  }
+  return left
+}
