@@ -1,0 +1,24 @@
+/** Finds programs of this machine, also those for administrators, whose folders other users lack in their PATH. */
+import { accessSync, constants } from 'node:fs'
+import { join } from 'node:path'
+
+export function programPath(name: string): string | undefined {
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(':'),
+    '/usr/local/sbin',
+    '/usr/sbin',
+    '/sbin',
+    '/usr/bin',
+    '/bin',
+  ]
+  return folders.map((folder) => join(folder, name)).find(isExecutable)
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
