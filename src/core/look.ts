@@ -1,7 +1,7 @@
 import { sharesByWeight } from './hierarchy.ts'
 import type { DomainName, ResourceKey } from './model/ids.ts'
 import type { DomainKnowledge, Knowledge } from './model/knowledge.ts'
-import type { DomainObservation, Observation, SchedulingNode } from './model/observation.ts'
+import type { DomainObservation, Knob, Observation, SchedulingNode, Setting } from './model/observation.ts'
 import type { DomainPolicy, Policy } from './model/policy.ts'
 import { CPU, family, type Resource } from './model/resource.ts'
 
@@ -36,6 +36,14 @@ export interface DomainView {
   readonly heldBack: Readonly<Record<ResourceKey, number>>
   /** The amount that its settings are worth now, in the resource's unit. */
   readonly inForce: Readonly<Record<ResourceKey, number>>
+  /** Settings that somebody else changed after Reeve had set them, by the resource that they serve. */
+  readonly drift: Readonly<Record<ResourceKey, Drift>>
+}
+
+export interface Drift {
+  readonly knob: Knob
+  readonly expected: Setting
+  readonly found: Setting
 }
 
 const RISE = 0.7
@@ -82,6 +90,7 @@ function lookAt(
   const smoothUse: Record<ResourceKey, number> = {}
   const heldBack: Record<ResourceKey, number> = {}
   const inForce: Record<ResourceKey, number> = {}
+  const drift: Record<ResourceKey, Drift> = {}
   const elapsedMs = remembered === null ? 0 : seen.takenAtMs - remembered.seenAtMs
   for (const resource of policy.resources) {
     const key = resource.key
@@ -92,11 +101,13 @@ function lookAt(
       smoothUse[key] = smooth(before?.use ?? undefined, used)
     } else if (before !== undefined && before.use !== null) smoothUse[key] = before.use
     heldBack[key] = waiting(resource, seen, remembered, elapsedMs, used)
-    const amount = amountInForce(resource, its, seen, remembered, known, nodes, shares)
+    const drifted = driftOf(its, resource, seen, known, nodes)
+    if (drifted !== null) drift[key] = drifted
+    const amount = amountInForce(resource, its, seen, remembered, drifted, shares)
     if (amount !== null) inForce[key] = amount
   }
   const standing = standingOf(policy, its, remembered)
-  return { name: seen.name, policy: its, seen, known: remembered, standing, use, smoothUse, heldBack, inForce }
+  return { name: seen.name, policy: its, seen, known: remembered, standing, use, smoothUse, heldBack, inForce, drift }
 }
 
 /** A domain seen for the first time stands at what it has for one turn: nothing is known of its use yet. */
@@ -147,12 +158,11 @@ function amountInForce(
   its: DomainPolicy,
   seen: DomainObservation,
   remembered: DomainKnowledge | null,
-  known: Knowledge,
-  nodes: ReadonlyMap<string, SchedulingNode>,
+  drift: Drift | null,
   shares: ReadonlyMap<string, number>,
 ): number | null {
   const decided = remembered?.resources[resource.key]?.allocation ?? null
-  if (decided !== null && settingsStand(its, resource, seen, known, nodes)) return decided
+  if (decided !== null && drift === null) return decided
   if (resource.key === CPU) {
     const quota = seen.settings['cpu.quota']
     const share = shares.get(seen.node)
@@ -170,20 +180,19 @@ export function limitKnob(resource: ResourceKey, enforcement: DomainPolicy['enfo
   return resource.replace(/^io\.(read|write)/, 'io.$1.limit') as `io.read.limit:${string}`
 }
 
-/** True while what Reeve set last on the domain for this resource is still what is found there. */
-function settingsStand(
+/** What Reeve set last on the domain for this resource, where somebody else has changed it since; else null. */
+function driftOf(
   its: DomainPolicy,
   resource: Resource,
   seen: DomainObservation,
   known: Knowledge,
   nodes: ReadonlyMap<string, SchedulingNode>,
-): boolean {
-  const set = known.set[seen.node]
-  if (resource.key === CPU && its.enforcement === 'guarantee') {
-    const ours = set?.['cpu.weight']
-    return ours === undefined || ours.value === (nodes.get(seen.node)?.weight ?? seen.settings['cpu.weight'])
-  }
-  const knob = resource.key === CPU ? 'cpu.quota' : limitKnob(resource.key, its.enforcement)
-  const ours = set?.[knob]
-  return ours === undefined || ours.value === seen.settings[knob]
+): Drift | null {
+  const byWeight = resource.key === CPU && its.enforcement === 'guarantee'
+  const knob = byWeight ? 'cpu.weight' : resource.key === CPU ? 'cpu.quota' : limitKnob(resource.key, its.enforcement)
+  const ours = known.set[seen.node]?.[knob]
+  const found = byWeight ? (nodes.get(seen.node)?.weight ?? seen.settings[knob]) : seen.settings[knob]
+  return ours === undefined || found === undefined || ours.value === found
+    ? null
+    : { knob, expected: ours.value, found }
 }

@@ -40,7 +40,8 @@ export type Trigger =
     }
   | { readonly kind: 'first-allocation'; readonly resource: ResourceKey; readonly domain: DomainName }
   | { readonly kind: 'capacity'; readonly resource: ResourceKey; readonly from: number; readonly to: number }
-  | { readonly kind: 'policy'; readonly resource: ResourceKey }
+  | { readonly kind: 'policy'; readonly resource: ResourceKey; readonly domain: DomainName }
+  | { readonly kind: 'not-in-force'; readonly resource: ResourceKey; readonly domain: DomainName }
   | {
       readonly kind: 'drift'
       readonly resource: ResourceKey
@@ -52,6 +53,7 @@ export type Trigger =
 export type HoldReason =
   | 'nothing-managed'
   | 'within-thresholds'
+  | 'already-so'
   | 'quiet-window'
   | 'paused'
   | 'first-sight'
@@ -151,11 +153,9 @@ export type SettleReason =
   | { readonly kind: 'cooldown'; readonly untilMs: number }
   | { readonly kind: 'maximum-step'; readonly step: number }
   | { readonly kind: 'minimum-change'; readonly least: number }
-  | { readonly kind: 'donor-held-back'; readonly donor: DomainName }
   | { readonly kind: 'impact'; readonly goal: GoalId }
   | { readonly kind: 'working-set'; readonly floor: number }
   | { readonly kind: 'awaiting-donor'; readonly donor: DomainName }
-  | { readonly kind: 'quiet-window' }
 
 /** One write to one knob: so specific that carrying it out leaves no choice. */
 export interface Change {

@@ -11,6 +11,13 @@ export interface Knowledge {
   readonly domains: Readonly<Record<DomainName, DomainKnowledge>>
   /** What Reeve last set on nodes, for telling its own settings from those of others. */
   readonly set: Readonly<Record<NodeId, Readonly<Partial<Record<Knob, SetKnob>>>>>
+  /** Changes that failed, by node and knob (`NODE KNOB`): tried again later and later, so that one never blocks all. */
+  readonly failures: Readonly<Record<string, Failure>>
+}
+
+export interface Failure {
+  readonly count: number
+  readonly retryAtMs: number
 }
 
 export interface HostKnowledge {
@@ -51,4 +58,12 @@ export interface SetKnob {
   readonly atMs: number
 }
 
-export const NO_KNOWLEDGE: Knowledge = { turn: 0, bootId: '', lastAtMs: 0, host: {}, domains: {}, set: {} }
+export const NO_KNOWLEDGE: Knowledge = {
+  turn: 0,
+  bootId: '',
+  lastAtMs: 0,
+  host: {},
+  domains: {},
+  set: {},
+  failures: {},
+}

@@ -1,0 +1,74 @@
+import { type Allotted, allot, describe } from './allot.ts'
+import { estimate } from './estimate/estimate.ts'
+import { judge } from './judge.ts'
+import { learn } from './learn.ts'
+import { look, type View } from './look.ts'
+import type { Advice, Change, Decision, HoldReason, Verdict, Violation } from './model/decision.ts'
+import type { Knowledge } from './model/knowledge.ts'
+import type { Observation } from './model/observation.ts'
+import type { Policy } from './model/policy.ts'
+import { plan } from './plan.ts'
+import { verify } from './verify.ts'
+
+/** Version of the decider: raised whenever the same inputs could lead to another decision. */
+export const DECIDER = 'reeve/1'
+
+/**
+ * The decision: what to do and why, from what is wanted, what was seen, and what is remembered. Pure: the same three
+ * arguments give the same result, bit for bit, on any machine.
+ */
+export function decide(
+  policy: Policy,
+  observation: Observation,
+  known: Knowledge,
+): { readonly decision: Decision; readonly knowledge: Knowledge } {
+  const view = look(policy, observation, known)
+  const needs = estimate(view)
+  const allotted = allot(view, needs, false)
+  const planned = plan(view, allotted)
+  const held = heldReason(view, allotted, planned)
+  const violations = held === null ? verify(view, allotted, planned) : []
+  const acting = held === null && violations.length === 0
+  const changes = acting ? planned : []
+  const decision: Decision = {
+    decider: DECIDER,
+    turn: known.turn + 1,
+    goals: judge(needs, allotted),
+    resources: allotted.map((its) => describe(view, its)),
+    plan: changes,
+    verdict: verdictOf(allotted, changes, held, violations),
+    advice: advise(view, needs),
+    violations,
+  }
+  return { decision, knowledge: learn(view, needs, allotted, changes, acting) }
+}
+
+/** Why nothing may be changed this turn, or null where the plan may go ahead. */
+function heldReason(view: View, allotted: readonly Allotted[], planned: readonly Change[]): HoldReason | null {
+  const { policy, seen } = view
+  if (seen.paused) return 'paused'
+  if (policy.host.quiet.some((window) => seen.at.openWindows.includes(window))) return 'quiet-window'
+  if (view.domains.length === 0) return 'nothing-observed'
+  if (planned.length > 0) return null
+  if (view.domains.every((domain) => domain.known === null)) return 'first-sight'
+  if (view.domains.every((domain) => domain.standing !== 'managed')) return 'nothing-managed'
+  return allotted.some(({ settled }) => settled.triggers.length > 0) ? 'already-so' : 'within-thresholds'
+}
+
+function verdictOf(
+  allotted: readonly Allotted[],
+  changes: readonly Change[],
+  held: HoldReason | null,
+  violations: readonly Violation[],
+): Verdict {
+  if (violations.length > 0) return { kind: 'stopped-by-checker' }
+  if (held !== null) return { kind: 'no-beneficial-change', reason: held }
+  return { kind: 'changes', count: changes.length, triggers: allotted.flatMap(({ settled }) => settled.triggers) }
+}
+
+/** The second pass, as if every domain in `advise` were managed; null where none is. */
+function advise(view: View, needs: ReturnType<typeof estimate>): Advice | null {
+  if (view.domains.every((domain) => domain.standing !== 'advised')) return null
+  const allotted = allot(view, needs, true)
+  return { resources: allotted.map((its) => describe(view, its)), plan: plan(view, allotted) }
+}

@@ -1,0 +1,60 @@
+import type { Allotted } from './allot.ts'
+import type { SmallestChange } from './arbitrate/problem.ts'
+import type { Need } from './estimate/estimate.ts'
+import type { GoalDecision } from './model/decision.ts'
+import type { ResourceKey } from './model/ids.ts'
+
+/** Finding what would have met a goal arbitrates many times over, so each turn does it for the first few only. */
+const EXPLAINED_MOST = 3
+
+/**
+ * How each goal stands: what was measured, which resource its domain was short of in its class, and, for the most
+ * important goals that went short, the smallest single changes that would have met them.
+ */
+export function judge(needs: readonly Need[], allotted: readonly Allotted[]): GoalDecision[] {
+  const short = needs.map((need) => shortOf(need, allotted))
+  const explained = new Set(
+    [...needs.keys()]
+      .filter((index) => short[index] != null && needs[index]?.status.kind === 'missed')
+      .sort((one, other) => priorityOf(needs, one) - priorityOf(needs, other) || one - other)
+      .slice(0, EXPLAINED_MOST),
+  )
+  return needs.map((need, index) => ({
+    goal: need.goal.id,
+    domain: need.domain,
+    priority: need.goal.priority,
+    status: need.status,
+    need: need.need,
+    because: need.because,
+    short: short[index]?.resource ?? null,
+    wouldMeet: explained.has(index) ? wouldMeet(need, allotted, short[index] as Shortage) : [],
+  }))
+}
+
+const priorityOf = (needs: readonly Need[], index: number): number => needs[index]?.goal.priority ?? 0
+
+interface Shortage {
+  readonly resource: ResourceKey
+  readonly row: number
+}
+
+/** The first resource of which the domain was granted less than it asked for in the goal's class; null where none. */
+function shortOf(need: Need, allotted: readonly Allotted[]): Shortage | null {
+  if (need.status.kind === 'closed') return null
+  for (const { frame, settled } of allotted) {
+    if (need.need[frame.resource.key] === undefined) continue
+    const row = frame.rows.findIndex((candidate) => candidate.name === need.domain)
+    const its = frame.rows[row]
+    if (its === undefined) continue
+    const asked = its.requests[need.goal.priority - 1] ?? 0
+    if ((settled.ideal.entitlement[row] ?? 0) < asked - frame.resource.grain)
+      return { resource: frame.resource.key, row }
+  }
+  return null
+}
+
+function wouldMeet(need: Need, allotted: readonly Allotted[], { resource, row }: Shortage): readonly SmallestChange[] {
+  const its = allotted.find(({ frame }) => frame.resource.key === resource)
+  if (its === undefined) return []
+  return []
+}

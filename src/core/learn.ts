@@ -1,0 +1,166 @@
+import type { Allotted } from './allot.ts'
+import type { Need } from './estimate/estimate.ts'
+import { unmanagedUse } from './frame.ts'
+import { AT_REST } from './ladder.ts'
+import type { DomainView, View } from './look.ts'
+import { controls } from './look.ts'
+import type { Change } from './model/decision.ts'
+import type { DomainName, GoalId, Identity, NodeId, ResourceKey } from './model/ids.ts'
+import type {
+  DomainKnowledge,
+  Failure,
+  GoalMemory,
+  HostKnowledge,
+  Knowledge,
+  ResourceKnowledge,
+  SetKnob,
+} from './model/knowledge.ts'
+import type { Knob } from './model/observation.ts'
+
+/** What is remembered of a domain that is not there, and of nodes nobody showed, is kept for this long. */
+const KEPT_MS = 3_600_000
+/** A failed change is tried again after 2 s, then after twice as long each time, at most after five minutes. */
+const RETRY_FIRST_MS = 2000
+const RETRY_MOST_MS = 300_000
+
+/**
+ * What the next turn should know. Where the plan is not acted upon (paused, stopped by the checker) no allocation
+ * counts as made.
+ */
+export function learn(
+  view: View,
+  needs: readonly Need[],
+  allotted: readonly Allotted[],
+  changes: readonly Change[],
+  acting: boolean,
+): Knowledge {
+  const { at } = view.seen
+  return {
+    turn: view.known.turn + 1,
+    bootId: at.bootId,
+    lastAtMs: at.monotonicMs,
+    host: learnHost(view, allotted),
+    domains: learnDomains(view, needs, allotted, acting),
+    ...learnSet(view, changes),
+  }
+}
+
+function learnHost(view: View, allotted: readonly Allotted[]): Knowledge['host'] {
+  const host: Record<ResourceKey, HostKnowledge> = {}
+  for (const { frame } of allotted) {
+    const { key } = frame.resource
+    const taking = view.domains.filter((domain) => controls(domain.policy, key))
+    host[key] = {
+      used: view.seen.capacity[key]?.used ?? null,
+      unmanaged: unmanagedUse(view, frame.resource, taking),
+      capacity: frame.capacity.total,
+    }
+  }
+  return host
+}
+
+function learnDomains(
+  view: View,
+  needs: readonly Need[],
+  allotted: readonly Allotted[],
+  acting: boolean,
+): Knowledge['domains'] {
+  const nowMs = view.seen.at.monotonicMs
+  const domains: Record<DomainName, DomainKnowledge> = {}
+  for (const [name, known] of Object.entries(view.known.domains) as [DomainName, DomainKnowledge][]) {
+    if (nowMs - known.seenAtMs < KEPT_MS && view.known.bootId === view.seen.at.bootId) domains[name] = known
+  }
+  const memories = memoriesOf(needs)
+  const resources = resourcesOf(view, allotted, acting)
+  for (const domain of view.domains) {
+    domains[domain.name] = {
+      identity: domain.seen.identity,
+      turns: (domain.known?.turns ?? 0) + 1,
+      seenAtMs: domain.seen.takenAtMs,
+      counters: { ...domain.known?.counters, ...domain.seen.counters },
+      resources: resources.get(domain.name) ?? {},
+      goals: memories.get(domain.name) ?? {},
+    }
+  }
+  for (const { frame } of allotted) {
+    for (const row of frame.rows) {
+      if (row.view !== null) continue
+      const parent = { identity: '' as Identity, turns: 0, seenAtMs: nowMs, counters: {}, goals: {} }
+      domains[row.name] = { ...parent, resources: resources.get(row.name) ?? {} }
+    }
+  }
+  return domains
+}
+
+function memoriesOf(needs: readonly Need[]): Map<DomainName, Record<GoalId, GoalMemory>> {
+  const memories = new Map<DomainName, Record<GoalId, GoalMemory>>()
+  for (const { domain, goal, memory } of needs) {
+    const ofDomain = memories.get(domain) ?? {}
+    ofDomain[goal.id] = memory
+    memories.set(domain, ofDomain)
+  }
+  return memories
+}
+
+function resourcesOf(
+  view: View,
+  allotted: readonly Allotted[],
+  acting: boolean,
+): Map<DomainName, Record<ResourceKey, ResourceKnowledge>> {
+  const byDomain = new Map<DomainName, Record<ResourceKey, ResourceKnowledge>>()
+  for (const { frame, settled, allocation } of allotted) {
+    const { key, grain } = frame.resource
+    for (const [index, row] of frame.rows.entries()) {
+      const before = view.known.domains[row.name]?.resources[key]
+      const known = row.view === null || row.view.known !== null ? before : undefined
+      const decided = row.standing === 'managed' || row.standing === 'parent'
+      const made = decided && acting ? (allocation[index] ?? 0) : (known?.allocation ?? null)
+      const gain =
+        row.view === null || !acting || !decided ? 0 : (allocation[index] ?? 0) - (row.view.inForce[key] ?? 0)
+      const ofDomain = byDomain.get(row.name) ?? {}
+      ofDomain[key] = {
+        use: useOf(row.view, key),
+        allocation: made,
+        ladder: settled.ladders.get(row.name) ?? AT_REST,
+        moved:
+          Math.abs(gain) >= grain
+            ? { direction: gain > 0 ? 1 : -1, atMs: view.seen.at.monotonicMs }
+            : (known?.moved ?? null),
+      }
+      byDomain.set(row.name, ofDomain)
+    }
+  }
+  return byDomain
+}
+
+const useOf = (view: DomainView | null, key: ResourceKey): number | null => view?.smoothUse[key] ?? null
+
+/** What Reeve set, less what did not come about; and how often that happened in a row. */
+function learnSet(view: View, changes: readonly Change[]): Pick<Knowledge, 'set' | 'failures'> {
+  const nowMs = view.seen.at.monotonicMs
+  const shown = new Set(view.seen.nodes.map((node) => node.id))
+  const set: Record<NodeId, Partial<Record<Knob, SetKnob>>> = {}
+  for (const [node, knobs] of Object.entries(view.known.set) as [NodeId, Partial<Record<Knob, SetKnob>>][]) {
+    const newest = Math.max(...Object.values(knobs).map((knob) => knob?.atMs ?? 0))
+    if (view.known.bootId === view.seen.at.bootId && (shown.has(node) || nowMs - newest < KEPT_MS))
+      set[node] = { ...knobs }
+  }
+  const failures: Record<string, Failure> = {}
+  for (const [key, failure] of Object.entries(view.known.failures)) {
+    if (nowMs - failure.retryAtMs < KEPT_MS && view.known.bootId === view.seen.at.bootId) failures[key] = failure
+  }
+  for (const outcome of view.seen.outcomes) {
+    const key = `${outcome.node} ${outcome.knob}`
+    if (outcome.status === 'applied') delete failures[key]
+    else delete set[outcome.node]?.[outcome.knob]
+    if (outcome.status !== 'failed') continue
+    const count = (view.known.failures[key]?.count ?? 0) + 1
+    failures[key] = { count, retryAtMs: nowMs + Math.min(RETRY_FIRST_MS * 2 ** (count - 1), RETRY_MOST_MS) }
+  }
+  for (const change of changes) {
+    set[change.node] = { ...set[change.node], [change.knob]: { value: change.to, atMs: nowMs } }
+  }
+  for (const [node, knobs] of Object.entries(set) as [NodeId, object][])
+    if (Object.keys(knobs).length === 0) delete set[node]
+  return { set, failures }
+}

@@ -1,0 +1,201 @@
+import { type Arbitration, BOUNDS, type Problem } from './arbitrate/problem.ts'
+import type { Need } from './estimate/estimate.ts'
+import type { Bounds, Frame, FrameRow } from './frame.ts'
+import type { DomainView, View } from './look.ts'
+import type { SettleReason } from './model/decision.ts'
+import type { DomainName } from './model/ids.ts'
+
+/** A row that may not move as far as arbitration would have it, and why. */
+export interface Narrowed extends Bounds {
+  readonly row: number
+  readonly reason: SettleReason
+}
+
+/** A donor of memory keeps this much above its working set. */
+const WORKING_SET_MARGIN = 1.05
+/** Amounts closer than this part of a grain are the same amount. */
+const SAME = 1e-6
+
+/**
+ * Finds rows that arbitration would move too far, too soon, or to somebody's harm, each with the bounds that hold it
+ * back. Rows that already have bounds are looked at again only where they still break them.
+ */
+export function narrow(
+  view: View,
+  frame: Frame,
+  problem: Problem,
+  arbitration: Arbitration,
+  needs: readonly Need[],
+  bounds: ReadonlyMap<number, Bounds>,
+): Narrowed[] {
+  const context = contextOf(view, frame, problem, arbitration, needs)
+  const found: Narrowed[] = []
+  for (const [row, its] of frame.rows.entries()) {
+    if (its.view === null || its.standing !== 'managed' || bounds.has(row)) continue
+    const inForce = its.view.inForce[frame.resource.key]
+    // A domain without an allocation yet has nothing to hold on to.
+    if (inForce === undefined || its.view.known?.resources[frame.resource.key]?.allocation == null) continue
+    const move = { row, its, view: its.view, inForce, entitlement: arbitration.entitlement[row] ?? 0 }
+    const held = holdOf(context, move)
+    if (held !== null) found.push({ row, ...held })
+  }
+  return found
+}
+
+interface Context {
+  readonly view: View
+  readonly frame: Frame
+  readonly arbitration: Arbitration
+  readonly needs: readonly Need[]
+  readonly missed: ReadonlySet<DomainName>
+  /** Some domain grows for a goal that is missed now: then nobody's cooldown keeps it waiting. */
+  readonly urgent: boolean
+  /** What is in force no longer fits: donors cannot be spared. */
+  readonly lost: boolean
+  /** Part of every growth that what is free now covers; the rest waits for the donors' shrinking to be seen. */
+  readonly covered: number
+  /** The lowest class in which somebody gains; Infinity where surplus is what they gain. */
+  readonly gainingClass: number
+}
+
+interface Move {
+  readonly row: number
+  readonly its: FrameRow
+  readonly view: DomainView
+  readonly inForce: number
+  readonly entitlement: number
+}
+
+type Hold = Bounds & { readonly reason: SettleReason }
+
+function contextOf(
+  view: View,
+  frame: Frame,
+  problem: Problem,
+  arbitration: Arbitration,
+  needs: readonly Need[],
+): Context {
+  const { key, grain } = frame.resource
+  const missed = new Set(needs.filter((need) => need.status.kind === 'missed').map((need) => need.domain))
+  let standing = 0
+  let growth = 0
+  let urgent = false
+  let gainingClass = 0
+  for (const [row, its] of frame.rows.entries()) {
+    if (its.view === null) continue
+    const inForce = its.view.inForce[key] ?? 0
+    const gain = (arbitration.entitlement[row] ?? 0) - inForce
+    standing += Math.max(inForce, frame.resource.kind === 'stock' ? (its.view.use[key] ?? 0) : 0)
+    if (gain <= grain * SAME) continue
+    growth += gain
+    urgent ||= missed.has(its.name)
+    const surplus = BOUNDS[arbitration.bound[row] ?? 0] === 'surplus'
+    gainingClass = surplus ? Number.POSITIVE_INFINITY : Math.max(gainingClass, arbitration.boundClass[row] ?? 0)
+  }
+  const free = Math.max(0, problem.capacity - standing)
+  return {
+    view,
+    frame,
+    arbitration,
+    needs,
+    missed,
+    urgent,
+    gainingClass,
+    lost: standing > problem.capacity + grain,
+    covered: frame.resource.compressible || growth === 0 ? 1 : Math.min(1, free / growth),
+  }
+}
+
+/** The first rule that holds this move back, in the order of their weight; null where it may go ahead. */
+function holdOf(context: Context, move: Move): Hold | null {
+  const gain = move.entitlement - move.inForce
+  if (Math.abs(gain) <= context.frame.resource.grain * SAME) return null
+  const held =
+    tooSmall(context, move, gain) ??
+    (gain > 0 ? holdGrow(context, move) : holdShrink(context, move)) ??
+    tooFar(context, move, gain)
+  // Where capacity was lost nobody can be kept above what is left.
+  return held !== null && gain < 0 && context.lost ? null : held
+}
+
+function tooSmall({ view, frame }: Context, { inForce }: Move, gain: number): Hold | null {
+  const least = view.policy.host.minimumChange[frame.resource.key] ?? 0
+  return Math.abs(gain) < least ? { floor: inForce, ceiling: inForce, reason: { kind: 'minimum-change', least } } : null
+}
+
+function tooFar({ view, frame }: Context, { inForce }: Move, gain: number): Hold | null {
+  const step = (view.policy.host.maximumStep[frame.resource.key] ?? 1) * frame.capacity.total
+  if (Math.abs(gain) <= step) return null
+  const reason = { kind: 'maximum-step', step } as const
+  return gain > 0
+    ? { floor: 0, ceiling: inForce + step, reason }
+    : { floor: inForce - step, ceiling: Number.POSITIVE_INFINITY, reason }
+}
+
+/** A growth is held by its own cooldown unless its goal is missed, and by donors that have not been seen to give. */
+function holdGrow(context: Context, move: Move): Hold | null {
+  const untilMs = cooldownEnd(context, move, 1)
+  if (untilMs !== null && !context.missed.has(move.view.name)) {
+    return { floor: 0, ceiling: move.inForce, reason: { kind: 'cooldown', untilMs } }
+  }
+  if (context.covered >= 1) return null
+  const ceiling = move.inForce + (move.entitlement - move.inForce) * context.covered
+  return { floor: 0, ceiling, reason: { kind: 'awaiting-donor', donor: donorOf(context) } }
+}
+
+/** A shrink is held by its cooldown unless somebody's missed goal needs it, by the working set, and by its own goals. */
+function holdShrink(context: Context, move: Move): Hold | null {
+  const ceiling = Number.POSITIVE_INFINITY
+  const untilMs = cooldownEnd(context, move, -1)
+  if (untilMs !== null && !context.urgent)
+    return { floor: move.inForce, ceiling, reason: { kind: 'cooldown', untilMs } }
+  const { key, compressible } = context.frame.resource
+  const inUse = move.view.smoothUse[key]
+  if (!compressible && inUse !== undefined) {
+    const floor = Math.min(move.inForce, inUse * WORKING_SET_MARGIN)
+    if (floor > move.entitlement) return { floor, ceiling, reason: { kind: 'working-set', floor } }
+  }
+  return harmed(context, move)
+}
+
+/**
+ * Impact: a donor whose goal is met now and would be missed with less, where the goal is of the same or a higher class
+ * than the one that gains. Not where the class itself stopped: sharing it is what arbitration is for.
+ */
+function harmed(context: Context, move: Move): Hold | null {
+  const { key } = context.frame.resource
+  const stoppedAt = context.arbitration.groups[0]?.stoppedAt ?? -1
+  for (const need of context.needs) {
+    if (need.domain !== move.view.name || need.status.kind !== 'met') continue
+    if (need.goal.priority > context.gainingClass || (stoppedAt >= 0 && need.goal.priority >= stoppedAt)) continue
+    const use = move.view.smoothUse[key]
+    const asked = need.need[key]
+    if (use === undefined || asked === undefined) continue
+    const floor = Math.min(move.inForce, need.goal.aim.kind === 'utilization' ? use / need.goal.aim.target : use)
+    if (floor > move.entitlement)
+      return { floor, ceiling: Number.POSITIVE_INFINITY, reason: { kind: 'impact', goal: need.goal.id } }
+  }
+  return null
+}
+
+/** When the cooldown ends that a move in this direction would break, or null where it breaks none. */
+function cooldownEnd({ view, frame }: Context, move: Move, direction: -1 | 1): number | null {
+  const moved = move.view.known?.resources[frame.resource.key]?.moved ?? null
+  if (moved === null || moved.direction === direction) return null
+  const untilMs = moved.atMs + view.policy.host.cooldownMs
+  return view.seen.at.monotonicMs < untilMs ? untilMs : null
+}
+
+/** The donor that gives most. */
+function donorOf({ frame, arbitration }: Context): DomainName {
+  let most = 0
+  let donor = frame.rows[0]?.name as DomainName
+  for (const [row, its] of frame.rows.entries()) {
+    const gives = (its.view?.inForce[frame.resource.key] ?? 0) - (arbitration.entitlement[row] ?? 0)
+    if (its.view !== null && gives > most) {
+      most = gives
+      donor = its.name
+    }
+  }
+  return donor
+}

@@ -1,0 +1,87 @@
+import type { FrameRow } from './frame.ts'
+import type { View } from './look.ts'
+import type { DomainName } from './model/ids.ts'
+
+/** Where a domain may run, and the rule that says so. */
+export interface Place {
+  readonly cpus: readonly number[]
+  readonly rule: 'pin' | 'near' | 'apart'
+}
+
+/**
+ * Gives a CPU set to every domain whose policy pins it, keeps it near others or apart from them; domains about which
+ * nothing is said run everywhere. CPUs that are lost meanwhile fall out; a pin of which nothing is left gives way.
+ *
+ * Domains that must be apart divide the CPUs among them in proportion to their allocations, at least one each, in the
+ * order of rows: 3 and 1 of four CPUs for allocations of 1500 and 500. Where there are fewer CPUs than such domains,
+ * the last CPU is shared, because running together is better than not running.
+ */
+export function place(view: View, rows: readonly FrameRow[], allocation: Float64Array): Map<DomainName, Place> {
+  const online = view.seen.topology.cpus.map((cpu) => cpu.id)
+  const places = new Map<DomainName, Place>()
+  const managed = rows.filter((row) => row.view !== null && row.standing === 'managed')
+  for (const row of managed) {
+    const pinned = row.policy.placement.pin?.filter((cpu) => online.includes(cpu))
+    if (pinned !== undefined && pinned.length > 0) places.set(row.name, { cpus: pinned, rule: 'pin' })
+  }
+  separate(managed, rows, allocation, online, places)
+  for (const row of managed) {
+    if (places.has(row.name)) continue
+    const beside = row.policy.placement.near.map((name) => places.get(name)).find((found) => found !== undefined)
+    if (beside !== undefined) places.set(row.name, { cpus: beside.cpus, rule: 'near' })
+  }
+  return places
+}
+
+/** Divides the CPUs among each set of domains of which any must be apart from another. */
+function separate(
+  managed: readonly FrameRow[],
+  rows: readonly FrameRow[],
+  allocation: Float64Array,
+  online: readonly number[],
+  places: Map<DomainName, Place>,
+): void {
+  for (const group of apartGroups(managed, places)) {
+    const sum = group.reduce((total, row) => total + (allocation[rows.indexOf(row)] ?? 0), 0)
+    let next = 0
+    for (const [position, row] of group.entries()) {
+      const share = sum > 0 ? (allocation[rows.indexOf(row)] ?? 0) / sum : 1 / group.length
+      const left = group.length - position - 1
+      const count = left === 0 ? online.length - next : Math.round(share * online.length)
+      const cpus = online.slice(next, next + Math.max(1, Math.min(count, online.length - next - left)))
+      places.set(row.name, { cpus: cpus.length > 0 ? cpus : online.slice(-1), rule: 'apart' })
+      next = Math.min(next + cpus.length, online.length)
+    }
+  }
+}
+
+/** Sets of unpinned domains connected by `apart`, each in the order of rows. */
+function apartGroups(managed: readonly FrameRow[], places: ReadonlyMap<DomainName, Place>): FrameRow[][] {
+  const free = managed.filter((row) => !places.has(row.name))
+  const groups: FrameRow[][] = []
+  for (const row of free) {
+    const touching = groups.filter((group) => group.some((other) => areApart(row, other)))
+    const merged = [...touching.flat(), row]
+    groups.splice(0, groups.length, ...groups.filter((group) => !touching.includes(group)), merged)
+  }
+  return groups
+    .filter((group) => group.length > 1)
+    .map((group) => group.toSorted((one, other) => free.indexOf(one) - free.indexOf(other)))
+}
+
+function areApart(one: FrameRow, other: FrameRow): boolean {
+  return one.policy.placement.apart.includes(other.name) || other.policy.placement.apart.includes(one.name)
+}
+
+/** CPUs as the kernel writes them: 0, 1, 2, 5 become `0-2,5`. */
+export function cpuList(cpus: readonly number[]): string {
+  const parts: string[] = []
+  const sorted = cpus.toSorted((one, other) => one - other)
+  for (let from = 0; from < sorted.length; ) {
+    let to = from
+    while (sorted[to + 1] === (sorted[to] as number) + 1) to++
+    parts.push(from === to ? `${sorted[from]}` : `${sorted[from]}-${sorted[to]}`)
+    from = to + 1
+  }
+  return parts.join(',')
+}

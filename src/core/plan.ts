@@ -1,0 +1,211 @@
+import type { Allotted } from './allot.ts'
+import { limitKnob, type View } from './look.ts'
+import type { Change, ChangeReason, Trigger } from './model/decision.ts'
+import type { DomainName, ResourceKey } from './model/ids.ts'
+import type { Setting } from './model/observation.ts'
+import type { SchedulingPolicy } from './model/policy.ts'
+import { CPU, family } from './model/resource.ts'
+import { cpuList, place } from './place.ts'
+import { type NodeWeight, weigh } from './weights.ts'
+
+/** A weight that is this close to what it should be is left alone while nothing was released. */
+const WEIGHT_TOLERANCE = 0.1
+/** The range of I/O weights that both versions of cgroups know. */
+const IO_WEIGHT = { least: 10, most: 1000 }
+
+const ORDER = { shrink: 0, neutral: 1, grow: 2 } as const
+
+/**
+ * The writes that bring what is in force to what was decided: shrinks first, so that nothing is promised twice, then
+ * what is neither, then grows; within each in the order of resources and rows. Only knobs that the driver showed among
+ * a domain's settings are turned, and only where they are not already as they should be.
+ */
+export function plan(view: View, allotted: readonly Allotted[]): Change[] {
+  const changes = allotted.flatMap((its) => [
+    ...amountChanges(view, its),
+    ...(its.frame.resource.key === CPU ? cpuChanges(view, its) : []),
+  ])
+  changes.push(...ioWeightChanges(view, allotted), ...schedulingChanges(view, allotted))
+  return changes
+    .filter((change) => !isWaiting(view, change))
+    .sort((one, other) => ORDER[one.direction] - ORDER[other.direction])
+}
+
+/** A change that failed is not tried again before its time. */
+function isWaiting(view: View, change: Change): boolean {
+  const failure = view.known.failures[`${change.node} ${change.knob}`]
+  return failure !== undefined && view.seen.at.monotonicMs < failure.retryAtMs
+}
+
+/** Limits: the quota of capped domains, memory, and bandwidth. Countables have no knob; being granted is all. */
+function amountChanges(view: View, { frame, allocation, settled }: Allotted): Change[] {
+  const { key } = frame.resource
+  const changes: Change[] = []
+  for (const [index, row] of frame.rows.entries()) {
+    if (row.view === null || row.standing !== 'managed') continue
+    const byWeight = row.policy.enforcement === 'guarantee' && family(key) !== 'memory'
+    if (byWeight || frame.resource.unit === 'count') continue
+    const knob = key === CPU ? 'cpu.quota' : limitKnob(key, row.policy.enforcement)
+    const from = row.view.seen.settings[knob]
+    const to = Math.round(allocation[index] ?? 0)
+    if (from === undefined || from === to) continue
+    // Without a trigger everything stands; only what never came into force is set again.
+    if (settled.triggers.length === 0 && view.known.set[row.view.seen.node]?.[knob]?.value === from) continue
+    const because = reasonOf(row.view.inForce[key] ?? null, to, key, settled.triggers, row.name)
+    changes.push({
+      ...target(view, row.name),
+      knob,
+      resource: key,
+      from,
+      to,
+      direction: directionOf(from, to),
+      because,
+    })
+  }
+  return changes
+}
+
+function cpuChanges(view: View, its: Allotted): Change[] {
+  const { frame, allocation, settled } = its
+  const released = settled.triggers.length > 0
+  const rowOfNode = new Map(
+    frame.rows.flatMap((row, index) => (row.view === null ? [] : [[row.view.seen.node as string, index]])),
+  )
+  const changes: Change[] = []
+  for (const weight of weigh(view, frame.rows, allocation)) {
+    const change = weightChange(view, its, weight, rowOfNode.get(weight.node.id), released)
+    if (change !== null) changes.push(change)
+  }
+  if (!released) return changes
+  for (const [name, { cpus, rule }] of place(view, frame.rows, allocation)) {
+    const from = view.byName.get(name)?.seen.settings['cpu.set']
+    const to = cpuList(cpus)
+    if (from === undefined || from === to) continue
+    changes.push({
+      ...target(view, name),
+      knob: 'cpu.set',
+      resource: CPU,
+      from,
+      to,
+      direction: 'neutral',
+      because: { kind: 'placement', cpus: to, rule },
+    })
+  }
+  return changes
+}
+
+function weightChange(
+  view: View,
+  { frame, allocation, settled }: Allotted,
+  its: NodeWeight,
+  index: number | undefined,
+  released: boolean,
+): Change | null {
+  const { node, weight } = its
+  const off = Math.abs(weight - node.weight) / Math.max(node.weight, 1)
+  if (weight === node.weight || (!released && off <= WEIGHT_TOLERANCE)) return null
+  const common = { knob: 'cpu.weight', resource: CPU, from: node.weight, to: weight } as const
+  const row = index === undefined ? undefined : frame.rows[index]
+  if (row === undefined || row.view === null || index === undefined) {
+    const because = { kind: 'hierarchy', inside: its.inside, unmanaged: its.unmanaged } as const
+    const direction = directionOf(node.weight, weight)
+    return { driver: node.driver, node: node.id, domain: null, identity: null, ...common, direction, because }
+  }
+  const to = allocation[index] ?? 0
+  const inForce = row.view.inForce[CPU] ?? null
+  const direction = inForce === null || inForce === to ? directionOf(node.weight, weight) : directionOf(inForce, to)
+  return {
+    ...target(view, row.name),
+    ...common,
+    direction,
+    because: reasonOf(inForce, to, CPU, settled.triggers, row.name),
+  }
+}
+
+/** One weight serves reads and writes of every device: the largest part of a capacity that the domain was granted. */
+function ioWeightChanges(view: View, allotted: readonly Allotted[]): Change[] {
+  const parts = new Map<DomainName, { part: number; resource: ResourceKey }>()
+  for (const { frame, allocation } of allotted) {
+    const resource = frame.resource.key
+    if (!family(resource).startsWith('io.') || frame.capacity.total <= 0) continue
+    for (const [index, row] of frame.rows.entries()) {
+      if (row.view === null || row.standing !== 'managed' || row.policy.enforcement !== 'guarantee') continue
+      const part = (allocation[index] ?? 0) / frame.capacity.total
+      if (part >= (parts.get(row.name)?.part ?? 0)) parts.set(row.name, { part, resource })
+    }
+  }
+  return [...parts].flatMap(([name, { part, resource }]) => {
+    const from = view.byName.get(name)?.seen.settings['io.weight']
+    const to = Math.max(IO_WEIGHT.least, Math.round(part * IO_WEIGHT.most))
+    if (typeof from !== 'number' || Math.abs(to - from) <= from * WEIGHT_TOLERANCE) return []
+    const because = { kind: 'hierarchy', inside: part, unmanaged: 0 } as const
+    return [
+      {
+        ...target(view, name),
+        knob: 'io.weight' as const,
+        resource,
+        from,
+        to,
+        direction: directionOf(from, to),
+        because,
+      },
+    ]
+  })
+}
+
+function schedulingChanges(view: View, allotted: readonly Allotted[]): Change[] {
+  const managed = new Set(
+    allotted.flatMap(({ frame }) => frame.rows.filter((row) => row.standing === 'managed').map((row) => row.name)),
+  )
+  return view.domains.flatMap((domain) => {
+    const from = domain.seen.settings.sched
+    if (!managed.has(domain.name) || domain.policy.scheduling === null || from === undefined) return []
+    const to = schedulingText(domain.policy.scheduling)
+    if (from === to) return []
+    return [
+      {
+        ...target(view, domain.name),
+        knob: 'sched' as const,
+        resource: CPU,
+        from,
+        to,
+        direction: 'neutral' as const,
+        because: { kind: 'scheduling' } as const,
+      },
+    ]
+  })
+}
+
+/** `class:priority:sliceMs`, as the knob `sched` has it; 0 stands for the kernel's own time slice. */
+export function schedulingText({ class: name, priority, sliceMs }: SchedulingPolicy): string {
+  return `${name}:${priority}:${sliceMs ?? 0}`
+}
+
+function target(view: View, name: DomainName) {
+  const { driver, node, identity } = (view.byName.get(name) as View['domains'][number]).seen
+  return { driver, node, domain: name, identity }
+}
+
+function directionOf(from: Setting, to: Setting): Change['direction'] {
+  if (typeof to !== 'number') return 'neutral'
+  if (from === null) return 'shrink'
+  return typeof from !== 'number' || from === to ? 'neutral' : to < from ? 'shrink' : 'grow'
+}
+
+/** The trigger of the domain itself, else the first of its resource, else that what was decided is not yet in force. */
+function reasonOf(
+  from: number | null,
+  to: number,
+  resource: Change['resource'],
+  triggers: readonly Trigger[],
+  domain: DomainName,
+): ChangeReason {
+  const own = triggers.find((trigger) => 'domain' in trigger && trigger.domain === domain)
+  return {
+    kind: 'allocation',
+    resource,
+    from,
+    to,
+    trigger: own ?? triggers[0] ?? { kind: 'not-in-force', resource, domain },
+  }
+}

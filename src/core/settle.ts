@@ -1,0 +1,107 @@
+import { arbitrate } from './arbitrate/arbitrate.ts'
+import type { Arbitration, Problem } from './arbitrate/problem.ts'
+import type { Need } from './estimate/estimate.ts'
+import { type Bounds, type Frame, type FrameRow, problemOf } from './frame.ts'
+import { AT_REST, climb, DEFAULT_LADDER, differenceOf, type Ladder } from './ladder.ts'
+import type { View } from './look.ts'
+import type { SettleReason, Trigger } from './model/decision.ts'
+import type { DomainName } from './model/ids.ts'
+import { narrow } from './narrow.ts'
+
+/** One resource, settled: what is to be enforced now, and why it is not simply what arbitration granted. */
+export interface Settled {
+  /** What every goal would get if nothing held changes back. */
+  readonly ideal: Arbitration
+  readonly idealProblem: Problem
+  /** The problem whose entitlements are enforced: the ideal one, narrowed by what settling holds back. */
+  readonly problem: Problem
+  readonly arbitration: Arbitration
+  /** Empty where everything stays as it is. */
+  readonly triggers: readonly Trigger[]
+  /** By row. */
+  readonly reasons: ReadonlyMap<number, SettleReason>
+  readonly ladders: ReadonlyMap<DomainName, Ladder>
+}
+
+/** Arbitration is repeated at most this often with what the round before held back. */
+const REPEATS = 3
+
+/**
+ * Decides whether a reallocation is worth making now, and how much of it. One trigger releases the whole reallocation
+ * of the resource; what cooldown, steps, working sets and impact hold back narrows the problem, which is then
+ * arbitrated anew, so that a receiver whose donor is held back shrinks with it by the ordinary rules.
+ */
+export function settle(view: View, frame: Frame, needs: readonly Need[]): Settled {
+  const problem = problemOf(view, frame)
+  const ideal = arbitrate(problem)
+  const { ladders, triggers } = look(view, frame, problem, ideal)
+  if (triggers.length === 0) {
+    return { ideal, idealProblem: problem, problem, arbitration: ideal, triggers, reasons: new Map(), ladders }
+  }
+  const bounds = new Map<number, Bounds>()
+  const reasons = new Map<number, SettleReason>()
+  let narrowed = problem
+  let arbitration = ideal
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
+    const found = narrow(view, frame, narrowed, arbitration, needs, bounds)
+    if (found.length === 0) break
+    for (const { row, reason, ...bound } of found) {
+      bounds.set(row, bound)
+      reasons.set(row, reason)
+    }
+    narrowed = problemOf(view, frame, bounds)
+    arbitration = arbitrate(narrowed)
+  }
+  return { ideal, idealProblem: problem, problem: narrowed, arbitration, triggers, reasons, ladders }
+}
+
+/** Climbs every domain's ladder with this turn's difference and collects what triggers. */
+function look(view: View, frame: Frame, problem: Problem, ideal: Arbitration) {
+  const { key, grain } = frame.resource
+  const rungs = view.policy.host.thresholds[key] ?? DEFAULT_LADDER
+  const ladders = new Map<DomainName, Ladder>()
+  const triggers: Trigger[] = []
+  const before = view.known.host[key]?.capacity
+  if (before !== undefined && before !== frame.capacity.total) {
+    triggers.push({ kind: 'capacity', resource: key, from: before, to: frame.capacity.total })
+  }
+  for (const [index, row] of frame.rows.entries()) {
+    if (row.view === null || row.standing !== 'managed') continue
+    const known = row.view.known?.resources[key]
+    const inForce = row.view.inForce[key] ?? 0
+    const difference = differenceOf(ideal.entitlement[index] ?? 0, inForce, grain)
+    const { ladder, triggered } = climb(known?.ladder ?? AT_REST, rungs, difference, view.seen.at.monotonicMs)
+    ladders.set(row.name, ladder)
+    const trigger = triggerOf(view, frame, problem, index, row, triggered ? difference : null, ladder)
+    if (trigger !== null) triggers.push(trigger)
+  }
+  return { ladders, triggers }
+}
+
+function triggerOf(
+  view: View,
+  frame: Frame,
+  problem: Problem,
+  index: number,
+  row: FrameRow,
+  difference: number | null,
+  ladder: Ladder,
+): Trigger | null {
+  const { key: resource, grain } = frame.resource
+  const domain = row.name
+  const drift = row.view?.drift[resource]
+  if (drift !== undefined) return { kind: 'drift', resource, domain, expected: drift.expected, found: drift.found }
+  const decided = row.view?.known?.resources[resource]?.allocation ?? null
+  if (decided === null) return { kind: 'first-allocation', resource, domain }
+  const limit = problem.limit[index] ?? Number.POSITIVE_INFINITY
+  const reservation = problem.reservation[index] ?? Number.NaN
+  if (decided > limit + grain || decided < reservation - grain) return { kind: 'policy', resource, domain }
+  if (difference === null || isDefault(view, domain)) return null
+  return { kind: 'threshold', resource, domain, difference, samples: Math.max(...ladder.samples) }
+}
+
+/** The over-achieving of a domain that takes what is left over is no reason to move anything. */
+function isDefault(view: View, domain: DomainName): boolean {
+  const { surplus, remainder } = view.policy.host
+  return [surplus, remainder].some((rule) => typeof rule === 'object' && rule.default.includes(domain))
+}
