@@ -1,0 +1,150 @@
+import { existsSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import type { Outcome } from '#core/model/decision.ts'
+import type { DomainName, NodeId } from '#core/model/ids.ts'
+import type { Knob, Setting } from '#core/model/observation.ts'
+import type { RememberedSetting, TurnRecord } from '#ports.ts'
+import { decodeCheckpoint, decodeDelta, type TurnBody } from './codec.ts'
+import { SCHEMA_VERSION, schemaVersion } from './schema.ts'
+
+/** A remembered setting as the journal has it. */
+export interface JournalSetting extends RememberedSetting {
+  /** What was in force before `lastSet`: still so where Reeve died between announcing a change and making it. */
+  readonly setBefore: Setting
+}
+
+interface TurnRow {
+  readonly turn: number
+  readonly segment: number
+  readonly policy: string
+  readonly decider: string
+  readonly body: Uint8Array
+  readonly parts: Uint8Array | null
+}
+
+/** Reading side of the journal: what the command line uses beside a running daemon, and the daemon itself. */
+export class JournalReader {
+  protected readonly database: DatabaseSync
+
+  constructor(database: DatabaseSync) {
+    this.database = database
+  }
+
+  lastTurn(): number {
+    const row = this.database.prepare('SELECT max(turn) AS turn FROM turns').get() as { turn: number | null }
+    return row.turn ?? 0
+  }
+
+  firstTurn(): number {
+    const row = this.database.prepare('SELECT min(turn) AS turn FROM turns').get() as { turn: number | null }
+    return row.turn ?? 0
+  }
+
+  /** The turns of a range, both ends included, oldest first. Decodes from the checkpoint before it. */
+  turns(from: number, to: number): readonly TurnRecord[] {
+    const start = this.database
+      .prepare('SELECT segment FROM turns WHERE turn <= ? ORDER BY turn DESC LIMIT 1')
+      .get(Math.max(from, this.firstTurn())) as { segment: number } | undefined
+    if (start === undefined) return []
+    const rows = this.database
+      .prepare('SELECT turn, segment, policy, decider, body, parts FROM turns WHERE turn BETWEEN ? AND ? ORDER BY turn')
+      .all(start.segment, to) as unknown as TurnRow[]
+    const records: TurnRecord[] = []
+    let previous: TurnBody | null = null
+    for (const row of rows) {
+      const record: TurnRecord = decodeRow(row, previous)
+      previous = record
+      if (row.turn >= from) records.push(record)
+    }
+    return records
+  }
+
+  turn(turn: number): TurnRecord | null {
+    return this.turns(turn, turn)[0] ?? null
+  }
+
+  /** Turns since and including the last checkpoint: what a restart decides again. */
+  sinceCheckpoint(): readonly TurnRecord[] {
+    const last = this.lastTurn()
+    const row = this.database.prepare('SELECT segment FROM turns WHERE turn = ?').get(last) as
+      | { segment: number }
+      | undefined
+    return row === undefined ? [] : this.turns(row.segment, last)
+  }
+
+  /** Numbers of the last turns, newest first, that changed something, or something of one domain. */
+  turnsWithChanges(count: number, domain: DomainName | null = null): readonly number[] {
+    const rows =
+      domain === null
+        ? this.database.prepare('SELECT turn FROM turns WHERE changes > 0 ORDER BY turn DESC LIMIT ?').all(count)
+        : this.database
+            .prepare(
+              `SELECT turn FROM turns WHERE changes > 0
+               AND EXISTS (SELECT 1 FROM json_each(changed) WHERE value = ?) ORDER BY turn DESC LIMIT ?`,
+            )
+            .all(domain, count)
+    return (rows as { turn: number }[]).map(({ turn }) => turn)
+  }
+
+  outcomesOf(turn: number): readonly Outcome[] {
+    const row = this.database.prepare('SELECT body FROM outcomes WHERE turn = ?').get(turn) as
+      | { body: string }
+      | undefined
+    return row === undefined ? [] : JSON.parse(row.body)
+  }
+
+  /** In the order of driver, node and knob. */
+  remembered(): readonly JournalSetting[] {
+    const rows = this.database.prepare('SELECT * FROM settings').all() as Record<string, string>[]
+    return rows.map((row) => ({
+      driver: row['driver'] as string,
+      node: row['node'] as NodeId,
+      knob: row['knob'] as Knob,
+      domain: row['domain'] as DomainName | null,
+      identity: row['identity'] as string,
+      original: JSON.parse(row['original'] as string),
+      setBefore: JSON.parse(row['set_before'] as string),
+      lastSet: JSON.parse(row['last_set'] as string),
+    }))
+  }
+
+  policyText(hash: string): string | null {
+    const row = this.database.prepare('SELECT text FROM policies WHERE hash = ?').get(hash) as
+      | { text: string }
+      | undefined
+    return row?.text ?? null
+  }
+
+  wishOf(name: string): Setting | boolean {
+    const row = this.database.prepare('SELECT value FROM wishes WHERE name = ?').get(name) as
+      | { value: string }
+      | undefined
+    return row === undefined ? null : JSON.parse(row.value)
+  }
+
+  close(): void {
+    this.database.close()
+  }
+}
+
+function decodeRow(row: TurnRow, previous: TurnBody | null): TurnRecord {
+  const { turn, policy: policyHash, decider } = row
+  if (row.turn === row.segment) return { turn, policyHash, decider, ...decodeCheckpoint(row.body) }
+  if (previous === null) throw new Error(`the journal has no turn before ${turn} to read it from; it is damaged`)
+  return { turn, policyHash, decider, knowledge: null, ...decodeDelta(previous, row) }
+}
+
+/** Opens a journal for reading beside whoever writes it, or returns null where there is none. */
+export function readJournal(path: string): JournalReader | null {
+  if (!existsSync(path)) return null
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 2000 })
+  const found = schemaVersion(database)
+  if (found !== SCHEMA_VERSION) {
+    database.close()
+    throw new Error(
+      `cannot read the journal ${path}: its schema is version ${found}, this Reeve reads ${SCHEMA_VERSION}; ` +
+        'start the daemon once to bring it up to date',
+    )
+  }
+  return new JournalReader(database)
+}
