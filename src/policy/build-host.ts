@@ -1,0 +1,88 @@
+import type { DomainName, ResourceKey } from '#core/model/ids.ts'
+import type { Amount, Disposal, HostPolicy, Rung } from '#core/model/policy.ts'
+import type { Resource } from '#core/model/resource.ts'
+import type { WrittenHost } from './schema.ts'
+import { amount, fraction, milliseconds } from './values.ts'
+
+/** 10 % at once, 9 % for two turns, 8 % for three: large differences soon, small ones when they last. */
+const LADDER: readonly Rung[] = [
+  { difference: 0.1, samples: 1 },
+  { difference: 0.09, samples: 2 },
+  { difference: 0.08, samples: 3 },
+]
+
+/** By the part of the key before `@` and `:`; other resources of the host have one grain, and what is declared none. */
+const MINIMUM: Readonly<Record<string, number>> = { cpu: 10, memory: 16 * 2 ** 20 }
+const HEADROOM: Readonly<Record<string, Amount>> = { cpu: { fraction: 0.05 }, memory: { fraction: 0.05 } }
+
+export function buildHost(written: WrittenHost, resources: readonly Resource[]): HostPolicy {
+  return {
+    intervalMs: milliseconds(written.interval ?? '1s'),
+    mode: written.mode ?? 'advise',
+    fairness: written.fairness ?? 'max-min',
+    surplus: disposal(written.surplus ?? 'hold'),
+    remainder: disposal(written.remainder ?? 'share'),
+    headroom: each(resources, written.headroom, amountOrFraction, headroomOf),
+    minimum: each(resources, written.minimum, (value, { unit }) => amount(value, unit), minimumOf),
+    thresholds: each(
+      resources,
+      written.thresholds,
+      (ladder) => ladder.map(rung),
+      () => LADDER,
+    ),
+    cooldownMs: milliseconds(written.cooldown ?? '10s'),
+    maximumStep: each(resources, written.maximumStep, fraction, () => 1),
+    minimumChange: each(
+      resources,
+      written.minimumChange,
+      (value, { unit }) => amount(value, unit),
+      () => 0,
+    ),
+    quiet: written.quiet ?? [],
+    mainCpu: written.mainCpu ?? 0,
+  }
+}
+
+/** What is written for a resource, for its family (`memory` for `memory@node0`), or the default. */
+function each<Value, Built>(
+  resources: readonly Resource[],
+  written: Readonly<Record<string, Value>> | undefined,
+  convert: (value: Value, resource: Resource) => Built,
+  otherwise: (resource: Resource) => Built,
+): Record<ResourceKey, Built> {
+  const built: Record<string, Built> = {}
+  for (const resource of resources) {
+    const value = written?.[resource.key] ?? written?.[familyOf(resource.key)]
+    built[resource.key] = value === undefined ? otherwise(resource) : convert(value, resource)
+  }
+  return built
+}
+
+export function familyOf(key: string): string {
+  return key.split(/[@:]/, 1)[0]!
+}
+
+function amountOrFraction(value: number | string, { unit }: Resource): Amount {
+  return typeof value === 'string' && value.endsWith('%')
+    ? { fraction: fraction(value) }
+    : { amount: amount(value, unit) }
+}
+
+function headroomOf({ key }: Resource): Amount {
+  return HEADROOM[familyOf(key)] ?? { amount: 0 }
+}
+
+function minimumOf({ key, unit, grain }: Resource): number {
+  return MINIMUM[familyOf(key)] ?? (unit === 'count' ? 0 : grain)
+}
+
+function rung(written: { difference: string } & ({ samples: number } | { lasts: string })): Rung {
+  const difference = fraction(written.difference)
+  return 'samples' in written
+    ? { difference, samples: written.samples }
+    : { difference, lastsMs: milliseconds(written.lasts) }
+}
+
+function disposal<Rule extends string>(written: Rule | { default: string[] }): Disposal<Rule> {
+  return typeof written === 'string' ? written : { default: written.default as DomainName[] }
+}

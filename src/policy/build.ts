@@ -1,0 +1,165 @@
+import type { DomainName, ResourceKey } from '#core/model/ids.ts'
+import type { DomainPolicy, Match, MetricPolicy, Policy, Share, WindowPolicy } from '#core/model/policy.ts'
+import { countable, knownResource, type Resource } from '#core/model/resource.ts'
+import { buildGoals, namesOf } from './build-goals.ts'
+import { buildHost } from './build-host.ts'
+import type { WrittenDomain, WrittenShare } from './schema.ts'
+import { amount, cpuList, milliseconds } from './values.ts'
+import type { Entries, Written } from './written.ts'
+
+/** Entries that could be read, in the policy's order. */
+export function readable<Value>(entries: Entries<Value>): [name: string, value: Value][] {
+  return [...entries].filter((entry): entry is [string, Value] => entry[1] !== null)
+}
+
+/**
+ * The model's policy: values converted, defaults filled in. Made also of policies with faults, from what of them can
+ * be read, because the checks compare amounts; such a policy goes nowhere else.
+ */
+export function buildPolicy(written: Written): Policy {
+  const domains = buildDomains(written)
+  const resources = buildResources(written, domains)
+  const host = buildHost(written.host, resources)
+  const windows: WindowPolicy[] = readable(written.windows).map(([name, window]) => ({
+    name,
+    patterns: typeof window.cron === 'string' ? [window.cron] : window.cron,
+    zone: window.zone,
+  }))
+  return {
+    apiVersion: 'reeve/v1',
+    host,
+    resources,
+    domains,
+    goals: buildGoals(written),
+    metrics: buildMetrics(written, host.intervalMs),
+    windows,
+  }
+}
+
+/** CPU first, whether anybody controls it or not, then the host's others, then what the policy declares. */
+function buildResources(written: Written, domains: readonly DomainPolicy[]): Resource[] {
+  const controlled = new Set<string>(domains.flatMap((domain) => (domain.role === 'ignored' ? [] : domain.controls)))
+  const keys = [...written.units.keys()].filter((key) => key === 'cpu' || controlled.has(key))
+  return keys.map((key) => {
+    const declared = written.resources.get(key) ?? {}
+    const unit = written.units.get(key)!
+    const base = knownResource(key) ?? countable(key, 0)
+    return {
+      ...base,
+      ...(declared.capacity === undefined ? {} : { capacity: amount(declared.capacity, unit) }),
+      ...(declared.grain === undefined ? {} : { grain: amount(declared.grain, unit) }),
+    }
+  })
+}
+
+function buildDomains(written: Written): DomainPolicy[] {
+  const entries = readable(written.domains)
+  const parents = new Set(entries.map(([, domain]) => domain.parent))
+  const depth = (name: string): number => {
+    let levels = 0
+    let parent = written.domains.get(name)?.parent
+    // The bound ends walks round a circle, which is reported elsewhere.
+    while (parent !== undefined && levels < entries.length) {
+      levels++
+      parent = written.domains.get(parent)?.parent
+    }
+    return levels
+  }
+  const domains = entries.map(([name, domain]): DomainPolicy => {
+    const controls = controlsOf(name, domain, [...domain.shares.keys()], written)
+    return {
+      name,
+      driver: domain.driver ?? 'cgroup',
+      match: matchOf(domain, parents.has(name)),
+      parent: (domain.parent ?? null) as DomainName | null,
+      groups: domain.groups ?? [],
+      mode: domain.mode ?? null,
+      role: domain.role ?? 'managed',
+      controls: controls as ResourceKey[],
+      enforcement: domain.enforcement ?? 'guarantee',
+      shares: buildShares(controls, domain.shares, written),
+      placement: {
+        pin: domain.pin === undefined ? null : cpuList(domain.pin),
+        near: (domain.near ?? []) as DomainName[],
+        apart: (domain.apart ?? []) as DomainName[],
+      },
+      scheduling: domain.scheduling
+        ? {
+            class: domain.scheduling.class ?? 'other',
+            priority: domain.scheduling.priority ?? 0,
+            sliceMs: domain.scheduling.slice === undefined ? null : milliseconds(domain.scheduling.slice),
+          }
+        : null,
+    }
+  })
+  // By depth and otherwise as written: parents stand before their children and siblings keep their order.
+  return domains.sort((a, b) => depth(a.name) - depth(b.name))
+}
+
+function matchOf(domain: WrittenDomain, isParent: boolean): Match {
+  if (domain.path !== undefined) return { kind: 'path', path: domain.path }
+  if (domain.unit !== undefined) return { kind: 'unit', unit: domain.unit }
+  if (domain.command !== undefined) {
+    return {
+      kind: 'command',
+      command: {
+        argv: domain.command as [string, ...string[]],
+        user: domain.user ?? '',
+        directory: domain.directory ?? '/',
+        environment: domain.environment ?? {},
+      },
+    }
+  }
+  return isParent ? { kind: 'parent' } : { kind: 'name' }
+}
+
+/** Where nothing is said: CPU, and each resource that a share of the domain or a goal on it names. */
+function controlsOf(name: string, domain: WrittenDomain, shares: readonly string[], written: Written): string[] {
+  if (domain.controls !== undefined) return [...new Set(domain.controls)]
+  const controls = new Set<string>(['cpu', ...shares])
+  for (const goal of written.goals) {
+    if (goal === null || !namesOf(goal, name, domain.groups ?? [])) continue
+    if (goal.kind === 'utilization') controls.add(goal.resource ?? 'cpu')
+    if (goal.kind === 'fixed') for (const key of Object.keys(goal.amounts)) controls.add(key)
+  }
+  return [...controls]
+}
+
+function buildShares(
+  controls: readonly string[],
+  shares: ReadonlyMap<string, WrittenShare>,
+  written: Written,
+): Record<ResourceKey, Share> {
+  const built: Record<string, Share> = {}
+  for (const key of new Set([...controls, ...shares.keys()])) {
+    const unit = written.units.get(key)
+    if (unit === undefined) continue
+    const share = shares.get(key) ?? {}
+    const inUnit = (value: number | string | undefined) => (value === undefined ? null : amount(value, unit))
+    built[key] = {
+      reservation: inUnit(share.reservation),
+      own: inUnit(share.own),
+      lend: share.lend ?? true,
+      borrow: share.borrow ?? true,
+      limit: inUnit(share.limit),
+      weight: share.weight ?? null,
+    }
+  }
+  return built
+}
+
+function buildMetrics(written: Written, hostIntervalMs: number): MetricPolicy[] {
+  return readable(written.metrics).map(([name, metric]) => {
+    const intervalMs = metric.interval === undefined ? hostIntervalMs : milliseconds(metric.interval)
+    return {
+      name,
+      unit: metric.unit,
+      intervalMs,
+      staleMs: metric.staleAfter === undefined ? 5 * intervalMs : milliseconds(metric.staleAfter),
+      source:
+        metric.source === 'push'
+          ? { kind: 'push', domain: (metric.domain ?? null) as DomainName | null }
+          : { kind: 'file', path: metric.path, key: metric.key },
+    }
+  })
+}

@@ -1,0 +1,1 @@
+export function* checkForm(..._: unknown[]): Iterable<import('./finding.ts').Finding> {}

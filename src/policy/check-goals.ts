@@ -1,0 +1,1 @@
+export function* checkGoals(..._: unknown[]): Iterable<import('./finding.ts').Finding> {}

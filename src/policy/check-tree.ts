@@ -1,0 +1,1 @@
+export function* checkTree(..._: unknown[]): Iterable<import('./finding.ts').Finding> {}

@@ -1,0 +1,80 @@
+import type { Policy } from '#core/model/policy.ts'
+import { buildPolicy } from './build.ts'
+import { checkAmounts } from './check-amounts.ts'
+import { checkForm } from './check-form.ts'
+import { checkGoals } from './check-goals.ts'
+import { checkReferences } from './check-references.ts'
+import { checkTree } from './check-tree.ts'
+import { readDocument, type SyntaxFault } from './document.ts'
+import { type Finding, renderPath } from './finding.ts'
+import { readWritten } from './written.ts'
+
+/** Something wrong in a policy's text, at its place. Lines and columns count from 1. */
+export interface Fault {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  /** Where in the policy, for programs: `domains.shop.cpu.limit`, `goals[2].priority`. */
+  readonly path: string
+  readonly message: string
+  /** What would be right; goes on where the message ends. */
+  readonly hint?: string
+}
+
+/** One line for people: "policy.yaml:12:5: unknown key `prioritty`, did you mean `priority`?". */
+export function renderFault(fault: Fault): string {
+  const hint = fault.hint === undefined ? '' : `, ${fault.hint}`
+  return `${fault.file}:${fault.line}:${fault.column}: ${fault.message}${hint}`
+}
+
+/** What the policy is read against. Nothing here is looked up: the same arguments always give the same result. */
+export interface ParseOptions {
+  /** Name of the file, for faults. */
+  readonly file: string
+  /** What the host has, in the resources' units (millicores, bytes), before headroom; what is absent is not checked. */
+  readonly capacity?: Partial<Record<string, number>>
+  /** Drivers that exist; where absent, any name will do. */
+  readonly knownDrivers?: readonly string[]
+}
+
+export type ParsedPolicy =
+  | { readonly ok: true; readonly policy: Policy; readonly warnings: Fault[] }
+  /** `malformed` if any entry is; then what could be read was compared all the same, and `faults` has everything. */
+  | { readonly ok: false; readonly kind: 'malformed' | 'infeasible'; readonly faults: Fault[] }
+
+/** Reads a policy's text. All faults at once, in the order of their lines; never throws, whatever the text. */
+export function parsePolicy(text: string, options: ParseOptions): ParsedPolicy {
+  const reading = readDocument(text)
+  if (!reading.ok) return { ok: false, kind: 'malformed', faults: inOrder(reading.faults.map(fromSyntax)) }
+  const { document } = reading
+  const { written, findings } = readWritten(document)
+  const policy = buildPolicy(written)
+  const all: Finding[] = [
+    ...findings,
+    ...checkForm(written),
+    ...checkReferences(written, options.knownDrivers),
+    ...checkTree(written),
+    ...checkGoals(written, policy),
+    ...checkAmounts(written, policy, options.capacity ?? {}),
+  ]
+  const place = (finding: Finding): Fault => ({
+    file: options.file,
+    ...document.place(finding.path, finding.at),
+    path: renderPath(finding.path),
+    message: finding.message,
+    ...(finding.hint === undefined ? {} : { hint: finding.hint }),
+  })
+  const ofKind = (kind: Finding['kind']): Fault[] => all.filter((finding) => finding.kind === kind).map(place)
+  const badForm = [...reading.findings.map(fromSyntax), ...ofKind('malformed')]
+  const faults = inOrder([...badForm, ...ofKind('infeasible')])
+  if (faults.length === 0) return { ok: true, policy, warnings: inOrder(ofKind('warning')) }
+  return { ok: false, kind: badForm.length > 0 ? 'malformed' : 'infeasible', faults }
+
+  function fromSyntax(fault: SyntaxFault): Fault {
+    return { file: options.file, path: '', ...fault }
+  }
+}
+
+function inOrder(faults: Fault[]): Fault[] {
+  return faults.sort((a, b) => a.line - b.line || a.column - b.column)
+}
