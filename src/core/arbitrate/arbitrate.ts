@@ -7,7 +7,7 @@
  * Costs O(rows x classes), plus a few passes for the level of each group; satisfy-most sorts the rows of its group.
  */
 import { BOUND, type Division, type Siblings } from './division.ts'
-import { grantColumn } from './grant.ts'
+import { grantColumn, nameBounds } from './grant.ts'
 import type { Arbitration, GroupOutcome, Problem } from './problem.ts'
 import { settleResidue } from './residue.ts'
 import { type Demand, rollUp } from './rollup.ts'
@@ -32,11 +32,21 @@ function distribute(problem: Problem, demand: Demand): Arbitration {
   // Pre-order: by the time a parent's group is divided, its own entitlement is known.
   for (let group = 0; group < groups.count; group++) {
     const parent = groups.parent[group]!
-    const capacity = parent < 0 ? problem.capacity : division.entitlement[parent]!
+    const capacity = parent < 0 ? problem.capacity : division.entitlement[groups.positionOf[parent]!]!
     outcomes.push(divide(division, { group, from: groups.first[group]!, to: groups.first[group + 1]!, capacity }))
   }
-  const { entitlement, bound, boundClass } = division
-  return { entitlement, bound, boundClass, groups: outcomes }
+  return { ...byRow(division), groups: outcomes }
+}
+
+/** The columns of the answer, from positions back to rows. */
+function byRow({ demand, entitlement, bound, boundClass }: Division) {
+  const { count, positionOf } = demand.groups
+  if (count === 1) return { entitlement, bound, boundClass }
+  return {
+    entitlement: entitlement.map((_, row) => entitlement[positionOf[row]!]!),
+    bound: bound.map((_, row) => bound[positionOf[row]!]!),
+    boundClass: boundClass.map((_, row) => boundClass[positionOf[row]!]!),
+  }
 }
 
 function newDivision(problem: Problem, demand: Demand): Division {
@@ -70,6 +80,7 @@ function divide(division: Division, siblings: Siblings): GroupOutcome {
   while (column <= classes && fits(totals[(column + 1) * groups.count + group]!, capacity)) column++
   grantColumn(division, siblings, column)
   if (column <= classes) return stopAt(division, siblings, column)
+  nameBounds(division, siblings, column)
   const left = leftOf(division, siblings)
   const surplusStep = left > NOISE * capacity ? giveSurplus(division, siblings, left) : 0
   settleGiven(division, siblings, classes + 1)
@@ -86,6 +97,7 @@ function stopAt(division: Division, siblings: Siblings, column: number): GroupOu
     settleResidue(division, siblings, column + 1)
     return { ...outcome, ...shared }
   }
+  nameBounds(division, siblings, column)
   if (remainder !== 'hold') giveInOrder(division, siblings, remainder.default, left, column)
   settleGiven(division, siblings, column)
   return outcome
@@ -99,19 +111,17 @@ function settleGiven(division: Division, siblings: Siblings, column: number): vo
 /** Capacity was lost: everyone keeps the same fraction of its start. Example: starts 2 and 6, capacity 4: 1 and 3. */
 function shrinkStarts(division: Division, siblings: Siblings): GroupOutcome {
   const { demand, entitlement, bound } = division
-  const { members } = demand.groups
   const fraction = siblings.capacity / demand.totals[siblings.group]!
-  for (let j = siblings.from; j < siblings.to; j++) {
-    const row = members[j]!
-    entitlement[row] = demand.amounts[row]! * fraction
-    bound[row] = BOUND.shrunk
+  for (let i = siblings.from; i < siblings.to; i++) {
+    entitlement[i] = demand.amounts[i]! * fraction
+    bound[i] = BOUND.shrunk
   }
   settleResidue(division, siblings, 0)
   return { ...whole(division, siblings), stoppedAt: 0, shrunk: true }
 }
 
-const leftOf = ({ entitlement, demand }: Division, { capacity, from, to }: Siblings): number =>
-  residueOf(capacity, entitlement, demand.groups.members, from, to)
+const leftOf = ({ entitlement }: Division, { capacity, from, to }: Siblings): number =>
+  residueOf(capacity, entitlement, from, to)
 
 /** The outcome of a group in which nothing special happened. */
 function whole({ demand }: Division, { group, capacity }: Siblings): GroupOutcome {

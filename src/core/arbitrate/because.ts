@@ -16,19 +16,22 @@ export function because(
 ): Because {
   const kind: BoundKind = BOUNDS[arbitration.bound[row]!]!
   const priority = arbitration.boundClass[row]!
-  const amountIn = (column: number): number => demand.amounts[column * problem.count + row]!
+  const position = demand.groups.positionOf[row]!
+  const amountIn = (column: number): number => demand.amounts[column * problem.count + position]!
+  // A parent owns nothing itself; its children together do.
+  const isLeaf = demand.groups.insideAt[position] === -1
   const entitlement = arbitration.entitlement[row]!
   switch (kind) {
     case 'start':
       return startOf(problem, row, amountIn(0))
     case 'own':
-      return { bound: 'own', own: ownOf(problem, row, amountIn(1)), lend: problem.lend[row] === 1 }
+      return { bound: 'own', own: isLeaf ? problem.own[row]! : amountIn(1), lend: problem.lend[row] === 1 }
     case 'request':
       return { bound: 'request', priority, request: amountIn(priority + 1) }
     case 'limit':
       return { bound: 'limit', priority, limit: problem.limit[row]! }
     case 'level':
-      return levelOf(groupOf(problem, arbitration, row), priority, demand.weight[row]!, amountIn)
+      return levelOf(groupOf(problem, arbitration, row), priority, demand.weight[position]!, amountIn)
     case 'surplus': {
       // The remainder of a class that stopped comes on top of the class before it, surplus on top of the last one.
       const granted = amountIn(groupOf(problem, arbitration, row).stoppedAt === -1 ? problem.classes + 1 : priority)
@@ -45,12 +48,6 @@ export function because(
 /** A parent may start with more than its reservation: its children's starts; then the reservation is not what holds. */
 function startOf(problem: Problem, row: number, start: number): Because {
   return { bound: 'start', reservation: start, explicit: problem.reservation[row] === start }
-}
-
-/** What a leaf owns as stated; a parent owns nothing itself, its children together do. */
-function ownOf(problem: Problem, row: number, granted: number): number {
-  const own = problem.own[row]!
-  return Number.isNaN(own) || problem.parent.includes(row) ? granted : own
 }
 
 function levelOf(

@@ -1,9 +1,9 @@
 /** What one division among siblings works on: the problem, the demand, the columns of the answer, and scratch space. */
-
 import type { Rising } from './level.ts'
 import { BOUNDS, type BoundKind, type Problem } from './problem.ts'
 import type { Demand } from './rollup.ts'
 
+/** The columns of the answer are by position until all groups are divided. */
 export interface Division {
   readonly problem: Problem
   readonly demand: Demand
@@ -14,7 +14,7 @@ export interface Division {
   readonly rising: Rising
 }
 
-/** One group of siblings: rows members[from] up to members[to], and the capacity that they divide. */
+/** One group of siblings: the positions `from` up to, but not including, `to`, and the capacity that they divide. */
 export interface Siblings {
   readonly group: number
   readonly from: number

@@ -1,53 +1,63 @@
-/** The tree as groups of siblings: the top level first, then the children of each parent, in input order. */
+/**
+ * The tree as groups of siblings. Rows get positions in which siblings stand side by side, so that dividing among them
+ * runs over one stretch of memory: the top level first, then the children of each parent, in input order.
+ */
 
 export interface Groups {
   readonly count: number
+  /** Group g takes the positions first[g] up to, but not including, first[g + 1]. */
+  readonly first: Int32Array
   /** Row of each group's parent; -1 for the top level, which is group 0. */
   readonly parent: Int32Array
-  /** Group g holds members[first[g]] up to, but not including, members[first[g + 1]]. */
-  readonly first: Int32Array
-  /** Rows, group by group, in input order inside each. */
-  readonly members: Int32Array
-  /** The group inside a row, -1 for a leaf. */
-  readonly inside: Int32Array
+  /** Row at a position. */
+  readonly rowAt: Int32Array
+  /** Position of a row. */
+  readonly positionOf: Int32Array
+  /** The group inside the row at a position, -1 for a leaf. */
+  readonly insideAt: Int32Array
 }
 
 /** A counting sort by parent: O(rows), and no object per domain. */
 export function groupSiblings(parent: Int32Array, count: number): Groups {
-  const children = new Int32Array(count + 1)
-  for (let row = 0; row < count; row++) children[parent[row]! + 1]!++
-  let groups = 1
-  for (let row = 0; row < count; row++) if (children[row + 1]! > 0) groups++
-
-  const inside = new Int32Array(count)
-  const parentOf = new Int32Array(groups)
-  const first = new Int32Array(groups + 1)
-  parentOf[0] = -1
-  first[1] = children[0]!
-  let group = 1
-  for (let row = 0; row < count; row++) {
-    if (children[row + 1] === 0) {
-      inside[row] = -1
-      continue
-    }
-    inside[row] = group
-    parentOf[group] = row
-    first[group + 1] = first[group]! + children[row + 1]!
-    group++
-  }
-  return { count: groups, parent: parentOf, first, members: membersOf(parent, count, first, inside, groups), inside }
+  let row = 0
+  while (row < count && parent[row] === -1) row++
+  return row === count ? groupFlat(count) : groupTree(parent, count)
 }
 
-function membersOf(parent: Int32Array, count: number, first: Int32Array, inside: Int32Array, groups: number) {
-  const members = new Int32Array(count)
-  if (groups === 1) {
-    for (let row = 0; row < count; row++) members[row] = row
-    return members
+/** Without parents, positions are rows. */
+function groupFlat(count: number): Groups {
+  const rows = new Int32Array(count)
+  for (let row = 0; row < count; row++) rows[row] = row
+  return {
+    count: 1,
+    first: Int32Array.of(0, count),
+    parent: Int32Array.of(-1),
+    rowAt: rows,
+    positionOf: rows,
+    insideAt: new Int32Array(count).fill(-1),
   }
-  const next = first.slice(0, groups)
+}
+
+function groupTree(parent: Int32Array, count: number): Groups {
+  const children = new Int32Array(count + 1)
+  for (let row = 0; row < count; row++) children[parent[row]! + 1]!++
+  const parents = [-1]
+  for (let row = 0; row < count; row++) if (children[row + 1]! > 0) parents.push(row)
+
+  const first = new Int32Array(parents.length + 1)
+  const next = new Int32Array(count + 1)
+  for (const [group, row] of parents.entries()) {
+    next[row + 1] = first[group]!
+    first[group + 1] = first[group]! + children[row + 1]!
+  }
+  const rowAt = new Int32Array(count)
+  const positionOf = new Int32Array(count)
   for (let row = 0; row < count; row++) {
-    const group = parent[row] === -1 ? 0 : inside[parent[row]!]!
-    members[next[group]!++] = row
+    const position = next[parent[row]! + 1]!++
+    rowAt[position] = row
+    positionOf[row] = position
   }
-  return members
+  const insideAt = new Int32Array(count).fill(-1)
+  for (let group = 1; group < parents.length; group++) insideAt[positionOf[parents[group]!]!] = group
+  return { count: parents.length, first, parent: Int32Array.from(parents), rowAt, positionOf, insideAt }
 }

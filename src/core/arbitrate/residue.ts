@@ -9,8 +9,7 @@ import { residueOf } from './sum.ts'
  * Example: three rows at 10 / 3 sum to 9.999999999999998; the first becomes 3.3333333333333344 or so, the total 10.
  */
 export function settleResidue(division: Division, siblings: Siblings, column: number): void {
-  const { entitlement, demand } = division
-  const residue = residueOf(siblings.capacity, entitlement, demand.groups.members, siblings.from, siblings.to)
+  const residue = residueOf(siblings.capacity, division.entitlement, siblings.from, siblings.to)
   if (isSettled(siblings.capacity, residue)) return
   const left = spread(division, siblings, column, residue, isElastic)
   if (!isSettled(siblings.capacity, left)) spread(division, siblings, column, left, (bound) => !isElastic(bound))
@@ -28,16 +27,14 @@ function spread(
   residue: number,
   takes: (bound: number) => boolean,
 ): number {
-  const { members } = demand.groups
   let left = residue
-  for (let j = siblings.from; j < siblings.to && !isSettled(siblings.capacity, left); j++) {
-    const row = members[j]!
-    if (!takes(bound[row]!)) continue
-    const before = entitlement[row]!
-    const want = demand.amounts[column * problem.count + row]!
-    const most = bound[row] === BOUND.surplus ? problem.limit[row]! : want
+  for (let i = siblings.from; i < siblings.to && !isSettled(siblings.capacity, left); i++) {
+    if (!takes(bound[i]!)) continue
+    const before = entitlement[i]!
+    const want = demand.amounts[column * problem.count + i]!
+    const most = bound[i] === BOUND.surplus ? problem.limit[demand.groups.rowAt[i]!]! : want
     const after = left > 0 ? Math.min(before + left, Math.max(before, most)) : Math.max(before + left, 0)
-    entitlement[row] = after
+    entitlement[i] = after
     // The difference of two doubles this close is exact.
     left -= after - before
   }

@@ -2,7 +2,7 @@
 import { BOUND, type Division, type Siblings } from './division.ts'
 import { nameBound } from './grant.ts'
 import { waterLevel } from './level.ts'
-import { NOISE } from './sum.ts'
+import { NOISE, residueOf } from './sum.ts'
 
 /** How a class was shared; NaN where the rule knows no such figure. */
 export interface Shared {
@@ -12,35 +12,36 @@ export interface Shared {
 
 /**
  * Shares `rise` among siblings that hold their amounts of `column - 1` and want those of `column`, by the fairness rule
- * of the problem. Wants 0 <= rise < the sum of the gaps.
+ * of the problem, and names their bounds. Wants 0 <= rise < the sum of the gaps.
  */
 export function shareClass(division: Division, siblings: Siblings, column: number, rise: number): Shared {
   const { fairness } = division.problem
-  if (fairness === 'proportional') return shareProportionally(division, siblings, column, rise)
-  if (fairness === 'max-min') {
-    return { level: shareByLevel(division, siblings, column, rise), fraction: Number.NaN }
+  if (fairness === 'proportional') {
+    return { level: Number.NaN, fraction: shareProportionally(division, siblings, column, rise) }
   }
-  const left = serveSmallestGaps(division, siblings, column, rise)
+  const left = fairness === 'max-min' ? rise : serveSmallestGaps(division, siblings, column, rise)
   return { level: shareByLevel(division, siblings, column, left), fraction: Number.NaN }
 }
 
 /** The same fraction of everyone's gap. Example: gaps 2 and 6, rise 4: half of each, 1 and 3. */
-function shareProportionally(division: Division, siblings: Siblings, column: number, rise: number): Shared {
+function shareProportionally(division: Division, siblings: Siblings, column: number, rise: number): number {
   const { problem, demand, entitlement, bound, boundClass } = division
   const { amounts, groups, totals } = demand
-  const before = (column - 1) * problem.count
-  const gaps = totals[column * groups.count + siblings.group]! - totals[(column - 1) * groups.count + siblings.group]!
+  const { group, from, to } = siblings
+  const gaps = totals[column * groups.count + group]! - totals[(column - 1) * groups.count + group]!
   const fraction = rise / gaps
-  for (let j = siblings.from; j < siblings.to; j++) {
-    const row = groups.members[j]!
-    const have = amounts[before + row]!
-    const gap = amounts[before + problem.count + row]! - have
-    if (gap <= 0 || fraction === 0) continue
-    entitlement[row] = have + fraction * gap
-    bound[row] = BOUND.level
-    boundClass[row] = column - 1
+  for (let i = from; i < to; i++) {
+    const have = entitlement[i]!
+    const gap = amounts[column * problem.count + i]! - have
+    if (gap <= 0 || fraction === 0) {
+      nameBound(division, i, column - 1)
+      continue
+    }
+    entitlement[i] = have + fraction * gap
+    bound[i] = BOUND.level
+    boundClass[i] = column - 1
   }
-  return { level: Number.NaN, fraction }
+  return fraction
 }
 
 /**
@@ -49,80 +50,50 @@ function shareProportionally(division: Division, siblings: Siblings, column: num
  * Example: have 1, 4, want 3, 5, weights 1, 1, rise 2: levels 3 to 4 do, the smallest is 3; the second gets nothing.
  */
 function shareByLevel(division: Division, siblings: Siblings, column: number, rise: number): number {
-  if (rise <= NOISE * siblings.capacity) return 0
-  const rough = waterLevel(division.rising, gatherRising(division, siblings, column), rise)
-  const level = polishLevel(division, siblings, column, rise, rough)
+  const { problem, demand, entitlement, bound } = division
+  const { amounts, weight } = demand
+  const { from, to, capacity } = siblings
+  const ceilingAt = column * problem.count + from
+  const risers = { floor: entitlement, floorAt: from, ceiling: amounts, ceilingAt, weight, weightAt: from, count: to - from }
+  const level = rise > NOISE * capacity ? waterLevel(risers, rise, division.rising) : 0
+  const { between, highestFull } = raiseTo(division, siblings, column, level)
+  // Nobody ends in between, so that all levels from the last one filled up to the next one touched give the same.
+  if (between === 0) return highestFull
+  const residue = residueOf(capacity, entitlement, from, to)
+  if (Math.abs(residue) <= 2 * Number.EPSILON * capacity) return level
+  // One more step of Newton's, from the exact sum: the search itself adds plainly.
+  const polished = level + residue / between
+  for (let i = from; i < to; i++) if (bound[i] === BOUND.level) entitlement[i] = weight[i]! * polished
+  return polished
+}
+
+/** Raises the siblings to a level; returns the weight of those that end at it, and the level that filled the last one. */
+function raiseTo(division: Division, { from, to }: Siblings, column: number, level: number) {
   const { problem, demand, entitlement, bound, boundClass } = division
-  const { members } = demand.groups
-  for (let j = siblings.from; j < siblings.to; j++) {
-    const row = members[j]!
-    const have = entitlement[row]!
-    const want = demand.amounts[column * problem.count + row]!
-    if (have >= want) continue
-    const at = demand.weight[row]! * level
-    if (isFull(at, want)) {
-      entitlement[row] = want
-      nameBound(division, row, column)
-    } else if (isRaised(at, have)) {
-      entitlement[row] = at
-      bound[row] = BOUND.level
-      boundClass[row] = column - 1
-    }
-  }
-  return level
-}
-
-/** Doubles that differ in their last digits are the same amount: a row that ends at a corner must not straddle it. */
-const isFull = (at: number, want: number): boolean => at >= want * (1 - NOISE)
-const isRaised = (at: number, have: number): boolean => at > have * (1 + NOISE)
-
-function gatherRising({ problem, demand, entitlement, rising }: Division, { from, to }: Siblings, column: number) {
-  const { members } = demand.groups
-  let count = 0
-  for (let j = from; j < to; j++) {
-    const row = members[j]!
-    const have = entitlement[row]!
-    const want = demand.amounts[column * problem.count + row]!
-    if (have >= want) continue
-    rising.floor[count] = have
-    rising.ceiling[count] = want
-    rising.weight[count] = demand.weight[row]!
-    count++
-  }
-  return count
-}
-
-/**
- * The level to the last digit, from a rough one that says who is full and who is in between: with compensated sums,
- * and, where nobody is in between, the smallest level that fills those who are full.
- */
-function polishLevel(division: Division, { from, to }: Siblings, column: number, rise: number, rough: number): number {
-  const { problem, demand, entitlement } = division
-  const { members } = demand.groups
   let between = 0
   let highestFull = 0
-  let sum = rise
-  let lost = 0
-  for (let j = from; j < to; j++) {
-    const row = members[j]!
-    const have = entitlement[row]!
-    const want = demand.amounts[column * problem.count + row]!
-    if (have >= want) continue
-    const weight = demand.weight[row]!
-    const at = weight * rough
-    let term: number
-    if (isFull(at, want)) {
+  for (let i = from; i < to; i++) {
+    const have = entitlement[i]!
+    const want = demand.amounts[column * problem.count + i]!
+    const weight = demand.weight[i]!
+    const at = weight * level
+    // Doubles that differ in their last digits are the same amount: nobody straddles the point where it ends.
+    if (have >= want) {
+      nameBound(division, i, column)
+    } else if (at >= want * (1 - NOISE)) {
+      entitlement[i] = want
       highestFull = Math.max(highestFull, want / weight)
-      term = have - want
-    } else if (isRaised(at, have)) {
+      nameBound(division, i, column)
+    } else if (at > have * (1 + NOISE)) {
+      entitlement[i] = at
       between += weight
-      term = have
-    } else continue
-    const next = sum + term
-    lost += Math.abs(sum) >= Math.abs(term) ? sum - next + term : term - next + sum
-    sum = next
+      bound[i] = BOUND.level
+      boundClass[i] = column - 1
+    } else {
+      nameBound(division, i, column - 1)
+    }
   }
-  return between > 0 ? (sum + lost) / between : highestFull
+  return { between, highestFull }
 }
 
 /**
@@ -143,33 +114,30 @@ function serveSmallestGaps(division: Division, siblings: Siblings, column: numbe
   while (lastTie + 1 < gaps.length && gaps[lastTie + 1]! - gaps[lastTie]! <= noise) lastTie++
   let ofTie = served - firstTie
   let left = rise
-  for (let j = siblings.from; j < siblings.to; j++) {
-    const row = demand.groups.members[j]!
-    const want = demand.amounts[column * problem.count + row]!
-    const gap = want - entitlement[row]!
+  for (let i = siblings.from; i < siblings.to; i++) {
+    const want = demand.amounts[column * problem.count + i]!
+    const gap = want - entitlement[i]!
     if (gap <= 0 || gap > gaps[lastTie]!) continue
     if (gap >= gaps[firstTie]! && ofTie-- <= 0) continue
-    entitlement[row] = want
+    entitlement[i] = want
     left -= gap
-    nameBound(division, row, column)
   }
   return Math.max(0, left)
 }
 
+function gatherGaps({ problem, demand, entitlement, rising }: Division, { from, to }: Siblings, column: number) {
+  let count = 0
+  for (let i = from; i < to; i++) {
+    const gap = demand.amounts[column * problem.count + i]! - entitlement[i]!
+    if (gap > 0) rising.floor[count++] = gap
+  }
+  return count
+}
+
+/** How many of the sorted gaps fit, one after the other. */
 function countServed(gaps: Float64Array, rise: number): number {
   let left = rise
   let served = 0
   while (served < gaps.length && gaps[served]! <= left) left -= gaps[served++]!
   return served
-}
-
-function gatherGaps({ problem, demand, entitlement, rising }: Division, { from, to }: Siblings, column: number) {
-  const { members } = demand.groups
-  let count = 0
-  for (let j = from; j < to; j++) {
-    const row = members[j]!
-    const gap = demand.amounts[column * problem.count + row]! - entitlement[row]!
-    if (gap > 0) rising.floor[count++] = gap
-  }
-  return count
 }

@@ -14,27 +14,21 @@ export function fits(amount: number, capacity: number): boolean {
   return amount <= capacity || amount - capacity <= NOISE * capacity
 }
 
-/** Compensated sum of values[offset + rows[j]] for j in [from, to). */
-export function sumOf(values: Float64Array, offset: number, rows: Int32Array, from: number, to: number): number {
-  let sum = 0
-  let lost = 0
-  for (let j = from; j < to; j++) {
-    const value = values[offset + rows[j]!]!
-    const next = sum + value
-    lost += sum >= value ? sum - next + value : value - next + sum
-    sum = next
-  }
-  return sum + lost
+/** Compensated sum of values[from] up to, but not including, values[to]; none of them negative. */
+export function sumOf(values: Float64Array, from: number, to: number): number {
+  return -residueOf(0, values, from, to)
 }
 
-/** Like `capacity - sumOf(...)`, but keeps the digits that this subtraction would lose. */
-export function residueOf(capacity: number, values: Float64Array, rows: Int32Array, from: number, to: number): number {
+/** `capacity - sumOf(...)`, but with the digits that this subtraction would lose. */
+export function residueOf(capacity: number, values: Float64Array, from: number, to: number): number {
   let sum = 0
   let lost = 0
-  for (let j = from; j < to; j++) {
-    const value = values[rows[j]!]!
+  for (let i = from; i < to; i++) {
+    const value = values[i]!
     const next = sum + value
-    lost += sum >= value ? sum - next + value : value - next + sum
+    // Knuth's two-sum: exact whichever is larger, and no branch to guess wrong.
+    const added = next - sum
+    lost += sum - (next - added) + (value - added)
     sum = next
   }
   return capacity - sum - lost

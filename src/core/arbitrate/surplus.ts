@@ -26,13 +26,13 @@ export function giveInOrder(
   let left = amount
   for (const name of names) {
     const row = problem.ids.indexOf(name)
-    const at = demand.groups.members.indexOf(row, from)
-    if (row < 0 || at < 0 || at >= to) continue
-    const given = Math.min(left, problem.limit[row]! - entitlement[row]!)
+    const position = row < 0 ? -1 : demand.groups.positionOf[row]!
+    if (position < from || position >= to) continue
+    const given = Math.min(left, problem.limit[row]! - entitlement[position]!)
     if (!(given > 0)) continue
-    entitlement[row]! += given
-    bound[row] = BOUND.surplus
-    boundClass[row] = priority
+    entitlement[position]! += given
+    bound[position] = BOUND.surplus
+    boundClass[position] = priority
     left -= given
   }
 }
@@ -43,33 +43,28 @@ export function giveInOrder(
  * Example: 6 left, weights 1 and 2, limits 9 above and 3 above: the second stops at 3, so the first gets 3, step 3.
  */
 function raiseTogether(division: Division, { from, to }: Siblings, weighted: boolean, left: number): number {
-  const { problem, demand, entitlement, bound, boundClass, rising } = division
-  const { members } = demand.groups
-  let count = 0
+  const { problem, demand, entitlement, bound, boundClass } = division
+  const { rowAt } = demand.groups
+  const count = to - from
+  const rooms = new Float64Array(count)
+  const weight = new Float64Array(count)
+  let room = 0
   let largest = 0
-  let rooms = 0
-  for (let j = from; j < to; j++) {
-    const row = members[j]!
+  for (let j = 0; j < count; j++) {
     // Nobody can take more than there is, which also keeps an absent limit finite.
-    const room = Math.min(problem.limit[row]! - entitlement[row]!, left)
-    if (!(room > 0)) continue
-    const weight = weighted ? demand.weight[row]! : 1
-    rising.floor[count] = 0
-    rising.ceiling[count] = room
-    rooms += room
-    rising.weight[count] = weight
-    largest = Math.max(largest, room / weight)
-    count++
+    rooms[j] = Math.min(left, Math.max(0, problem.limit[rowAt[from + j]!]! - entitlement[from + j]!))
+    weight[j] = weighted ? demand.weight[from + j]! : 1
+    room += rooms[j]!
+    largest = Math.max(largest, rooms[j]! / weight[j]!)
   }
-  if (count === 0) return 0
-  const step = rooms - left > NOISE * left ? waterLevel(rising, count, left) : largest
-  for (let j = from; j < to; j++) {
-    const row = members[j]!
-    const room = Math.min(problem.limit[row]! - entitlement[row]!, left)
-    if (!(room > 0)) continue
-    entitlement[row]! += Math.min(room, step * (weighted ? demand.weight[row]! : 1))
-    bound[row] = BOUND.surplus
-    boundClass[row] = problem.classes
+  const none = new Float64Array(count)
+  const risers = { floor: none, floorAt: 0, ceiling: rooms, ceilingAt: 0, weight, weightAt: 0, count }
+  const step = room - left > NOISE * left ? waterLevel(risers, left, division.rising) : largest
+  for (let j = 0; j < count; j++) {
+    if (rooms[j] === 0) continue
+    entitlement[from + j]! += Math.min(rooms[j]!, step * weight[j]!)
+    bound[from + j] = BOUND.surplus
+    boundClass[from + j] = problem.classes
   }
   return step
 }
