@@ -4,6 +4,7 @@ import type { Bounds, Frame, FrameRow } from './frame.ts'
 import type { DomainView, View } from './look.ts'
 import type { SettleReason } from './model/decision.ts'
 import type { DomainName } from './model/ids.ts'
+import type { Resource } from './model/resource.ts'
 
 /** A row that may not move as far as arbitration would have it, and why. */
 export interface Narrowed extends Bounds {
@@ -33,8 +34,10 @@ export function narrow(
   for (const [row, its] of frame.rows.entries()) {
     if (its.view === null || its.standing !== 'managed' || bounds.has(row)) continue
     const inForce = its.view.inForce[frame.resource.key]
-    // A domain without an allocation yet has nothing to hold on to.
-    if (inForce === undefined || its.view.known?.resources[frame.resource.key]?.allocation == null) continue
+    if (inForce === undefined) continue
+    // A domain without an allocation yet has nothing to hold on to, but memory in use stays in use.
+    const decided = its.view.known?.resources[frame.resource.key]?.allocation ?? null
+    if (decided === null && frame.resource.compressible) continue
     const move = { row, its, view: its.view, inForce, entitlement: arbitration.entitlement[row] ?? 0 }
     const held = holdOf(context, move)
     if (held !== null) found.push({ row, ...held })
@@ -52,8 +55,6 @@ interface Context {
   readonly urgent: boolean
   /** What is in force no longer fits: donors cannot be spared. */
   readonly lost: boolean
-  /** Part of every growth that what is free now covers; the rest waits for the donors' shrinking to be seen. */
-  readonly covered: number
   /** The lowest class in which somebody gains; Infinity where surplus is what they gain. */
   readonly gainingClass: number
 }
@@ -78,21 +79,18 @@ function contextOf(
   const { key, grain } = frame.resource
   const missed = new Set(needs.filter((need) => need.status.kind === 'missed').map((need) => need.domain))
   let standing = 0
-  let growth = 0
   let urgent = false
   let gainingClass = 0
   for (const [row, its] of frame.rows.entries()) {
     if (its.view === null) continue
     const inForce = its.view.inForce[key] ?? 0
     const gain = (arbitration.entitlement[row] ?? 0) - inForce
-    standing += Math.max(inForce, frame.resource.kind === 'stock' ? (its.view.use[key] ?? 0) : 0)
+    standing += standingAt(frame.resource, its.view)
     if (gain <= grain * SAME) continue
-    growth += gain
     urgent ||= missed.has(its.name)
     const surplus = BOUNDS[arbitration.bound[row] ?? 0] === 'surplus'
     gainingClass = surplus ? Number.POSITIVE_INFINITY : Math.max(gainingClass, arbitration.boundClass[row] ?? 0)
   }
-  const free = Math.max(0, problem.capacity - standing)
   return {
     view,
     frame,
@@ -102,7 +100,6 @@ function contextOf(
     urgent,
     gainingClass,
     lost: standing > problem.capacity + grain,
-    covered: frame.resource.compressible || growth === 0 ? 1 : Math.min(1, free / growth),
   }
 }
 
@@ -132,15 +129,13 @@ function tooFar({ view, frame }: Context, { inForce }: Move, gain: number): Hold
     : { floor: inForce - step, ceiling: Number.POSITIVE_INFINITY, reason }
 }
 
-/** A growth is held by its own cooldown unless its goal is missed, and by donors that have not been seen to give. */
+/** A growth is held by its own cooldown unless its goal is missed. */
 function holdGrow(context: Context, move: Move): Hold | null {
   const untilMs = cooldownEnd(context, move, 1)
   if (untilMs !== null && !context.missed.has(move.view.name)) {
     return { floor: 0, ceiling: move.inForce, reason: { kind: 'cooldown', untilMs } }
   }
-  if (context.covered >= 1) return null
-  const ceiling = move.inForce + (move.entitlement - move.inForce) * context.covered
-  return { floor: 0, ceiling, reason: { kind: 'awaiting-donor', donor: donorOf(context) } }
+  return null
 }
 
 /** A shrink is held by its cooldown unless somebody's missed goal needs it, by the working set, and by its own goals. */
@@ -186,16 +181,36 @@ function cooldownEnd({ view, frame }: Context, move: Move, direction: -1 | 1): n
   return view.seen.at.monotonicMs < untilMs ? untilMs : null
 }
 
-/** The donor that gives most. */
-function donorOf({ frame, arbitration }: Context): DomainName {
-  let most = 0
-  let donor = frame.rows[0]?.name as DomainName
-  for (const [row, its] of frame.rows.entries()) {
-    const gives = (its.view?.inForce[frame.resource.key] ?? 0) - (arbitration.entitlement[row] ?? 0)
-    if (its.view !== null && gives > most) {
-      most = gives
-      donor = its.name
-    }
-  }
-  return donor
+/** What a row takes up now: what is in force for it, or what it uses where that is more. */
+function standingAt(resource: Resource, view: DomainView): number {
+  return Math.max(view.inForce[resource.key] ?? 0, resource.kind === 'stock' ? (view.use[resource.key] ?? 0) : 0)
+}
+
+/**
+ * Incompressible resources move in two steps: donors shrink now, receivers grow once an observation shows it. Until
+ * then what is free already is divided among those that grow, in proportion to their growth; donors are held to what
+ * they are to give, so that it stays free. Returns nothing where everything fits at once.
+ *
+ * Worked: of 1000, 600 and 400 in force become 450 and 550. Nothing is free, so this turn enforces 450 and 400.
+ */
+export function awaitDonors({ rows, resource }: Frame, problem: Problem, arbitration: Arbitration): Narrowed[] {
+  if (resource.compressible) return []
+  const leaves = [...rows.entries()].flatMap(([row, { view, standing, name }]) =>
+    view === null || standing !== 'managed'
+      ? []
+      : [{ row, name, inForce: view.inForce[resource.key] ?? 0, entitlement: arbitration.entitlement[row] ?? 0 }],
+  )
+  const standing = rows.reduce((sum, { view }) => sum + (view === null ? 0 : standingAt(resource, view)), 0)
+  const growth = leaves.reduce((sum, { inForce, entitlement }) => sum + Math.max(0, entitlement - inForce), 0)
+  const covered = Math.max(0, problem.capacity - standing) / growth
+  if (growth <= resource.grain * SAME || covered >= 1) return []
+  const donor = leaves.reduce((most, leaf) =>
+    leaf.inForce - leaf.entitlement > most.inForce - most.entitlement ? leaf : most,
+  ).name
+  return leaves.map(({ row, inForce, entitlement }) => ({
+    row,
+    floor: 0,
+    ceiling: Math.min(entitlement, inForce + Math.max(0, entitlement - inForce) * covered),
+    reason: entitlement > inForce ? { kind: 'awaiting-donor', donor } : { kind: 'gives-first' },
+  }))
 }

@@ -6,7 +6,7 @@ import { AT_REST, climb, DEFAULT_LADDER, differenceOf, type Ladder } from './lad
 import type { View } from './look.ts'
 import type { SettleReason, Trigger } from './model/decision.ts'
 import type { DomainName } from './model/ids.ts'
-import { narrow } from './narrow.ts'
+import { awaitDonors, type Narrowed, narrow } from './narrow.ts'
 
 /** One resource, settled: what is to be enforced now, and why it is not simply what arbitration granted. */
 export interface Settled {
@@ -42,16 +42,20 @@ export function settle(view: View, frame: Frame, needs: readonly Need[]): Settle
   const reasons = new Map<number, SettleReason>()
   let narrowed = problem
   let arbitration = ideal
-  for (let repeat = 0; repeat < REPEATS; repeat++) {
-    const found = narrow(view, frame, narrowed, arbitration, needs, bounds)
-    if (found.length === 0) break
-    for (const { row, reason, ...bound } of found) {
-      bounds.set(row, bound)
-      reasons.set(row, reason)
+  const hold = (found: readonly Narrowed[]): boolean => {
+    for (const { row, reason, floor, ceiling } of found) {
+      bounds.set(row, { floor: Math.min(Math.max(floor, bounds.get(row)?.floor ?? 0), ceiling), ceiling })
+      reasons.set(row, reasons.get(row) ?? reason)
     }
+    if (found.length === 0) return false
     narrowed = problemOf(view, frame, bounds)
     arbitration = arbitrate(narrowed)
+    return true
   }
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
+    if (!hold(narrow(view, frame, narrowed, arbitration, needs, bounds))) break
+  }
+  hold(awaitDonors(frame, narrowed, arbitration))
   return { ideal, idealProblem: problem, problem: narrowed, arbitration, triggers, reasons, ladders }
 }
 

@@ -156,6 +156,7 @@ export type SettleReason =
   | { readonly kind: 'impact'; readonly goal: GoalId }
   | { readonly kind: 'working-set'; readonly floor: number }
   | { readonly kind: 'awaiting-donor'; readonly donor: DomainName }
+  | { readonly kind: 'gives-first' }
 
 /** One write to one knob: so specific that carrying it out leaves no choice. */
 export interface Change {

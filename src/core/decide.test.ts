@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { decide } from './decide.ts'
+import { NO_KNOWLEDGE } from './model/knowledge.ts'
+import { CPU, knownResource, MEMORY, type Resource } from './model/resource.ts'
+import { allocated, domain, goal, policy, share, World } from './world.fixture.ts'
+
+const utilization = (target: number) => ({ kind: 'utilization', resource: CPU, target }) as const
+const fixedCpu = (amount: number) => ({ kind: 'fixed', amounts: { [CPU]: amount } }) as const
+
+describe('decide', () => {
+  it('changes nothing at first sight, then serves the higher class first', () => {
+    const its = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(1500)), goal('b', 2, fixedCpu(1000))])
+    const world = new World(its, { a: { use: 900 }, b: { use: 900 } })
+    assert.deepEqual(world.step().verdict, { kind: 'no-beneficial-change', reason: 'first-sight' })
+    const decision = world.step()
+    assert.equal(allocated(decision, 'a'), 1500)
+    assert.equal(allocated(decision, 'b'), 500)
+    assert.deepEqual(decision.violations, [])
+    assert.ok((world.weights['/a'] as number) / (world.weights['/b'] as number) > 2.9)
+  })
+
+  it('writes shrinks before grows', () => {
+    const its = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(1500)), goal('b', 2, fixedCpu(500))])
+    const world = new World(its, { a: { use: 1000 }, b: { use: 1000 } })
+    world.step()
+    const directions = world.step().plan.map((change) => change.direction)
+    assert.deepEqual(directions, ['shrink', 'grow'])
+  })
+
+  it('holds what is within the thresholds, and releases what lasts', () => {
+    const its = policy([domain('a'), domain('b')], [goal('a', 1, utilization(0.5)), goal('b', 2, utilization(0.5))])
+    const world = new World(its, { a: { use: 400 }, b: { use: 400 } })
+    world.run(3)
+    world.tenants.a = { use: 400 * 1.085 }
+    const held = world.step()
+    assert.equal(held.verdict.kind, 'no-beneficial-change')
+    const released = world.run(6)
+    assert.ok(allocated(released, 'a') >= 860, `a has ${allocated(released, 'a')}`)
+  })
+
+  it('is pure: the same arguments give the same result, and neither argument changes', () => {
+    const its = policy([domain('a')], [goal('a', 1, utilization(0.5))])
+    const world = new World(its, { a: { use: 400 } })
+    world.run(3)
+    const before = JSON.stringify(world.knowledge)
+    const decisions = [0, 1].map(() => {
+      const copy = new World(its, { a: { use: 600 } })
+      copy.knowledge = world.knowledge
+      copy.seconds = world.seconds
+      return JSON.stringify(copy.step())
+    })
+    assert.equal(decisions[0], decisions[1])
+    assert.equal(JSON.stringify(world.knowledge), before)
+  })
+
+  it('advises without setting anything, and shows what it would do', () => {
+    const its = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(1500))], { mode: 'advise' })
+    const world = new World(its, { a: { use: 900 }, b: { use: 900 } })
+    world.step()
+    const decision = world.step()
+    assert.deepEqual(decision.plan, [])
+    assert.deepEqual(world.weights, {})
+    const row = decision.advice?.resources[0]?.rows.find((candidate) => candidate.domain === 'a')
+    assert.equal(row?.allocation, 1500)
+    assert.ok((decision.advice?.plan.length ?? 0) > 0)
+  })
+
+  it('leaves a domain in observe at what is in force, beside managed ones', () => {
+    const its = policy([domain('a', { mode: 'observe' }), domain('b')], [goal('b', 1, fixedCpu(1500))])
+    const world = new World(its, { a: { use: 900 }, b: { use: 900 } })
+    const decision = world.run(4)
+    assert.equal(world.weights['/a'], undefined)
+    assert.ok(Math.abs(allocated(decision, 'a') - 1000) <= 10, `a stands at ${allocated(decision, 'a')}`)
+    assert.ok(Math.abs(allocated(decision, 'b') - 1000) <= 10, `b has ${allocated(decision, 'b')}`)
+  })
+
+  it('pauses, and stays quiet in its windows', () => {
+    const its = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(1500))], { quiet: ['night'] })
+    const world = new World(its, { a: { use: 100 }, b: { use: 100 } })
+    world.paused = true
+    assert.deepEqual(world.run(3).verdict, { kind: 'no-beneficial-change', reason: 'paused' })
+    world.paused = false
+    world.openWindows = ['night']
+    assert.deepEqual(world.step().verdict, { kind: 'no-beneficial-change', reason: 'quiet-window' })
+    assert.deepEqual(world.weights, {})
+    world.openWindows = []
+    assert.equal(world.step().verdict.kind, 'changes')
+  })
+
+  it('delays a reversal within the cooldown, but not for a missed goal', () => {
+    const its = policy(
+      [domain('a'), domain('b')],
+      [goal('a', 1, { kind: 'throughput', metric: 'rate', target: 100 }), goal('b', 2, utilization(0.5))],
+      { surplus: { default: ['b'] as never } },
+    )
+    const world = new World(its, { a: { use: 300 }, b: { use: 300 } })
+    world.readings = { rate: 100 }
+    world.run(3)
+    const low = world.knowledge.domains['a' as never]?.resources[CPU]?.allocation as number
+    world.tenants.a = { use: 900 }
+    world.readings = { rate: 90 }
+    const grown = world.run(3)
+    assert.ok(allocated(grown, 'a') > low * 1.5)
+    world.tenants.a = { use: 200 }
+    world.readings = { rate: 110 }
+    const held = world.run(4)
+    const row = held.resources[0]?.rows.find((candidate) => candidate.domain === 'a')
+    assert.equal(row?.settled?.kind, 'cooldown')
+    assert.ok(allocated(held, 'a') > low * 1.5)
+    assert.ok(allocated(world.run(12), 'a') < low * 1.3)
+  })
+
+  it('tries a failed change again later and later, and goes on with the others', () => {
+    const its = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(1500)), goal('b', 1, fixedCpu(200))])
+    const world = new World(its, { a: { use: 900 }, b: { use: 100 } })
+    world.broken.add('/a cpu.weight')
+    const tries: number[] = []
+    for (let second = 1; second <= 20; second++) {
+      if (world.step().plan.some((change) => change.node === '/a')) tries.push(second)
+    }
+    assert.ok(tries.length >= 3 && tries.length <= 6, `tried at ${tries}`)
+    assert.ok(world.weights['/b'] !== undefined)
+    world.broken.clear()
+    world.run(20)
+    assert.ok((world.weights['/a'] ?? 0) > (world.weights['/b'] ?? 0) * 5)
+  })
+
+  it('notices and mends what somebody else changed', () => {
+    const its = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(1500)), goal('b', 1, fixedCpu(200))])
+    const world = new World(its, { a: { use: 900 }, b: { use: 100 } })
+    world.run(3)
+    const ours = world.weights['/a']
+    world.weights['/a'] = 7
+    const decision = world.step()
+    assert.ok(
+      decision.verdict.kind === 'changes' && decision.verdict.triggers.some((trigger) => trigger.kind === 'drift'),
+    )
+    assert.equal(world.weights['/a'], ours)
+  })
+
+  it('treats a new identity of a name as a new domain', () => {
+    const its = policy([domain('a'), domain('b')], [goal('a', 1, utilization(0.5))])
+    const world = new World(its, { a: { use: 400 }, b: { use: 400 } })
+    world.run(4)
+    assert.equal(world.knowledge.domains['a' as never]?.turns, 4)
+    world.tenants.a = { use: 400, identity: 'reborn' }
+    world.step()
+    assert.equal(world.knowledge.domains['a' as never]?.turns, 1)
+  })
+
+  it('shares what is left when a CPU is lost, and says so', () => {
+    const its = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(1500)), goal('b', 2, fixedCpu(500))])
+    const world = new World(its, { a: { use: 900 }, b: { use: 400 } })
+    world.run(3)
+    world.capacity = 1000
+    const decision = world.step()
+    assert.ok(
+      decision.verdict.kind === 'changes' && decision.verdict.triggers.some((trigger) => trigger.kind === 'capacity'),
+    )
+    assert.ok(allocated(decision, 'a') + allocated(decision, 'b') <= 1000)
+    assert.ok(allocated(decision, 'a') >= 980)
+  })
+
+  it('lets memory be received only once the donor was seen to give, and keeps the working set', () => {
+    const memory = knownResource('memory') as Resource
+    const mib = 1024 * 1024
+    const limits = { controls: [MEMORY], enforcement: 'cap' } as const
+    const wants = (amount: number) => ({ kind: 'fixed', amounts: { [MEMORY]: amount } }) as const
+    const its = policy(
+      [domain('a', limits), domain('b', limits)],
+      [goal('a', 1, wants(700 * mib)), goal('b', 2, wants(600 * mib))],
+      { minimum: { [MEMORY]: 16 * mib } },
+      [memory],
+    )
+    const world = new World(its, {
+      a: { use: 0, memory: 200 * mib, settings: { 'memory.limit': 424 * mib } },
+      b: { use: 0, memory: 450 * mib, settings: { 'memory.limit': 600 * mib } },
+    })
+    world.step()
+    const first = world.step()
+    assert.equal(allocated(first, 'a', MEMORY), 424 * mib)
+    assert.ok(allocated(first, 'b', MEMORY) < 600 * mib)
+    assert.ok(allocated(first, 'b', MEMORY) >= 450 * mib)
+    const later = world.run(5)
+    assert.ok(allocated(later, 'a', MEMORY) > 424 * mib)
+    assert.ok(allocated(later, 'a', MEMORY) + allocated(later, 'b', MEMORY) <= 1024 * mib)
+    assert.ok(allocated(later, 'b', MEMORY) >= 450 * mib)
+  })
+
+  it('leaves out of capacity what unmanaged processes use beyond the headroom', () => {
+    const its = policy([domain('a')], [goal('a', 1, fixedCpu(2000))], { headroom: { [CPU]: { fraction: 0.05 } } })
+    const world = new World(its, { a: { use: 500 } })
+    world.unmanagedUse = 600
+    const decision = world.run(20)
+    const { unmanaged, headroom, available } = decision.resources[0]?.capacity as {
+      unmanaged: number
+      headroom: number
+      available: number
+    }
+    assert.equal(headroom, 100)
+    assert.ok(Math.abs(unmanaged - 600) < 20)
+    assert.ok(Math.abs(available - 1400) <= 20)
+  })
+
+  it('decides an empty host without a word', () => {
+    const { decision } = decide(
+      policy([domain('a')], []),
+      new World(policy([domain('a')], []), {})['observe'](),
+      NO_KNOWLEDGE,
+    )
+    assert.deepEqual(decision.verdict, { kind: 'no-beneficial-change', reason: 'nothing-observed' })
+    assert.deepEqual(decision.plan, [])
+  })
+
+  it('keeps a tree inside its parent', () => {
+    const inside = (name: string) => domain(name, { parent: 'team' as never })
+    const its = policy(
+      [
+        domain('team', { match: { kind: 'parent' }, shares: { [CPU]: share({ limit: 800 }) } }),
+        inside('a'),
+        inside('b'),
+        domain('c'),
+      ],
+      [goal('a', 1, fixedCpu(700)), goal('b', 1, fixedCpu(700)), goal('c', 2, fixedCpu(1000))],
+    )
+    const world = new World(its, { a: { use: 100 }, b: { use: 100 }, c: { use: 100 } })
+    const decision = world.run(3)
+    assert.equal(allocated(decision, 'team'), 800)
+    assert.equal(allocated(decision, 'a') + allocated(decision, 'b'), 800)
+    assert.equal(allocated(decision, 'c'), 1000)
+  })
+})

@@ -1,0 +1,214 @@
+import { decide } from './decide.ts'
+import type { Decision } from './model/decision.ts'
+import type { DomainName, GoalId, Identity, NodeId, ResourceKey } from './model/ids.ts'
+import { type Knowledge, NO_KNOWLEDGE } from './model/knowledge.ts'
+import type { MetricReading, Observation, Settings } from './model/observation.ts'
+import type { Aim, DomainPolicy, Goal, HostPolicy, MetricPolicy, Policy, Share } from './model/policy.ts'
+import { CPU, knownResource, type Resource } from './model/resource.ts'
+
+/** A hand-made host for tests of the decision: domains under one root, whose settings follow the plan at once. */
+
+export const share = (its: Partial<Share> = {}): Share => ({
+  reservation: null,
+  own: null,
+  lend: true,
+  borrow: true,
+  limit: null,
+  weight: null,
+  ...its,
+})
+
+export function domain(name: string, its: Partial<DomainPolicy> = {}): DomainPolicy {
+  return {
+    name,
+    driver: 'fixture',
+    match: { kind: 'name' },
+    parent: null,
+    groups: [],
+    mode: null,
+    role: 'managed',
+    controls: [CPU],
+    enforcement: 'guarantee',
+    shares: {},
+    placement: { pin: null, near: [], apart: [] },
+    scheduling: null,
+    ...its,
+  }
+}
+
+export function goal(name: string, priority: number, aim: Aim, its: Partial<Goal> = {}): Goal {
+  const id = `${name}-${aim.kind}-${priority}` as GoalId
+  return { id, scope: { domain: name as DomainName }, application: '', priority, aim, conditions: [], ...its }
+}
+
+export const metric = (name: string): MetricPolicy => ({
+  name,
+  unit: 'ms',
+  intervalMs: 1000,
+  staleMs: 5000,
+  source: { kind: 'push', domain: null },
+})
+
+export function policy(
+  domains: readonly DomainPolicy[],
+  goals: readonly Goal[],
+  host: Partial<HostPolicy> = {},
+  resources: readonly Resource[] = [knownResource('cpu') as Resource],
+): Policy {
+  const metrics = goals.flatMap(({ aim }) => ('metric' in aim ? [metric(aim.metric)] : []))
+  return {
+    apiVersion: 'reeve/v1',
+    host: {
+      intervalMs: 1000,
+      mode: 'manage',
+      fairness: 'max-min',
+      surplus: 'hold',
+      remainder: 'share',
+      headroom: {},
+      minimum: { [CPU]: 10 },
+      thresholds: {},
+      cooldownMs: 10_000,
+      maximumStep: {},
+      minimumChange: {},
+      quiet: [],
+      mainCpu: 0,
+      ...host,
+    },
+    resources,
+    domains,
+    goals,
+    metrics,
+    windows: [],
+  }
+}
+
+export interface Tenant {
+  /** Millicores used in the coming second. */
+  use: number
+  waitMs?: number
+  memory?: number
+  identity?: string
+  settings?: Settings
+  gone?: boolean
+}
+
+/** One host, second by second. `step` observes, decides, and carries the plan out. */
+export class World {
+  policy: Policy
+  tenants: Record<string, Tenant>
+  capacity = 2000
+  readings: Record<string, number> = {}
+  unmanagedUse = 0
+  unmanagedWeight = 0
+  paused = false
+  openWindows: string[] = []
+  events: string[] = []
+  knowledge: Knowledge = NO_KNOWLEDGE
+  seconds = 0
+  /** Knobs that fail when written. */
+  broken = new Set<string>()
+  readonly weights: Record<string, number> = {}
+  readonly settings: Record<string, Record<string, number | string | null>> = {}
+  private readonly used: Record<string, number> = {}
+  private readonly waited: Record<string, number> = {}
+  private hostUsed = 0
+  private outcomes: Observation['outcomes'] = []
+
+  constructor(its: Policy, tenants: Record<string, Tenant>) {
+    this.policy = its
+    this.tenants = tenants
+  }
+
+  /** Lets the given number of seconds pass, one turn each, and returns the last decision. */
+  run(seconds: number): Decision {
+    let decision = this.step()
+    for (let second = 1; second < seconds; second++) decision = this.step()
+    return decision
+  }
+
+  step(): Decision {
+    this.seconds++
+    this.live()
+    const { decision, knowledge } = decide(this.policy, this.observe(), this.knowledge)
+    this.knowledge = knowledge
+    this.outcomes = decision.plan.map((change) => {
+      if (this.broken.has(`${change.node} ${change.knob}`)) {
+        return { status: 'failed', node: change.node, knob: change.knob, code: 'EIO', message: 'planted' } as const
+      }
+      if (change.knob === 'cpu.weight') this.weights[change.node] = change.to as number
+      else (this.settings[change.node] ??= {})[change.knob] = change.to
+      return { status: 'applied', node: change.node, knob: change.knob, to: change.to } as const
+    })
+    return decision
+  }
+
+  private live(): void {
+    this.hostUsed += this.unmanagedUse
+    for (const [name, tenant] of Object.entries(this.tenants)) {
+      if (tenant.gone === true) continue
+      this.used[name] = (this.used[name] ?? 0) + tenant.use
+      this.waited[name] = (this.waited[name] ?? 0) + (tenant.waitMs ?? 0)
+      this.hostUsed += tenant.use
+    }
+  }
+
+  private observe(): Observation {
+    const takenAtMs = this.seconds * 1000
+    const here = Object.entries(this.tenants).filter(([, tenant]) => tenant.gone !== true)
+    const node = (name: string) => `/${name}` as NodeId
+    const weightRange = { least: 2, most: 262_144 }
+    const memory = here.reduce((sum, [, tenant]) => sum + (tenant.memory ?? 0), 0)
+    return {
+      host: 'fixture',
+      at: { bootId: 'boot', monotonicMs: takenAtMs, utcMs: takenAtMs, zones: {}, openWindows: this.openWindows },
+      capacity: {
+        [CPU]: { total: this.capacity, used: this.hostUsed },
+        ['memory' as ResourceKey]: { total: 1024 * 1024 * 1024, used: memory },
+      },
+      topology: { cpus: [0, 1, 2, 3].map((id) => ({ id, core: id, socket: 0, node: 0 })) },
+      domains: here.map(([name, tenant]) => ({
+        name: name as DomainName,
+        identity: (tenant.identity ?? name) as Identity,
+        driver: 'fixture',
+        policyIndex: this.policy.domains.findIndex((its) => its.name === name),
+        state: 'running',
+        node: node(name),
+        takenAtMs,
+        counters: { cpu: this.used[name] ?? 0, 'cpu.waitMs': this.waited[name] ?? 0 },
+        levels: tenant.memory === undefined ? {} : { memory: tenant.memory },
+        settings: { 'cpu.weight': this.weights[`/${name}`] ?? 1024, ...tenant.settings, ...this.settings[`/${name}`] },
+      })),
+      nodes: [
+        {
+          id: '/' as NodeId,
+          parent: null,
+          driver: 'fixture',
+          weight: 1024,
+          weightRange,
+          unmanagedWeight: this.unmanagedWeight,
+        },
+        ...here.map(([name]) => ({
+          id: node(name),
+          parent: '/' as NodeId,
+          driver: 'fixture',
+          weight: this.weights[`/${name}`] ?? 1024,
+          weightRange,
+          unmanagedWeight: 0,
+        })),
+      ],
+      metrics: Object.entries(this.readings).map(
+        ([name, value]): MetricReading => ({ metric: name, domain: null, takenAtMs, value }),
+      ),
+      events: this.events,
+      paused: this.paused,
+      outcomes: this.outcomes,
+    }
+  }
+}
+
+/** What a decision enforces of a resource for a domain. */
+export function allocated(decision: Decision, name: string, resource: ResourceKey = CPU): number {
+  const row = decision.resources.find((its) => its.resource === resource)?.rows.find((its) => its.domain === name)
+  if (row === undefined) throw new Error(`no ${resource} row for ${name}`)
+  return row.allocation
+}
