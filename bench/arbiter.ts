@@ -1,11 +1,14 @@
 /** How long arbitration takes, certificates included, and how exact it is, beside two plainer ways of doing it. */
 import { arbitrate } from '#core/arbitrate/arbitrate.ts'
 import type { Problem } from '#core/arbitrate/problem.ts'
+import { newWorkspace } from '#core/arbitrate/workspace.ts'
 import { shareByBisection } from './reference/bisection.ts'
 import { shareStepByStep } from './reference/step-by-step.ts'
 import type { BenchResult } from './result.ts'
 
 const CAPACITY_PER_DOMAIN = 10
+/** As the loop of the daemon and of the simulator do, the bench arbitrates in the same memory each time. */
+const workspace = newWorkspace()
 
 export async function benchArbiter(): Promise<BenchResult[]> {
   const sizes = [
@@ -23,7 +26,7 @@ export async function benchArbiter(): Promise<BenchResult[]> {
 
 function measureOneClass(count: number, target: number, runs: number): BenchResult {
   const problem = problemOf(count, 1, 1)
-  const median = medianMicros(runs, () => arbitrate(problem))
+  const median = medianMicros(runs, () => arbitrate(problem, workspace))
   const note = errorNote(arbitrate(problem).entitlement, problem)
   return { name: `arbiter, ${thousands(count)} domains, 1 class`, median, unit: 'us', target, met: median < target, note }
 }
@@ -33,13 +36,13 @@ function measureWorst(count: number): BenchResult {
   const problem = problemOf(count, 1, 1)
   for (let row = 0; row < count; row++) problem.requests[row] = 2 ** ((row * 600) / count - 300)
   const capacity = problem.requests.reduce((sum, amount) => sum + amount, 0) * 1e-30
-  const median = medianMicros(9, () => arbitrate({ ...problem, minimum: 0, capacity }))
+  const median = medianMicros(9, () => arbitrate({ ...problem, minimum: 0, capacity }, workspace))
   return { name: `arbiter, ${thousands(count)} domains, amounts from 2^-300 to 2^300`, median, unit: 'us' }
 }
 
 function measureManyClasses(count: number, classes: number, resources: number): BenchResult {
   const problems = Array.from({ length: resources }, (_, seed) => problemOf(count, classes, seed + 1))
-  const median = medianMicros(30, () => problems.map(arbitrate)) / 1000
+  const median = medianMicros(30, () => problems.map((problem) => arbitrate(problem, workspace))) / 1000
   const name = `arbiter, ${thousands(count)} domains, ${classes} classes, ${resources} resources`
   return { name, median, unit: 'ms', target: 15, met: median < 15 }
 }

@@ -14,20 +14,19 @@ import { type Demand, rollUp } from './rollup.ts'
 import { shareClass } from './share.ts'
 import { fits, NOISE, residueOf } from './sum.ts'
 import { giveInOrder, giveSurplus } from './surplus.ts'
+import { newWorkspace, type Workspace } from './workspace.ts'
 
 /**
  * Divides the capacity of a problem. Entitlements are exact up to the rounding of doubles: where a class stops by the
  * fairness rule, or starts shrink, those of siblings sum up to the capacity that they divide to the last digit.
  * Trusts its input: amounts are finite and not negative, limits not below starts, own not above the limit.
+ * Who arbitrates often passes the same workspace each time; it changes nothing but the time.
  * Example: 10 for requests 2, 6, 6 of one class by max-min: 2, 4, 4, since the level 4 uses all.
  */
-export function arbitrate(problem: Problem): Arbitration {
-  return distribute(problem, rollUp(problem))
-}
-
-function distribute(problem: Problem, demand: Demand): Arbitration {
+export function arbitrate(problem: Problem, workspace: Workspace = newWorkspace()): Arbitration {
+  const demand = rollUp(problem, workspace)
   const { groups } = demand
-  const division = newDivision(problem, demand)
+  const division = newDivision(problem, demand, workspace)
   const outcomes: GroupOutcome[] = []
   // Pre-order: by the time a parent's group is divided, its own entitlement is known.
   for (let group = 0; group < groups.count; group++) {
@@ -49,24 +48,15 @@ function byRow({ demand, entitlement, bound, boundClass }: Division) {
   }
 }
 
-function newDivision(problem: Problem, demand: Demand): Division {
+function newDivision(problem: Problem, demand: Demand, { rising }: Workspace): Division {
   const { count } = problem
-  const { groups } = demand
-  let largest = 0
-  for (let group = 0; group < groups.count; group++) {
-    largest = Math.max(largest, groups.first[group + 1]! - groups.first[group]!)
-  }
   return {
     problem,
     demand,
     entitlement: new Float64Array(count),
     bound: new Uint8Array(count),
     boundClass: new Int16Array(count),
-    rising: {
-      floor: new Float64Array(largest),
-      ceiling: new Float64Array(largest),
-      weight: new Float64Array(largest),
-    },
+    rising,
   }
 }
 
@@ -91,7 +81,8 @@ function divide(division: Division, siblings: Siblings): GroupOutcome {
 function stopAt(division: Division, siblings: Siblings, column: number): GroupOutcome {
   const { remainder } = division.problem
   const outcome = { ...whole(division, siblings), stoppedAt: column }
-  const left = Math.max(0, leftOf(division, siblings))
+  const { groups, totals } = division.demand
+  const left = Math.max(0, siblings.capacity - totals[column * groups.count + siblings.group]!)
   if (remainder === 'share') {
     const shared = shareClass(division, siblings, column + 1, left)
     settleResidue(division, siblings, column + 1)

@@ -10,7 +10,7 @@ export interface Division {
   readonly entitlement: Float64Array
   readonly bound: Uint8Array
   readonly boundClass: Int16Array
-  /** For the search of a level; as long as the largest group. */
+  /** For the search of a level; at least as long as the largest group. */
   readonly rising: Rising
 }
 

@@ -20,25 +20,36 @@ export function nameBounds(division: Division, { from, to }: Siblings, column: n
  * Writes the bound of a position that has its whole amount in `column`: that of the last class that raised it.
  * Example: start 1, then 1, 4, 4 in classes 0 to 2: `request` in class 1.
  */
-export function nameBound({ problem, demand, bound, boundClass }: Division, position: number, column: number): void {
-  const { amounts, groups, totals } = demand
-  const { count, limit, requests } = problem
-  let raised = column
+export function nameBound(division: Division, position: number, column: number): void {
+  const { amounts } = division.demand
+  const { count } = division.problem
   const amount = amounts[column * count + position]!
+  let raised = column
   while (raised > 0 && amounts[(raised - 1) * count + position]! === amount) raised--
   if (raised === 0) {
-    bound[position] = BOUND.start
-    boundClass[position] = 0
-    return
-  }
-  boundClass[position] = raised - 1
-  const row = groups.rowAt[position]!
+    division.bound[position] = BOUND.start
+    division.boundClass[position] = 0
+  } else nameRaised(division, position, raised)
+}
+
+/** Writes the bound of a position that `column` raised to its whole amount there. */
+export function nameRaised(division: Division, position: number, column: number): void {
+  const { problem, demand, bound, boundClass } = division
+  const amount = demand.amounts[column * problem.count + position]!
+  boundClass[position] = column - 1
+  if (amount >= problem.limit[demand.groups.rowAt[position]!]! && asked(division, position, column) > amount) {
+    bound[position] = BOUND.limit
+  } else bound[position] = column === 1 ? BOUND.own : BOUND.request
+}
+
+/**
+ * What a position would have wanted in `column` without a limit: a parent what its children want. Who asked for exactly
+ * its limit was stopped by its request.
+ */
+function asked({ problem, demand }: Division, position: number, column: number): number {
+  const { groups, totals, amounts } = demand
   const inside = groups.insideAt[position]!
-  // Who asked for exactly its limit was stopped by its request. A parent asks for what its children want.
-  const isOwner = raised === 1
-  let asked = amount
-  if (inside >= 0) asked = totals[raised * groups.count + inside]!
-  else if (!isOwner) asked = requests[(raised - 2) * count + row]!
-  if (asked > amount && asked > limit[row]!) bound[position] = BOUND.limit
-  else bound[position] = isOwner ? BOUND.own : BOUND.request
+  if (inside >= 0) return totals[column * groups.count + inside]!
+  if (column === 1) return amounts[problem.count + position]!
+  return problem.requests[(column - 2) * problem.count + groups.rowAt[position]!]!
 }

@@ -2,6 +2,7 @@
  * The tree as groups of siblings. Rows get positions in which siblings stand side by side, so that dividing among them
  * runs over one stretch of memory: the top level first, then the children of each parent, in input order.
  */
+import type { Workspace } from './workspace.ts'
 
 export interface Groups {
   readonly count: number
@@ -9,7 +10,7 @@ export interface Groups {
   readonly first: Int32Array
   /** Row of each group's parent; -1 for the top level, which is group 0. */
   readonly parent: Int32Array
-  /** Row at a position. */
+  /** Row at a position; may be longer than the rows are many, as the next two. */
   readonly rowAt: Int32Array
   /** Position of a row. */
   readonly positionOf: Int32Array
@@ -18,23 +19,21 @@ export interface Groups {
 }
 
 /** A counting sort by parent: O(rows), and no object per domain. */
-export function groupSiblings(parent: Int32Array, count: number): Groups {
+export function groupSiblings(parent: Int32Array, count: number, workspace: Workspace): Groups {
   let row = 0
   while (row < count && parent[row] === -1) row++
-  return row === count ? groupFlat(count) : groupTree(parent, count)
+  return row === count ? groupFlat(count, workspace) : groupTree(parent, count)
 }
 
 /** Without parents, positions are rows. */
-function groupFlat(count: number): Groups {
-  const rows = new Int32Array(count)
-  for (let row = 0; row < count; row++) rows[row] = row
+function groupFlat(count: number, { identity, noGroups }: Workspace): Groups {
   return {
     count: 1,
     first: Int32Array.of(0, count),
     parent: Int32Array.of(-1),
-    rowAt: rows,
-    positionOf: rows,
-    insideAt: new Int32Array(count).fill(-1),
+    rowAt: identity,
+    positionOf: identity,
+    insideAt: noGroups,
   }
 }
 

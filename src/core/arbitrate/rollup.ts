@@ -5,6 +5,7 @@
 import { type Groups, groupSiblings } from './groups.ts'
 import type { Problem } from './problem.ts'
 import { sumOf } from './sum.ts'
+import { growTo, newWorkspace, type Workspace } from './workspace.ts'
 
 /**
  * Amounts column by column, so that a class is one stretch of memory. Column 0 is the start, column 1 is class 0 (what
@@ -20,13 +21,13 @@ export interface Demand {
   readonly weight: Float64Array
 }
 
-/** Starts, wants and weights of all rows. O(rows x classes). */
-export function rollUp(problem: Problem): Demand {
+/** Starts, wants and weights of all rows. O(rows x classes). The answer lives in the workspace, until its next use. */
+export function rollUp(problem: Problem, workspace: Workspace = newWorkspace()): Demand {
   const { count, classes } = problem
-  const groups = groupSiblings(problem.parent, count)
-  const amounts = new Float64Array((classes + 2) * count)
+  growTo(workspace, count, (classes + 2) * count)
+  const { amounts } = workspace
+  const groups = groupSiblings(problem.parent, count, workspace)
   startLeaves(problem, groups, amounts)
-  giveOwnersBack(problem, groups, amounts)
   for (let k = 1; k <= classes; k++) raiseLeaves(problem, groups, amounts, k)
   const totals = new Float64Array((classes + 2) * groups.count)
   const weight = groups.count === 1 ? problem.weight : groups.rowAt.reduce(weightOf(problem), new Float64Array(count))
@@ -46,30 +47,27 @@ const weightOf = (problem: Problem) => (weight: Float64Array, row: number, posit
   return weight
 }
 
-/** Column 0. An explicit reservation counts also where it is lower than the minimum. Parents are overwritten later. */
-function startLeaves({ count, minimum, reservation }: Problem, { rowAt }: Groups, amounts: Float64Array): void {
+/**
+ * Column 0, the start: an explicit reservation counts also where it is lower than the minimum. Column 1: the same, or
+ * what an owner gets back. Parents are overwritten later.
+ */
+function startLeaves(problem: Problem, { rowAt }: Groups, amounts: Float64Array): void {
+  const { count, minimum, reservation, own } = problem
   for (let position = 0; position < count; position++) {
-    const reserved = reservation[rowAt[position]!]!
-    amounts[position] = reserved >= 0 ? reserved : minimum
+    const row = rowAt[position]!
+    const reserved = reservation[row]!
+    const start = reserved >= 0 ? reserved : minimum
+    amounts[position] = start
+    amounts[count + position] = own[row]! > start ? Math.max(start, returnedTo(problem, row)) : start
   }
 }
 
-/** Column 1: max(start, min(highest request, own)), or own regardless where it is not lent. */
-function giveOwnersBack(problem: Problem, { rowAt }: Groups, amounts: Float64Array): void {
-  const { count, classes, requests, own, lend } = problem
-  amounts.copyWithin(count, 0, count)
-  for (let position = 0; position < count; position++) {
-    const row = rowAt[position]!
-    let returned = own[row]!
-    // NaN: owns nothing.
-    if (!(returned >= 0)) continue
-    if (lend[row] === 1) {
-      let highest = 0
-      for (let k = 1; k <= classes; k++) highest = Math.max(highest, requests[(k - 1) * count + row]!)
-      returned = Math.min(highest, returned)
-    }
-    if (returned > amounts[position]!) amounts[count + position] = returned
-  }
+/** What an owner gets back in class 0: min(highest request, own), or its own regardless where it does not lend. */
+function returnedTo({ count, classes, requests, own, lend }: Problem, row: number): number {
+  if (lend[row] === 0) return own[row]!
+  let highest = 0
+  for (let k = 1; k <= classes; k++) highest = Math.max(highest, requests[(k - 1) * count + row]!)
+  return Math.min(highest, own[row]!)
 }
 
 /**

@@ -1,6 +1,6 @@
 /** A class that does not fit: the three fairness rules, each on top of what the classes before it granted. */
 import { BOUND, type Division, type Siblings } from './division.ts'
-import { nameBound } from './grant.ts'
+import { nameBound, nameRaised } from './grant.ts'
 import { waterLevel } from './level.ts'
 import { NOISE, residueOf } from './sum.ts'
 
@@ -83,7 +83,7 @@ function raiseTo(division: Division, { from, to }: Siblings, column: number, lev
     } else if (at >= want * (1 - NOISE)) {
       entitlement[i] = want
       highestFull = Math.max(highestFull, want / weight)
-      nameBound(division, i, column)
+      nameRaised(division, i, column)
     } else if (at > have * (1 + NOISE)) {
       entitlement[i] = at
       between += weight
