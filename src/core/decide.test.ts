@@ -188,6 +188,29 @@ describe('decide', () => {
     assert.ok(allocated(later, 'b', MEMORY) >= 450 * mib)
   })
 
+  it('cancels a move of memory whose donor does not give', () => {
+    const memory = knownResource('memory') as Resource
+    const mib = 1024 * 1024
+    const limits = { controls: [MEMORY], enforcement: 'cap' } as const
+    const wants = (amount: number) => ({ kind: 'fixed', amounts: { [MEMORY]: amount } }) as const
+    const its = policy(
+      [domain('a', limits), domain('b', limits)],
+      [goal('a', 1, wants(700 * mib)), goal('b', 2, wants(600 * mib))],
+      { minimum: { [MEMORY]: 16 * mib } },
+      [memory],
+    )
+    const world = new World(its, {
+      a: { use: 0, memory: 100 * mib, settings: { 'memory.limit': 424 * mib } },
+      b: { use: 0, memory: 300 * mib, settings: { 'memory.limit': 600 * mib } },
+    })
+    world.run(2)
+    world.tenants.b = { use: 0, memory: 560 * mib }
+    const waiting = world.step()
+    assert.equal(allocated(waiting, 'a', MEMORY), 424 * mib)
+    const cancelled = world.run(15)
+    assert.ok(allocated(cancelled, 'b', MEMORY) >= 560 * mib, `b has ${allocated(cancelled, 'b', MEMORY) / mib} MiB`)
+  })
+
   it('leaves out of capacity what unmanaged processes use beyond the headroom', () => {
     const its = policy([domain('a')], [goal('a', 1, fixedCpu(2000))], { headroom: { [CPU]: { fraction: 0.05 } } })
     const world = new World(its, { a: { use: 500 } })

@@ -16,6 +16,7 @@ import type {
   SetKnob,
 } from './model/knowledge.ts'
 import type { Knob } from './model/observation.ts'
+import type { Resource } from './model/resource.ts'
 
 /** What is remembered of a domain that is not there, and of nodes nobody showed, is kept for this long. */
 const KEPT_MS = 3_600_000
@@ -121,6 +122,7 @@ function resourcesOf(
       ofDomain[key] = {
         use: useOf(row.view, key),
         allocation: made,
+        stalled: isStalled(row.view, frame.resource, made) ? (known?.stalled ?? 0) + 1 : 0,
         ladder: settled.ladders.get(row.name) ?? AT_REST,
         moved:
           Math.abs(gain) >= grain
@@ -131,6 +133,10 @@ function resourcesOf(
     }
   }
   return byDomain
+}
+
+function isStalled(view: DomainView | null, { key, kind, grain }: Resource, allocation: number | null): boolean {
+  return kind === 'stock' && allocation !== null && (view?.use[key] ?? 0) > allocation + grain
 }
 
 const useOf = (view: DomainView | null, key: ResourceKey): number | null => view?.smoothUse[key] ?? null

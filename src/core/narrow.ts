@@ -14,6 +14,8 @@ export interface Narrowed extends Bounds {
 
 /** A donor of memory keeps this much above its working set. */
 const WORKING_SET_MARGIN = 1.05
+/** A donor that has not come down to its allocation in so many turns keeps what it uses: the move is cancelled. */
+export const STALLED_MOST = 10
 /** Amounts closer than this part of a grain are the same amount. */
 const SAME = 1e-6
 
@@ -85,7 +87,7 @@ function contextOf(
     if (its.view === null) continue
     const inForce = its.view.inForce[key] ?? 0
     const gain = (arbitration.entitlement[row] ?? 0) - inForce
-    standing += standingAt(frame.resource, its.view)
+    standing += inForce
     if (gain <= grain * SAME) continue
     urgent ||= missed.has(its.name)
     const surplus = BOUNDS[arbitration.bound[row] ?? 0] === 'surplus'
@@ -106,6 +108,8 @@ function contextOf(
 /** The first rule that holds this move back, in the order of their weight; null where it may go ahead. */
 function holdOf(context: Context, move: Move): Hold | null {
   const gain = move.entitlement - move.inForce
+  const stalled = notGiving(context, move)
+  if (stalled !== null) return stalled
   if (Math.abs(gain) <= context.frame.resource.grain * SAME) return null
   const held =
     tooSmall(context, move, gain) ??
@@ -113,6 +117,13 @@ function holdOf(context: Context, move: Move): Hold | null {
     tooFar(context, move, gain)
   // Where capacity was lost nobody can be kept above what is left.
   return held !== null && gain < 0 && context.lost ? null : held
+}
+
+function notGiving({ frame }: Context, { view, entitlement }: Move): Hold | null {
+  const turns = view.known?.resources[frame.resource.key]?.stalled ?? 0
+  const floor = view.use[frame.resource.key] ?? 0
+  if (turns < STALLED_MOST || floor <= entitlement) return null
+  return { floor, ceiling: Number.POSITIVE_INFINITY, reason: { kind: 'no-progress', turns } }
 }
 
 function tooSmall({ view, frame }: Context, { inForce }: Move, gain: number): Hold | null {

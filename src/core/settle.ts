@@ -6,7 +6,7 @@ import { AT_REST, climb, DEFAULT_LADDER, differenceOf, type Ladder } from './lad
 import type { View } from './look.ts'
 import type { SettleReason, Trigger } from './model/decision.ts'
 import type { DomainName } from './model/ids.ts'
-import { awaitDonors, type Narrowed, narrow } from './narrow.ts'
+import { awaitDonors, type Narrowed, narrow, STALLED_MOST } from './narrow.ts'
 
 /** One resource, settled: what is to be enforced now, and why it is not simply what arbitration granted. */
 export interface Settled {
@@ -97,6 +97,8 @@ function triggerOf(
   if (drift !== undefined) return { kind: 'drift', resource, domain, expected: drift.expected, found: drift.found }
   const decided = row.view?.known?.resources[resource]?.allocation ?? null
   if (decided === null) return { kind: 'first-allocation', resource, domain }
+  const turns = row.view?.known?.resources[resource]?.stalled ?? 0
+  if (turns >= STALLED_MOST) return { kind: 'no-progress', resource, domain, turns }
   const limit = problem.limit[index] ?? Number.POSITIVE_INFINITY
   const reservation = problem.reservation[index] ?? Number.NaN
   if (decided > limit + grain || decided < reservation - grain) return { kind: 'policy', resource, domain }

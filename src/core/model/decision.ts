@@ -41,6 +41,7 @@ export type Trigger =
   | { readonly kind: 'first-allocation'; readonly resource: ResourceKey; readonly domain: DomainName }
   | { readonly kind: 'capacity'; readonly resource: ResourceKey; readonly from: number; readonly to: number }
   | { readonly kind: 'policy'; readonly resource: ResourceKey; readonly domain: DomainName }
+  | { readonly kind: 'no-progress'; readonly resource: ResourceKey; readonly domain: DomainName; readonly turns: number }
   | { readonly kind: 'not-in-force'; readonly resource: ResourceKey; readonly domain: DomainName }
   | {
       readonly kind: 'drift'
@@ -157,6 +158,7 @@ export type SettleReason =
   | { readonly kind: 'working-set'; readonly floor: number }
   | { readonly kind: 'awaiting-donor'; readonly donor: DomainName }
   | { readonly kind: 'gives-first' }
+  | { readonly kind: 'no-progress'; readonly turns: number }
 
 /** One write to one knob: so specific that carrying it out leaves no choice. */
 export interface Change {

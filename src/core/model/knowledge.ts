@@ -50,6 +50,8 @@ export interface ResourceKnowledge {
     readonly samples: readonly number[]
     readonly sinceMs: readonly number[]
   }
+  /** Turns in a row in which a stock's use stayed above its allocation: what was to be given is not coming. */
+  readonly stalled: number
   readonly moved: { readonly direction: -1 | 1; readonly atMs: number } | null
 }
 
