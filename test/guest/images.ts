@@ -15,11 +15,11 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
@@ -94,10 +94,7 @@ function cached(
   // The length goes in too, so that no two lists of ingredients look alike.
   for (const part of ingredients) hash.update(`${part.length}:`).update(part)
   const image = join(cache, `${name}-${hash.digest('hex').slice(0, 16)}.img`)
-  if (existsSync(image)) {
-    utimesSync(image, new Date(), new Date())
-    return image
-  }
+  if (existsSync(image)) return image
   const stage = join(cache, `stage-${process.pid}-${name}`)
   const unfinished = `${stage}.img`
   mkdirSync(stage, { recursive: true, mode: 0o755 })
@@ -172,12 +169,16 @@ function stagePrograms(stage: string): void {
     // Relative, so that it means the staged program and never this machine's own.
     if (!existsSync(link)) symlinkSync(relative(dirname(link), join(stage, 'bin', 'busybox')), link)
   }
+  // Busybox's own shell would prefer its applets to the programs below, whatever the PATH says.
+  const shell = '/bin/sh'
+  rmSync(join(stage, shell))
+  copy(realpathSync(shell), join(stage, shell))
   const programs = PROGRAMS.map((name) => requiredProgram(name))
   // A folder that the guest's PATH has first, since busybox has an `ip` of its own.
   for (const path of programs) copy(path, join(stage, 'usr', 'local', 'bin', basename(path)))
   copy(node, join(stage, 'usr', 'local', 'bin', 'node'))
   const native = globSync('node_modules/@koromix/koffi-linux-x64/linux_x64/*.node', { cwd: checkout })
-  for (const library of sharedLibraries([node, ...programs, ...native.map((path) => join(checkout, path))])) {
+  for (const library of sharedLibraries([node, shell, ...programs, ...native.map((path) => join(checkout, path))])) {
     copy(library, join(stage, library))
   }
 }
