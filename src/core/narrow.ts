@@ -206,22 +206,27 @@ function standingAt(resource: Resource, view: DomainView): number {
  */
 export function awaitDonors({ rows, resource }: Frame, problem: Problem, arbitration: Arbitration): Narrowed[] {
   if (resource.compressible) return []
-  const leaves = [...rows.entries()].flatMap(([row, { view, standing, name }]) =>
-    view === null || standing !== 'managed'
-      ? []
-      : [{ row, name, inForce: view.inForce[resource.key] ?? 0, entitlement: arbitration.entitlement[row] ?? 0 }],
-  )
-  const standing = rows.reduce((sum, { view }) => sum + (view === null ? 0 : standingAt(resource, view)), 0)
-  const growth = leaves.reduce((sum, { inForce, entitlement }) => sum + Math.max(0, entitlement - inForce), 0)
+  let standing = 0
+  let growth = 0
+  let donor: { readonly name: DomainName; readonly gives: number } | null = null
+  const leaves: { readonly row: number; readonly has: number; readonly entitlement: number }[] = []
+  for (const [row, { view, standing: role, name }] of rows.entries()) {
+    if (view === null) continue
+    const has = standingAt(resource, view)
+    standing += has
+    if (role !== 'managed') continue
+    const entitlement = arbitration.entitlement[row] ?? 0
+    growth += Math.max(0, entitlement - has)
+    if (donor === null || has - entitlement > donor.gives) donor = { name, gives: has - entitlement }
+    leaves.push({ row, has, entitlement })
+  }
   const covered = Math.max(0, problem.capacity - standing) / growth
-  if (growth <= resource.grain * SAME || covered >= 1) return []
-  const donor = leaves.reduce((most, leaf) =>
-    leaf.inForce - leaf.entitlement > most.inForce - most.entitlement ? leaf : most,
-  ).name
-  return leaves.map(({ row, inForce, entitlement }) => ({
+  if (donor === null || growth <= resource.grain * SAME || covered >= 1) return []
+  const waiting: SettleReason = { kind: 'awaiting-donor', donor: donor.name }
+  return leaves.map(({ row, has, entitlement }) => ({
     row,
     floor: 0,
-    ceiling: Math.min(entitlement, inForce + Math.max(0, entitlement - inForce) * covered),
-    reason: entitlement > inForce ? { kind: 'awaiting-donor', donor } : { kind: 'gives-first' },
+    ceiling: Math.min(entitlement, has + Math.max(0, entitlement - has) * covered),
+    reason: entitlement > has ? waiting : { kind: 'gives-first' },
   }))
 }
