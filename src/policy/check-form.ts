@@ -1,1 +1,170 @@
-export function* checkForm(..._: unknown[]): Iterable<import('./finding.ts').Finding> {}
+import { Cron } from 'croner'
+import { knownResource } from '#core/model/resource.ts'
+import { isGlob } from '#lib/glob.ts'
+import { readable } from './build.ts'
+import { absent, type Finding, infeasible, malformed, type Path, show } from './finding.ts'
+import type { WrittenDomain, WrittenGoal } from './schema.ts'
+import { amount, cpuList, milliseconds } from './values.ts'
+import type { Written } from './written.ts'
+
+/** What can be said of one entry read alone, beyond the form of each of its values. */
+export function* checkForm(written: Written): Iterable<Finding> {
+  for (const [name, domain] of readable(written.domains)) yield* domainForm(name, domain, ['domains', name])
+  for (const [name, { cron, zone }] of readable(written.windows)) {
+    const zoned = isZone(zone)
+    if (!zoned) {
+      yield malformed(
+        ['windows', name, 'zone'],
+        `${show(zone)} is not a time zone`,
+        'write for example Europe/Berlin or UTC',
+      )
+    }
+    for (const [index, pattern] of (typeof cron === 'string' ? [cron] : cron).entries()) {
+      const path = ['windows', name, 'cron', ...(typeof cron === 'string' ? [] : [index])]
+      yield* cronForm(path, pattern)
+    }
+  }
+  for (const [index, goal] of written.goals.entries()) if (goal !== null) yield* goalForm(goal, ['goals', index])
+  yield* resourcesForm(written)
+  for (const [name, metric] of readable(written.metrics)) {
+    const interval = metric.interval ?? written.host.interval ?? '1s'
+    if (metric.staleAfter === undefined || milliseconds(metric.staleAfter) >= milliseconds(interval)) continue
+    const message = `every reading would be stale: \`staleAfter\` is ${metric.staleAfter}, the interval ${interval}`
+    yield infeasible(['metrics', name, 'staleAfter'], message, 'make it several intervals')
+  }
+}
+
+const PLACES = ['path', 'unit', 'command'] as const
+const OF_COMMAND = ['user', 'directory', 'environment'] as const
+
+function* domainForm(name: string, domain: WrittenDomain, path: Path): Iterable<Finding> {
+  const places = PLACES.filter((key) => domain[key] !== undefined)
+  for (const key of places.slice(1)) {
+    yield keyFinding(
+      [...path, key],
+      `\`${key}\` beside \`${places[0]}\``,
+      'a domain is found in one way; keep one of them',
+    )
+  }
+  if (isGlob(name)) {
+    for (const key of places) {
+      const message = `${show(name)} stands for several domains and cannot have a \`${key}\``
+      yield keyFinding([...path, key], message, 'they are found by their names')
+    }
+  }
+  if (domain.command === undefined) {
+    for (const key of OF_COMMAND) {
+      if (domain[key] === undefined) continue
+      const without = absent([...path, key], `\`${key}\` without \`command\``, 'it says how a command is started')
+      yield { ...without, at: 'key' }
+    }
+  } else if (domain.user === undefined) {
+    const hint = 'name the user it runs as; Reeve starts nothing as root by default'
+    yield absent([...path, 'user'], '`user` is missing beside `command`', hint)
+  }
+  for (const variable of Object.keys(domain.environment ?? {})) {
+    if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(variable)) continue
+    yield keyFinding([...path, 'environment', variable], `${show(variable)} is not the name of an environment variable`)
+  }
+  for (const [index, word] of (domain.command ?? []).entries()) {
+    if (word.includes('\0')) yield malformed([...path, 'command', index], `${show(word)} contains a zero byte`)
+  }
+  if (domain.pin !== undefined && cpuList(domain.pin) === null) {
+    yield malformed(
+      [...path, 'pin'],
+      `${show(domain.pin)} has a range that runs backwards`,
+      'write the lower CPU first',
+    )
+  }
+  yield* schedulingForm(domain.scheduling, [...path, 'scheduling'])
+}
+
+function* schedulingForm(scheduling: WrittenDomain['scheduling'], path: Path): Iterable<Finding> {
+  if (scheduling === undefined) return
+  const its = scheduling.class ?? 'other'
+  const realTime = its === 'fifo' || its === 'round-robin'
+  if (realTime && scheduling.priority === undefined) {
+    yield absent(
+      [...path, 'priority'],
+      `\`priority\` is missing for class ${its}`,
+      'expected a whole number from 1 to 99',
+    )
+  }
+  if (!realTime && scheduling.priority !== undefined) {
+    yield keyFinding([...path, 'priority'], `class ${its} has no \`priority\``, 'only fifo and round-robin have one')
+  }
+  if (its !== 'other' && scheduling.slice !== undefined) {
+    yield keyFinding([...path, 'slice'], `class ${its} has no \`slice\``, 'only other has one')
+  }
+}
+
+const SCOPES = ['domain', 'group', 'all'] as const
+
+function* goalForm(goal: WrittenGoal, path: Path): Iterable<Finding> {
+  const scopes = SCOPES.filter((key) => goal[key] !== undefined)
+  if (scopes.length === 0) yield absent(path, 'the goal names nobody', 'add `domain`, `group` or `all: true`')
+  for (const key of scopes.slice(1)) {
+    yield keyFinding([...path, key], `\`${key}\` beside \`${scopes[0]}\``, 'a goal is for one of them; write two goals')
+  }
+  if (goal.kind === 'performance') {
+    if (goal.below === undefined && goal.above === undefined) {
+      yield absent(path, 'the goal has no target', 'add `below` or `above`')
+    }
+    if (goal.below !== undefined && goal.above !== undefined) {
+      yield keyFinding([...path, 'above'], '`above` beside `below`', 'a goal has one target; write two goals')
+    }
+  }
+  if (goal.kind === 'fixed' && Object.keys(goal.amounts).length === 0) {
+    yield absent([...path, 'amounts'], 'the goal asks for nothing', 'write for example {cpu: 1}')
+  }
+}
+
+function* resourcesForm(written: Written): Iterable<Finding> {
+  for (const [key, resource] of readable(written.resources)) {
+    const path = ['resources', key]
+    const unit = written.units.get(key)!
+    const grain = amount(resource.grain ?? 1, unit)
+    if (grain <= 0)
+      yield malformed([...path, 'grain'], `${show(resource.grain)} is not a grain`, 'expected more than 0')
+    if (resource.capacity === undefined) {
+      if (knownResource(key) === undefined) {
+        yield absent(
+          [...path, 'capacity'],
+          '`capacity` is missing',
+          `nobody else knows how many ${show(key)} there are`,
+        )
+      }
+    } else if (unit === 'count' && grain > 0 && !isWhole(amount(resource.capacity, unit) / grain)) {
+      yield malformed([...path, 'capacity'], `${show(resource.capacity)} is not a whole number of grains of ${grain}`)
+    }
+  }
+}
+
+/** Within a billionth: 0.3 are three grains of 0.1. */
+export function isWhole(grains: number): boolean {
+  return Math.abs(grains - Math.round(grains)) < 1e-9
+}
+
+function keyFinding(path: Path, message: string, hint?: string): Finding {
+  return { ...malformed(path, message, hint), at: 'key' }
+}
+
+function isZone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function* cronForm(path: Path, pattern: string): Iterable<Finding> {
+  try {
+    // Without a function to call, nothing is scheduled.
+    new Cron(pattern, { mode: '5-part', paused: true })
+  } catch (error) {
+    const reason = /Invalid value for .*/.exec((error as Error).message)?.[0]
+    const hint = 'expected minute, hour, day, month and weekday, such as "* 8-17 * * mon-fri"'
+    yield malformed(path, `${show(pattern)} is not a cron pattern${reason ? ` (${reason.toLowerCase()})` : ''}`, hint)
+  }
+}

@@ -1,1 +1,104 @@
-export function* checkGoals(..._: unknown[]): Iterable<import('./finding.ts').Finding> {}
+import { controls } from '#core/look.ts'
+import type { ResourceKey } from '#core/model/ids.ts'
+import type { Policy } from '#core/model/policy.ts'
+import { isGlob } from '#lib/glob.ts'
+import { namesOf, targetIn } from './build-goals.ts'
+import { domainKnown, unknownResource } from './check-references.ts'
+import { parentsOf } from './check-tree.ts'
+import { type Finding, infeasible, malformed, type Path, show, unknown, warning } from './finding.ts'
+import type { WrittenGoal } from './schema.ts'
+import { amount, showAmount } from './values.ts'
+import type { Written } from './written.ts'
+
+/** Goals against everything that they name. */
+export function* checkGoals(written: Written, policy: Policy): Iterable<Finding> {
+  const parents = parentsOf(written)
+  const groups = new Set(policy.domains.flatMap((domain) => domain.groups))
+  const names = new Set<string>()
+  for (const [index, goal] of written.goals.entries()) {
+    if (goal === null) continue
+    const path: Path = ['goals', index]
+    if (goal.name !== undefined) {
+      if (names.has(goal.name)) yield malformed([...path, 'name'], `a goal ${show(goal.name)} stands above already`)
+      names.add(goal.name)
+    }
+    if (goal.domain !== undefined) yield* scopeDomain(goal.domain, [...path, 'domain'], parents, written)
+    // Groups of a domain that could not be read are not known.
+    const allRead = [...written.domains.values()].every((domain) => domain !== null)
+    if (goal.group !== undefined && !groups.has(goal.group) && allRead) {
+      yield unknown('infeasible', [...path, 'group'], 'group', goal.group, groups)
+    }
+    if (goal.when !== undefined && !written.windows.has(goal.when)) {
+      yield unknown('infeasible', [...path, 'when'], 'window', goal.when, written.windows.keys())
+    }
+    if (goal.whileRunning !== undefined) {
+      yield* domainKnown([...path, 'whileRunning'], goal.whileRunning, written)
+    }
+    yield* aim(goal, path, written)
+    yield* reach(goal, path, policy)
+  }
+}
+
+function* scopeDomain(name: string, path: Path, parents: ReadonlySet<string>, written: Written): Iterable<Finding> {
+  if (isGlob(name) && !written.domains.has(name)) {
+    const globs = [...written.domains.keys()].filter(isGlob)
+    const finding = unknown('infeasible', path, 'domain', name, globs)
+    yield {
+      ...finding,
+      hint: globs.length > 0 ? finding.hint! : 'a goal may name a glob that has an entry under `domains`, or a group',
+    }
+  } else if (parents.has(name)) {
+    const hint = 'a goal is for domains without children; name those, or put them into a group'
+    yield infeasible(path, `${show(name)} is a parent and has no goals of its own`, hint)
+  } else yield* domainKnown(path, name, written)
+}
+
+function* aim(goal: WrittenGoal, path: Path, written: Written): Iterable<Finding> {
+  if (goal.kind === 'utilization') {
+    if (goal.resource !== undefined && !written.units.has(goal.resource)) {
+      yield unknownResource([...path, 'resource'], goal.resource, written)
+    }
+    return
+  }
+  if (goal.kind === 'fixed') return
+  const metric = written.metrics.get(goal.metric)
+  if (metric === undefined)
+    yield unknown('infeasible', [...path, 'metric'], 'metric', goal.metric, written.metrics.keys())
+  if (!metric || goal.kind !== 'performance') return
+  for (const side of ['below', 'above'] as const) {
+    const target = goal[side]
+    if (target === undefined || targetIn(metric.unit, target) !== null) continue
+    const message = `${show(target)} does not convert to ${show(metric.unit)}, the unit of ${show(goal.metric)}`
+    yield infeasible([...path, side], message, 'write a number in that unit')
+  }
+}
+
+/** Goals that have no effect on their domain, or more in mind than its limit. A wish may be too high: these warn. */
+function* reach(goal: WrittenGoal, path: Path, policy: Policy): Iterable<Finding> {
+  for (const domain of policy.domains) {
+    if (goal.domain === undefined || !namesOf(goal, domain.name, domain.groups)) continue
+    if (domain.role !== 'managed') {
+      yield warning([...path, 'domain'], `the goal has no effect: the role of ${show(domain.name)} is ${domain.role}`)
+    }
+    for (const [key, asked, at] of amountsOf(goal)) {
+      if (!controls(domain, key)) {
+        yield warning([...path, ...at], `the goal has no effect: ${show(domain.name)} does not control ${show(key)}`)
+      }
+      const unit = policy.resources.find((resource) => resource.key === key)?.unit
+      const limit = domain.shares[key]?.limit ?? null
+      if (unit === undefined || asked === null || limit === null || amount(asked, unit) <= limit) continue
+      const message = `the goal cannot be met: it asks for ${showAmount(amount(asked, unit), unit)}`
+      const hint = `and the limit of ${show(domain.name)} is ${showAmount(limit, unit)}`
+      yield warning([...path, ...at], message, hint)
+    }
+  }
+}
+
+/** The resources that a goal names, how much of each it asks for, and where it says so. */
+function amountsOf(goal: WrittenGoal): [key: ResourceKey, asked: number | string | null, at: Path][] {
+  if (goal.kind === 'utilization') {
+    return [[(goal.resource ?? 'cpu') as ResourceKey, null, goal.resource === undefined ? [] : ['resource']]]
+  }
+  if (goal.kind !== 'fixed') return []
+  return Object.entries(goal.amounts).map(([key, asked]) => [key as ResourceKey, asked, ['amounts', key]])
+}

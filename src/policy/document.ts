@@ -74,8 +74,8 @@ function read(text: string): Reading {
   const document: PolicyDocument = {
     data: parsed.toJS(),
     keys: (path) => {
-      const node = walk(root, path).node
-      return isMap(node) ? [...new Set(node.items.map(keyOf))] : []
+      const { node, found } = walk(root, path)
+      return found && isMap(node) ? [...new Set(node.items.map(keyOf))] : []
     },
     words,
     place: (path, which) => {
@@ -88,22 +88,22 @@ function read(text: string): Reading {
 }
 
 /** The key and value at the end of a path, or the last key that exists on the way when something is missing. */
-function walk(root: Node | null, path: Path): { key: Node | null; node: Node | null } {
+function walk(root: Node | null, path: Path): { key: Node | null; node: Node | null; found: boolean } {
   let key: Node | null = null
   let node: Node | null = root
   for (const part of path) {
     if (isMap(node)) {
       // The last of repeated keys is the one whose value counts.
       const pair: Pair | undefined = node.items.findLast((item) => keyOf(item) === String(part))
-      if (pair === undefined) return { key: null, node: key ?? node }
+      if (pair === undefined) return { key: null, node: key ?? node, found: false }
       key = pair.key as Node | null
       node = pair.value as Node | null
     } else if (isSeq(node)) {
       key = null
       node = (node.items[Number(part)] as Node | undefined) ?? node
-    } else return { key: null, node: key ?? node }
+    } else return { key: null, node: key ?? node, found: false }
   }
-  return { key, node }
+  return { key, node, found: true }
 }
 
 function keyOf(pair: Pair<unknown, unknown>): string {

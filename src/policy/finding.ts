@@ -14,6 +14,8 @@ export interface Finding {
   readonly at: 'key' | 'value'
   readonly message: string
   readonly hint?: string
+  /** The fault is that something is not there; no news where a property of the entry could not be read. */
+  readonly absence?: true
 }
 
 export function renderPath(path: Path): string {
@@ -26,6 +28,11 @@ export function malformed(path: Path, message: string, hint?: string): Finding {
 
 export function infeasible(path: Path, message: string, hint?: string): Finding {
   return finding('infeasible', path, message, hint)
+}
+
+/** Something is missing that an entry read alone must have. */
+export function absent(path: Path, message: string, hint?: string): Finding {
+  return { ...finding('malformed', path, message, hint), absence: true }
 }
 
 export function warning(path: Path, message: string, hint?: string): Finding {

@@ -3,7 +3,7 @@ import { buildPolicy } from './build.ts'
 import { checkAmounts } from './check-amounts.ts'
 import { checkForm } from './check-form.ts'
 import { checkGoals } from './check-goals.ts'
-import { checkReferences } from './check-references.ts'
+import { checkReferences, checkUnused } from './check-references.ts'
 import { checkTree } from './check-tree.ts'
 import { readDocument, type SyntaxFault } from './document.ts'
 import { type Finding, renderPath } from './finding.ts'
@@ -49,10 +49,16 @@ export function parsePolicy(text: string, options: ParseOptions): ParsedPolicy {
   const { document } = reading
   const { written, findings } = readWritten(document)
   const policy = buildPolicy(written)
+  // What is missing from an entry may be what could not be read of it.
+  const unread = new Set(findings.map(({ path }) => renderPath(path.slice(0, 2))))
+  const form = [...checkForm(written)].filter(
+    ({ absence, path }) => !absence || !unread.has(renderPath(path.slice(0, 2))),
+  )
   const all: Finding[] = [
     ...findings,
-    ...checkForm(written),
+    ...form,
     ...checkReferences(written, options.knownDrivers),
+    ...checkUnused(written),
     ...checkTree(written),
     ...checkGoals(written, policy),
     ...checkAmounts(written, policy, options.capacity ?? {}),

@@ -22,6 +22,11 @@ function perResource<Value extends z.ZodType>(units: Units, value: (unit: Resour
   return strict('a map from resources to values', shape) as unknown as z.ZodType<Record<string, z.infer<Value>>>
 }
 
+/** What would be right where a map of one of several kinds is expected. */
+const kinds = (list: string, example: string) => ({
+  error: (issue: z.core.$ZodRawIssue) => (issue.code === 'invalid_union' ? `one of ${list}` : example),
+})
+
 const names = (noun: string) => z.array(scalar.name, noun).min(1, noun)
 const disposal = <const Rules extends readonly [string, ...string[]]>(rules: Rules) => {
   const noun = `one of ${rules.join(', ')} or {default: [names of domains]}`
@@ -138,7 +143,7 @@ export const metricSchema = z.discriminatedUnion(
       ...metricKeys,
     }),
   ],
-  'one of push, file',
+  kinds('push, file', 'a metric such as {source: push, unit: ms}'),
 )
 
 export type WrittenShare = z.infer<ReturnType<typeof shareSchema>>
@@ -254,6 +259,6 @@ export function goalSchema(units: Units) {
         amounts: perResource(units, scalar.amountIn).describe('How much of each resource.'),
       }),
     ],
-    'one of utilization, performance, throughput, fixed',
+    kinds('utilization, performance, throughput, fixed', 'a goal such as {domain: shop, kind: utilization, ...}'),
   )
 }

@@ -7,18 +7,28 @@ export interface Shaped<Written> {
   readonly findings: readonly Finding[]
 }
 
+/** What stands in for required properties that cannot be read; of no consequence, for the policy is refused. */
+export type StandIns = Readonly<Record<string, unknown>>
+
 /**
  * Reads one entry by its schema. Properties at fault are reported and left out, so that the rest of the entry is
  * still compared with other entries in the same run.
  */
-export function shape<Schema extends z.ZodType>(schema: Schema, raw: unknown, path: Path): Shaped<z.infer<Schema>> {
+export function shape<Schema extends z.ZodType>(
+  schema: Schema,
+  raw: unknown,
+  path: Path,
+  standIns: StandIns = {},
+): Shaped<z.infer<Schema>> {
   const first = schema.safeParse(raw)
   if (first.success) return { written: first.data, findings: [] }
   const findings = first.error.issues.flatMap((issue) => findingsOf(issue, raw, path))
   const rest = structuredClone(raw)
   for (const issue of first.error.issues) {
     const at = issue.path as Path
+    const top = String(at[0])
     if (issue.code === 'unrecognized_keys') for (const key of issue.keys) leaveOut(rest, [...at, key])
+    else if (at.length === 1 && isRecord(rest) && Object.hasOwn(standIns, top)) rest[top] = standIns[top]
     else leaveOut(rest, at)
   }
   const second = schema.safeParse(rest)

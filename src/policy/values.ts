@@ -69,7 +69,8 @@ function tidy(value: number): number {
 
 /** An amount as people read it: 1.5 cores, 512 MiB, 3. */
 export function showAmount(value: number, unit: Resource['unit']): string {
-  if (unit === 'millicores') return value < 1000 ? `${tidy(value)}m of a CPU` : `${tidy(value / 1000)} CPUs`
+  if (unit === 'millicores')
+    return value < 1000 ? `${tidy(value)}m of a CPU` : value === 1000 ? '1 CPU' : `${tidy(value / 1000)} CPUs`
   if (unit !== 'bytes' && unit !== 'bytes/s') return `${tidy(value)}${unit === 'count' ? '' : ` ${unit}`}`
   const [name, size] = Object.entries(BYTES_PER).findLast(([, bytes]) => value >= bytes) ?? ['bytes', 1]
   return `${Number((value / size).toFixed(2))} ${name}${unit === 'bytes/s' ? '/s' : ''}`

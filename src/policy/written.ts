@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import { knownResource, type Resource } from '#core/model/resource.ts'
 import type { PolicyDocument } from './document.ts'
 import { type Finding, malformed, type Path, show } from './finding.ts'
@@ -21,7 +22,7 @@ import {
   type WrittenWindow,
   windowSchema,
 } from './schema.ts'
-import { isRecord, shape } from './shape.ts'
+import { isRecord, type StandIns, shape } from './shape.ts'
 
 /** A policy as it is written, each entry of the right form by itself; nothing is compared or converted yet. */
 export interface Written {
@@ -30,10 +31,12 @@ export interface Written {
   readonly windows: Entries<WrittenWindow>
   readonly resources: Entries<WrittenResource>
   readonly metrics: Entries<WrittenMetric>
-  readonly domains: Entries<WrittenDomain & { readonly shares: ReadonlyMap<string, WrittenShare> }>
+  readonly domains: Entries<WrittenDomainWithShares>
   /** In the policy's order; null where one could not be read. */
   readonly goals: readonly (WrittenGoal | null)[]
 }
+
+export type WrittenDomainWithShares = WrittenDomain & { readonly shares: ReadonlyMap<string, WrittenShare> }
 
 /** By name, in the policy's order. null where an entry could not be read: its name is known all the same. */
 export type Entries<Value> = ReadonlyMap<string, Value | null>
@@ -57,62 +60,73 @@ function isResourceName(key: string): boolean {
   return RESOURCE_KEY.test(key) && key.length <= 64 && isFree(key) && !Object.hasOwn(DOMAIN_SHAPE, key)
 }
 
+/** Reads one entry; null where too little of it can be read. */
+type Read = <Schema extends z.ZodType>(
+  schema: Schema,
+  raw: unknown,
+  path: Path,
+  standIns?: StandIns,
+) => z.infer<Schema> | null
+
 export function readWritten(document: PolicyDocument): { written: Written; findings: readonly Finding[] } {
   const findings: Finding[] = []
-  const read = <Value>(schema: Parameters<typeof shape>[0], raw: unknown, path: Path): Value | null => {
-    const shaped = shape(schema, raw, path)
+  const read: Read = (schema, raw, path, standIns) => {
+    const shaped = shape(schema, raw, path, standIns)
     findings.push(...shaped.findings)
-    return shaped.written as Value | null
+    return shaped.written
   }
-  const entries = <Value>(
-    section: string,
-    check: (key: string) => boolean,
-    one: (raw: unknown, path: Path, key: string) => Value | null,
+  read(rootSchema, document.data, [])
+  const data = isRecord(document.data) ? document.data : {}
+  const units = unitsOf(document.keys(['resources']), document.words)
+  const section = <Value>(
+    title: string,
+    allowed: (key: string) => boolean,
+    readOne: (raw: unknown, path: Path, key: string) => Value | null,
   ): Entries<Value> => {
-    const raw = isRecord(document.data) ? document.data[section] : undefined
+    const raw = data[title]
     const found = new Map<string, Value | null>()
     if (!isRecord(raw)) return found
-    for (const key of document.keys([section])) {
-      const path = [section, key]
-      if (check(key)) found.set(key, one(Object.hasOwn(raw, key) ? raw[key] : undefined, path, key))
-      else findings.push({ ...malformed(path, ...wrongName(key, section)), at: 'key' })
+    for (const key of document.keys([title])) {
+      const path = [title, key]
+      if (allowed(key)) found.set(key, readOne(raw[key], path, key))
+      else findings.push({ ...malformed(path, ...wrongName(key, title)), at: 'key' })
     }
     return found
   }
-  read(rootSchema, document.data, [])
-  const isName = (key: string): boolean => name.safeParse(key).success
-  const units = unitsOf(document.keys(['resources']), document.words)
-  const data = isRecord(document.data) ? document.data : {}
+  const goals = Array.isArray(data.goals) ? data.goals : []
   const written: Written = {
     units,
-    host: read<WrittenHost>(hostSchema(units), data.host ?? {}, ['host']) ?? {},
-    windows: entries('windows', isName, (raw, path) => read<WrittenWindow>(windowSchema, raw, path)),
-    resources: entries(
-      'resources',
-      (key) => units.has(key) && isResourceName(key),
-      (raw, path, key) => read<WrittenResource>(resourceSchema(units.get(key)!), raw, path),
+    host: read(hostSchema(units), data.host ?? {}, ['host']) ?? {},
+    windows: section('windows', isName, (raw, path) => read(windowSchema, raw, path, WINDOW)),
+    resources: section('resources', isResourceName, (raw, path, key) =>
+      read(resourceSchema(units.get(key)!), raw ?? {}, path),
     ),
-    metrics: entries('metrics', isName, (raw, path) => read<WrittenMetric>(metricSchema, raw, path)),
-    domains: entries(
-      'domains',
-      (key) => nameOrGlob.safeParse(key).success,
-      (raw, path) => {
-        // Nothing after the colon is a domain with nothing but defaults.
-        const { own, shares } = splitShares(raw ?? {}, units)
-        const domain = read<WrittenDomain>(domainSchema(units), own, path)
-        const read1 = ([key, share]: [string, unknown]): [string, WrittenShare] => [
-          key,
-          read<WrittenShare>(shareSchema(units.get(key)!), share ?? {}, [...path, key]) ?? {},
-        ]
-        const its = new Map(shares.map(read1))
-        return domain && { ...domain, shares: its }
-      },
-    ),
-    goals: (Array.isArray(data.goals) ? data.goals : []).map((raw: unknown, index) =>
-      read<WrittenGoal>(goalSchema(units), raw, ['goals', index]),
-    ),
+    metrics: section('metrics', isName, (raw, path) => read(metricSchema, raw, path, METRIC)),
+    domains: section('domains', isNameOrGlob, (raw, path) => readDomain(raw ?? {}, path, units, read)),
+    goals: goals.map((raw: unknown, index) => read(goalSchema(units), raw, ['goals', index], GOAL)),
   }
   return { written, findings }
+}
+
+const WINDOW: StandIns = { cron: '* * * * *', zone: 'UTC' }
+const METRIC: StandIns = { path: '/', key: 'value' }
+const GOAL: StandIns = { priority: 1, target: '100%', atLeast: 1, amounts: {} }
+
+function isName(key: string): boolean {
+  return name.safeParse(key).success
+}
+
+function isNameOrGlob(key: string): boolean {
+  return nameOrGlob.safeParse(key).success
+}
+
+/** A domain with nothing after the colon has nothing but defaults. */
+function readDomain(raw: unknown, path: Path, units: Units, read: Read): WrittenDomainWithShares | null {
+  const { own, shares } = splitShares(raw, units)
+  const domain = read(domainSchema(units), own, path)
+  const its = new Map<string, WrittenShare>()
+  for (const [key, share] of shares) its.set(key, read(shareSchema(units.get(key)!), share, [...path, key]) ?? {})
+  return domain && { ...domain, shares: its }
 }
 
 /** A domain's keys that are resources are its shares; all others are properties of the domain. */
