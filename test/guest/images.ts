@@ -113,7 +113,7 @@ function cached(
 function keepNewest(name: string): void {
   const images = globSync(`${name}-*.img`, { cwd: cache }).map((file) => join(cache, file))
   images.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)
-  for (const old of images.slice(3)) rmSync(old, { force: true })
+  for (const old of images.slice(2)) rmSync(old, { force: true })
 }
 
 /** Staging folders of builders that were killed; a living builder's name holds its process id. */
