@@ -35,9 +35,6 @@ interface Undecided {
 
 /** Below this a sample costs more than it saves. */
 const SAMPLED_FROM = 512
-/** Rows in a sample; its level is off by about the reciprocal of its root, and the bracket is thrice as wide. */
-const SAMPLE = 256
-const SAMPLE_WIDTH = 3 / Math.sqrt(SAMPLE)
 /** Newton needs three to five passes on ordinary problems; after so many, every second pass halves the bracket. */
 const PASSES_BEFORE_HALVING = 5
 /** Plain sums of up to a million doubles are about this exact; the caller polishes the last digits. */
@@ -55,8 +52,12 @@ const EXACTNESS = 1e-14
 export function waterLevel(risers: Risers, rise: number, scratch: Rising): number {
   const { count } = risers
   if (count >= SAMPLED_FROM) {
-    const middle = sampleLevel(risers, rise, scratch)
-    const bracket = decideBy(risers, middle * (1 - SAMPLE_WIDTH), middle * (1 + SAMPLE_WIDTH), scratch)
+    // Floyd's and Rivest's size: the sample costs about as much as the rows that its bracket leaves undecided.
+    const sample = Math.round(Math.cbrt(count) ** 2)
+    const middle = sampleLevel(risers, Math.floor(count / sample), rise, scratch)
+    // The level of a sample is off by about the reciprocal of its root, less where amounts differ little.
+    const width = 2 / Math.sqrt(sample)
+    const bracket = decideBy(risers, middle * (1 - width), middle * (1 + width), scratch)
     if (holds(bracket, rise, scratch)) return search(bracket, rise, scratch)
   }
   const undecided = decideBy(risers, 0, Number.POSITIVE_INFINITY, scratch)
@@ -65,9 +66,8 @@ export function waterLevel(risers: Risers, rise: number, scratch: Rising): numbe
 }
 
 /** The level of every so-many-th row with its part of the rise; only a guess, so that any order of rows is right. */
-function sampleLevel(risers: Risers, rise: number, scratch: Rising): number {
+function sampleLevel(risers: Risers, stride: number, rise: number, scratch: Rising): number {
   const { floor, floorAt, ceiling, ceilingAt, weight, weightAt, count } = risers
-  const stride = Math.floor(count / SAMPLE)
   let taken = 0
   let room = 0
   for (let j = 0; j < count; j += stride) {

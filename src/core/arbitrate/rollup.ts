@@ -27,13 +27,13 @@ export function rollUp(problem: Problem, workspace: Workspace = newWorkspace()):
   growTo(workspace, count, (classes + 2) * count)
   const { amounts } = workspace
   const groups = groupSiblings(problem.parent, count, workspace)
-  startLeaves(problem, groups, amounts)
+  const owners = startLeaves(problem, groups, amounts)
   for (let k = 1; k <= classes; k++) raiseLeaves(problem, groups, amounts, k)
   const totals = new Float64Array((classes + 2) * groups.count)
   const weight = groups.count === 1 ? problem.weight : groups.rowAt.reduce(weightOf(problem), new Float64Array(count))
   // A parent comes before its children, so that no member of the last group is a parent.
   for (let group = groups.count - 1; group >= 0; group--) {
-    sumGroup(problem, groups, group, amounts, totals)
+    sumGroup(problem, groups, group, amounts, totals, owners > 0)
     const parent = groups.parent[group]!
     if (parent < 0) continue
     const position = groups.positionOf[parent]!
@@ -49,17 +49,24 @@ const weightOf = (problem: Problem) => (weight: Float64Array, row: number, posit
 
 /**
  * Column 0, the start: an explicit reservation counts also where it is lower than the minimum. Column 1: the same, or
- * what an owner gets back. Parents are overwritten later.
+ * what an owner gets back; returns how many own more than that. Parents are overwritten later.
  */
-function startLeaves(problem: Problem, { rowAt }: Groups, amounts: Float64Array): void {
+function startLeaves(problem: Problem, { rowAt }: Groups, amounts: Float64Array): number {
   const { count, minimum, reservation, own } = problem
+  let owners = 0
   for (let position = 0; position < count; position++) {
     const row = rowAt[position]!
     const reserved = reservation[row]!
     const start = reserved >= 0 ? reserved : minimum
     amounts[position] = start
-    amounts[count + position] = own[row]! > start ? Math.max(start, returnedTo(problem, row)) : start
+    amounts[count + position] = start
+    // False for those who own nothing (NaN).
+    if (own[row]! > start) {
+      amounts[count + position] = Math.max(start, returnedTo(problem, row))
+      owners++
+    }
   }
+  return owners
 }
 
 /** What an owner gets back in class 0: min(highest request, own), or its own regardless where it does not lend. */
@@ -91,15 +98,23 @@ function raiseLeaves(problem: Problem, { rowAt }: Groups, amounts: Float64Array,
 }
 
 /** The totals of one group, and with them the amounts of its parent. */
-function sumGroup(problem: Problem, groups: Groups, group: number, amounts: Float64Array, totals: Float64Array): void {
-  const { count, classes, limit, reservation } = problem
+function sumGroup(
+  { count, classes, limit, reservation }: Problem,
+  groups: Groups,
+  group: number,
+  amounts: Float64Array,
+  totals: Float64Array,
+  isOwned: boolean,
+): void {
   const from = groups.first[group]!
   const to = groups.first[group + 1]!
   const parent = groups.parent[group]!
   const reserved = parent >= 0 && reservation[parent]! >= 0 ? reservation[parent]! : 0
+  let total = 0
   let before = 0
   for (let column = 0; column <= classes + 1; column++) {
-    const total = sumOf(amounts, column * count + from, column * count + to)
+    // Where nobody gets anything back, class 0 is the start again.
+    if (column !== 1 || isOwned) total = sumOf(amounts, column * count + from, column * count + to)
     totals[column * groups.count + group] = total
     if (parent < 0) continue
     const wanted = Math.max(reserved, total)

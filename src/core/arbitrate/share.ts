@@ -56,9 +56,9 @@ function shareByLevel(division: Division, siblings: Siblings, column: number, ri
   const ceilingAt = column * problem.count + from
   const risers = { floor: entitlement, floorAt: from, ceiling: amounts, ceilingAt, weight, weightAt: from, count: to - from }
   const level = rise > NOISE * capacity ? waterLevel(risers, rise, division.rising) : 0
-  const { between, highestFull } = raiseTo(division, siblings, column, level)
+  const between = raiseTo(division, siblings, column, level)
   // Nobody ends in between, so that all levels from the last one filled up to the next one touched give the same.
-  if (between === 0) return highestFull
+  if (between === 0) return highestFilled(division, siblings, column)
   const residue = residueOf(capacity, entitlement, from, to)
   if (Math.abs(residue) <= 2 * Number.EPSILON * capacity) return level
   // One more step of Newton's, from the exact sum: the search itself adds plainly.
@@ -67,33 +67,44 @@ function shareByLevel(division: Division, siblings: Siblings, column: number, ri
   return polished
 }
 
-/** Raises the siblings to a level; returns the weight of those that end at it, and the level that filled the last one. */
-function raiseTo(division: Division, { from, to }: Siblings, column: number, level: number) {
+/** Raises the siblings to a level and names their bounds; returns the weight of those that end at the level. */
+function raiseTo(division: Division, { from, to }: Siblings, column: number, level: number): number {
   const { problem, demand, entitlement, bound, boundClass } = division
+  const { amounts, weight } = demand
+  const offset = column * problem.count
   let between = 0
-  let highestFull = 0
   for (let i = from; i < to; i++) {
     const have = entitlement[i]!
-    const want = demand.amounts[column * problem.count + i]!
-    const weight = demand.weight[i]!
-    const at = weight * level
+    const want = amounts[offset + i]!
+    const at = weight[i]! * level
     // Doubles that differ in their last digits are the same amount: nobody straddles the point where it ends.
     if (have >= want) {
       nameBound(division, i, column)
     } else if (at >= want * (1 - NOISE)) {
       entitlement[i] = want
-      highestFull = Math.max(highestFull, want / weight)
       nameRaised(division, i, column)
     } else if (at > have * (1 + NOISE)) {
       entitlement[i] = at
-      between += weight
+      between += weight[i]!
       bound[i] = BOUND.level
       boundClass[i] = column - 1
     } else {
       nameBound(division, i, column - 1)
     }
   }
-  return { between, highestFull }
+  return between
+}
+
+/** The lowest level at which all those are full whom the level filled; 0 where it filled nobody. */
+function highestFilled({ problem, demand, entitlement }: Division, { from, to }: Siblings, column: number): number {
+  const { amounts, weight } = demand
+  let highest = 0
+  for (let i = from; i < to; i++) {
+    const want = amounts[column * problem.count + i]!
+    const isRaised = want > amounts[(column - 1) * problem.count + i]!
+    if (isRaised && entitlement[i] === want) highest = Math.max(highest, want / weight[i]!)
+  }
+  return highest
 }
 
 /**
