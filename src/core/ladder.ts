@@ -17,8 +17,12 @@ export const AT_REST: Ladder = { sign: 0, samples: [], sinceMs: [] }
 /** Differences this close below a rung count as on it, so that 10 % computed in doubles is 10 %. */
 const NEARLY = 1e-9
 
-/** |entitlement - in force| over what is in force, at least one grain. 110 against 100 differ by 0.1. */
+/**
+ * The signed difference over what is in force, at least one grain: 110 against 100 differ by 0.1. Less than a grain is
+ * no difference, because rounding would keep what is in force.
+ */
 export function differenceOf(entitlement: number, inForce: number, grain: number): number {
+  if (Math.abs(entitlement - inForce) < grain * (1 - NEARLY)) return 0
   return (entitlement - inForce) / Math.max(inForce, grain)
 }
 

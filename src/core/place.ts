@@ -57,7 +57,7 @@ function separate(
 
 /** Sets of unpinned domains connected by `apart`, each in the order of rows. */
 function apartGroups(managed: readonly FrameRow[], places: ReadonlyMap<DomainName, Place>): FrameRow[][] {
-  const free = managed.filter((row) => !places.has(row.name))
+  const free = managed.filter((row) => !places.has(row.name) && isApart(row, managed))
   const groups: FrameRow[][] = []
   for (const row of free) {
     const touching = groups.filter((group) => group.some((other) => areApart(row, other)))
@@ -67,6 +67,12 @@ function apartGroups(managed: readonly FrameRow[], places: ReadonlyMap<DomainNam
   return groups
     .filter((group) => group.length > 1)
     .map((group) => group.toSorted((one, other) => free.indexOf(one) - free.indexOf(other)))
+}
+
+/** True where it must be apart from somebody; most domains need not, which keeps the pairs few. */
+function isApart(row: FrameRow, managed: readonly FrameRow[]): boolean {
+  if (row.policy.placement.apart.length > 0) return true
+  return managed.some((other) => other.policy.placement.apart.includes(row.name))
 }
 
 function areApart(one: FrameRow, other: FrameRow): boolean {
