@@ -1,7 +1,7 @@
 import type { DomainName, GoalId, ResourceKey } from '#core/model/ids.ts'
 import type { Aim, Condition, Goal } from '#core/model/policy.ts'
 import { globMatches } from '#lib/glob.ts'
-import type { WrittenGoal } from './schema.ts'
+import type { WrittenGoal } from './entry-schema.ts'
 import { amount, convert, fraction, QUANTITY } from './values.ts'
 import type { Written } from './written.ts'
 

@@ -1,7 +1,7 @@
 import type { DomainName, ResourceKey } from '#core/model/ids.ts'
 import type { Amount, Disposal, HostPolicy, Rung } from '#core/model/policy.ts'
 import type { Resource } from '#core/model/resource.ts'
-import type { WrittenHost } from './schema.ts'
+import type { WrittenHost } from './entry-schema.ts'
 import { amount, fraction, milliseconds } from './values.ts'
 
 /** 10 % at once, 9 % for two turns, 8 % for three: large differences soon, small ones when they last. */

@@ -3,7 +3,7 @@ import type { DomainPolicy, Match, MetricPolicy, Policy, Share, WindowPolicy } f
 import { countable, knownResource, type Resource } from '#core/model/resource.ts'
 import { buildGoals, namesOf } from './build-goals.ts'
 import { buildHost } from './build-host.ts'
-import type { WrittenDomain, WrittenShare } from './schema.ts'
+import type { WrittenDomain, WrittenShare } from './entry-schema.ts'
 import { amount, cpuList, milliseconds } from './values.ts'
 import type { Entries, Written } from './written.ts'
 

@@ -1,7 +1,7 @@
 import { isGlob } from '#lib/glob.ts'
 import { readable } from './build.ts'
+import type { WrittenDomain } from './entry-schema.ts'
 import { type Finding, infeasible, type Path, show, unknown } from './finding.ts'
-import type { WrittenDomain } from './schema.ts'
 import type { Written } from './written.ts'
 
 /** The tree of domains: parents exist, no domain is inside itself, and what belongs to leaves stands on leaves. */

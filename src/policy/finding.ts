@@ -64,14 +64,14 @@ export function suggest(name: string, known: Iterable<string>): string {
   return names.length > 20 ? `known are ${shown}, and ${names.length - 20} more` : `known: ${shown}`
 }
 
-/** A third of the letters may be wrong: `prioritty` is 1 from `priority`, and nothing is near `x`. */
+/** A third of the letters, rounded up, may be wrong: `prioritty` is 1 from `priority`, `shpo` is 2 from `shop`. */
 function nearest(name: string, known: readonly string[]): string | undefined {
   const lower = name.slice(0, 100).toLowerCase()
   let best: string | undefined
-  let least = Math.floor(lower.length / 3) + 1
+  let least = Math.ceil(lower.length / 3) + 1
   for (const candidate of known) {
     const away = distance(lower, candidate.toLowerCase())
-    if (away >= least) continue
+    if (away >= least || away >= candidate.length) continue
     least = away
     best = candidate
   }

@@ -54,14 +54,18 @@ function findingsOf(issue: z.core.$ZodIssue, raw: unknown, base: Path): Finding[
   const inside = issue.path as Path
   const path = [...base, ...inside]
   if (issue.code === 'unrecognized_keys') {
-    // The error text of a strict map lists the keys that it knows.
-    const known = issue.message.split(' ')
+    // The error text of a strict map lists the keys that it knows, and where others may be declared.
+    const [known = '', elsewhere] = issue.message.split('\n')
+    const hint = (key: string): string => {
+      const near = suggest(key, known.split(' '))
+      return elsewhere === undefined || near.startsWith('did you') ? near : `${near}; ${elsewhere}`
+    }
     return issue.keys.map((key) => ({
       kind: 'malformed',
       path: [...path, key],
       at: 'key',
       message: `unknown key ${show(key)}`,
-      hint: suggest(key, known),
+      hint: hint(key),
     }))
   }
   const value = valueAt(raw, inside)

@@ -1,8 +1,5 @@
 import type { z } from 'zod'
-import { knownResource, type Resource } from '#core/model/resource.ts'
 import type { PolicyDocument } from './document.ts'
-import { type Finding, malformed, type Path, show } from './finding.ts'
-import { isFree, name, nameOrGlob, RESOURCE_KEY } from './scalar.ts'
 import {
   DOMAIN_SHAPE,
   domainSchema,
@@ -12,7 +9,6 @@ import {
   resourceSchema,
   rootSchema,
   shareSchema,
-  type Units,
   type WrittenDomain,
   type WrittenGoal,
   type WrittenHost,
@@ -21,8 +17,11 @@ import {
   type WrittenShare,
   type WrittenWindow,
   windowSchema,
-} from './schema.ts'
+} from './entry-schema.ts'
+import { type Finding, malformed, type Path, show } from './finding.ts'
+import { isFree, name, nameOrGlob, RESOURCE_KEY } from './scalar.ts'
 import { isRecord, type StandIns, shape } from './shape.ts'
+import { type Units, unitsOf } from './units.ts'
 
 /** A policy as it is written, each entry of the right form by itself; nothing is compared or converted yet. */
 export interface Written {
@@ -40,21 +39,6 @@ export type WrittenDomainWithShares = WrittenDomain & { readonly shares: Readonl
 
 /** By name, in the policy's order. null where an entry could not be read: its name is known all the same. */
 export type Entries<Value> = ReadonlyMap<string, Value | null>
-
-/** Resources that every host has. */
-const FAMILIES = ['cpu', 'memory', 'io.read', 'io.write', 'net.tx', 'net.rx', 'disk-space'] as const
-
-/** Units by key: those of the families, those that the policy declares, and devices and nodes that it names. */
-export function unitsOf(declared: readonly string[], written: Iterable<string>): Units {
-  const units = new Map<string, Resource['unit']>()
-  for (const key of FAMILIES) units.set(key, knownResource(key)!.unit)
-  for (const key of written) {
-    const known = /[@:]/.test(key) && RESOURCE_KEY.test(key) ? knownResource(key) : undefined
-    if (known !== undefined) units.set(key, known.unit)
-  }
-  for (const key of declared) if (!units.has(key) && isResourceName(key)) units.set(key, 'count')
-  return units
-}
 
 function isResourceName(key: string): boolean {
   return RESOURCE_KEY.test(key) && key.length <= 64 && isFree(key) && !Object.hasOwn(DOMAIN_SHAPE, key)
@@ -77,7 +61,7 @@ export function readWritten(document: PolicyDocument): { written: Written; findi
   }
   read(rootSchema, document.data, [])
   const data = isRecord(document.data) ? document.data : {}
-  const units = unitsOf(document.keys(['resources']), document.words)
+  const units = unitsOf(document.keys(['resources']).filter(isResourceName), document.words)
   const section = <Value>(
     title: string,
     allowed: (key: string) => boolean,
