@@ -76,10 +76,10 @@ function minimumOf({ key, unit, grain }: Resource): number {
   return MINIMUM[familyOf(key)] ?? (unit === 'count' ? 0 : grain)
 }
 
-function rung(written: { difference: string } & ({ samples: number } | { lasts: string })): Rung {
+function rung(written: { difference: string; samples?: number | undefined; lasts?: string | undefined }): Rung {
   const difference = fraction(written.difference)
-  return 'samples' in written
-    ? { difference, samples: written.samples }
+  return written.lasts === undefined
+    ? { difference, samples: written.samples ?? 1 }
     : { difference, lastsMs: milliseconds(written.lasts) }
 }
 

@@ -101,7 +101,7 @@ function availableOf(
   if (total === undefined) return null
   const headroom = host.headroom[key] ?? { amount: 0 }
   const withheld = 'amount' in headroom ? headroom.amount : headroom.fraction * total
-  const less = withheld > 0 ? ` less ${showAmount(withheld, unit)} of headroom` : ''
+  const less = withheld > 0 ? ` less a headroom of ${showAmount(withheld, unit)}` : ''
   return { amount: total - withheld, text: `${showAmount(total, unit)}${less}` }
 }
 

@@ -24,6 +24,7 @@ export function* checkForm(written: Written): Iterable<Finding> {
       yield* cronForm(path, pattern)
     }
   }
+  yield* ladderForm(written.host)
   for (const [index, goal] of written.goals.entries()) if (goal !== null) yield* goalForm(goal, ['goals', index])
   yield* resourcesForm(written)
   for (const [name, metric] of readable(written.metrics)) {
@@ -95,6 +96,19 @@ function* schedulingForm(scheduling: WrittenDomain['scheduling'], path: Path): I
   }
   if (its !== 'other' && scheduling.slice !== undefined) {
     yield keyFinding([...path, 'slice'], `class ${its} has no \`slice\``, 'only other has one')
+  }
+}
+
+function* ladderForm(host: Written['host']): Iterable<Finding> {
+  for (const [key, ladder] of Object.entries(host.thresholds ?? {})) {
+    for (const [index, rung] of ladder.entries()) {
+      const path = ['host', 'thresholds', key, index]
+      if (rung.samples === undefined && rung.lasts === undefined) {
+        yield absent(path, 'the rung does not say how long a difference must last', 'add `samples` or `lasts`')
+      } else if (rung.samples !== undefined && rung.lasts !== undefined) {
+        yield keyFinding([...path, 'lasts'], '`lasts` beside `samples`', 'keep one of them')
+      }
+    }
   }
 }
 

@@ -13,8 +13,13 @@ export function* checkTree(written: Written): Iterable<Finding> {
     if (!written.domains.has(parent)) {
       const names = [...written.domains.keys()].filter((other) => other !== name && !isGlob(other))
       yield unknown('infeasible', path, 'domain', parent, names)
-    } else if (isInside(name, name, written)) {
-      yield infeasible(path, `${show(name)} is inside itself: ${circle(name, written)}`)
+    } else {
+      const circle = circleOf(name, written)
+      // Reported once, at the member that is written first.
+      const first = entries.find(([member]) => circle.includes(member))?.[0]
+      if (first !== name) continue
+      const way = [...circle, name].map(show).join(' in ')
+      yield infeasible(path, `${show(name)} is inside itself: ${way}`)
     }
   }
   for (const name of parentsOf(written)) {
@@ -60,24 +65,14 @@ function* parentForm(
   }
 }
 
-function isInside(name: string, ancestor: string, written: Written): boolean {
-  const seen = new Set<string>()
-  let parent = written.domains.get(name)?.parent
-  while (parent !== undefined && !seen.has(parent)) {
-    if (parent === ancestor) return true
-    seen.add(parent)
-    parent = written.domains.get(parent)?.parent
-  }
-  return false
-}
-
-/** `a` in `b` in `a`, from one of its members. */
-function circle(name: string, written: Written): string {
+/** `a`, `b` where `a` is in `b` and `b` in `a`; empty where the way up from `a` does not lead back to it. */
+function circleOf(name: string, written: Written): string[] {
   const names = [name]
   let parent = written.domains.get(name)?.parent
-  while (parent !== undefined && parent !== name) {
+  while (parent !== name) {
+    if (parent === undefined || names.includes(parent)) return []
     names.push(parent)
     parent = written.domains.get(parent)?.parent
   }
-  return [...names, name].map(show).join(' in ')
+  return names
 }

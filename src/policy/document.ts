@@ -54,8 +54,12 @@ function read(text: string): Reading {
       const key = /^[^\s:]{1,60}/.exec(text.slice(error.pos[0]))?.[0] ?? ''
       repeated.push({ ...place, message: `\`${key}\` stands twice`, hint: 'keep one of them' })
     } else {
-      const [message] = error.message.split('\n')
-      faults.push({ ...place, message: `not YAML: ${message}` })
+      const [first] = error.message.split('\n')
+      const several = error.code === 'MULTIPLE_DOCS'
+      const message = several ? 'a second document begins here' : `not YAML: ${first}`
+      // One bracket that is left open is found again at each level.
+      if (faults.some((fault) => fault.message === message && fault.line === place.line)) continue
+      faults.push({ ...place, message, ...(several ? { hint: 'a policy is one document' } : {}) })
     }
   }
   const words = new Set<string>()

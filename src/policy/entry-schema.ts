@@ -44,7 +44,7 @@ const disposal = <const Rules extends readonly [string, ...string[]]>(rules: Rul
 
 export const rootSchema = strict('a map that begins with `apiVersion: reeve/v1`', {
   apiVersion: z.literal('reeve/v1', 'reeve/v1, the version that this Reeve reads'),
-  host: z.unknown(),
+  host: z.unknown().optional(),
   windows: z.record(z.string(), z.unknown(), 'a map from names to windows').nullish(),
   resources: z.record(z.string(), z.unknown(), 'a map from names to resources').nullish(),
   metrics: z.record(z.string(), z.unknown(), 'a map from names to metrics').nullish(),
@@ -52,13 +52,11 @@ export const rootSchema = strict('a map that begins with `apiVersion: reeve/v1`'
   goals: z.array(z.unknown(), 'a list of goals, each beginning with `-`').nullish(),
 })
 
-const rung = z.union(
-  [
-    strict('', { difference: scalar.percent(0, 1000), samples: scalar.whole(1, 10_000, 'a number of turns from 1') }),
-    strict('', { difference: scalar.percent(0, 1000), lasts: scalar.duration('1ms', '7d') }),
-  ],
-  'a rung such as {difference: 10%, samples: 1} or {difference: 5%, lasts: 10m}',
-)
+const rung = strict('a rung such as {difference: 10%, samples: 1} or {difference: 5%, lasts: 10m}', {
+  difference: scalar.percent(0, 1000).describe('Difference between entitlement and what is in force.'),
+  samples: scalar.whole(1, 10_000, 'a number of turns from 1').optional().describe('Turns in a row.'),
+  lasts: scalar.duration('1ms', '7d').optional().describe('Time, instead of turns.'),
+})
 
 export type WrittenHost = z.infer<ReturnType<typeof hostSchema>>
 export function hostSchema(units: Units) {
@@ -229,7 +227,7 @@ const goalKeys = {
   group: scalar.name.optional().describe('The group whose every domain it is for.'),
   all: scalar.yes.optional().describe('It is for every domain.'),
   application: scalar.name.optional().describe('Needs of several applications of a domain add up. Default main.'),
-  priority: scalar.whole(1, 1_000_000, 'a whole number from 1, which comes first').describe('1 is served first.'),
+  priority: scalar.whole(1, 1_000_000, 'a whole number from 1 (1 comes first)').describe('1 is served first.'),
   when: scalar.name.optional().describe('The window in which it holds.'),
   whileRunning: scalar.name.optional().describe('The domain that must be running for it to hold.'),
   onEvent: scalar.name.optional().describe('The event that makes it hold.'),

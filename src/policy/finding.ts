@@ -80,12 +80,8 @@ function nearest(name: string, known: readonly string[]): string | undefined {
 
 /** A value as one may print it: bounded, on one line, control characters escaped. */
 export function show(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value).slice(1, -1).replaceAll('\\"', '"') : showOther(value)
-  return `\`${text.length > 60 ? `${text.slice(0, 57)}...` : text}\``
-}
-
-function showOther(value: unknown): string {
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object' && value !== null) return 'a map'
-  return String(value)
+  const text = typeof value === 'string' ? JSON.stringify(value).slice(1, -1).replaceAll('\\"', '"') : String(value)
+  return `\`${text.length > 60 ? `${text.slice(0, 57)}...` : text}\``
 }

@@ -47,6 +47,10 @@ export function parsePolicy(text: string, options: ParseOptions): ParsedPolicy {
   const reading = readDocument(text)
   if (!reading.ok) return { ok: false, kind: 'malformed', faults: inOrder(reading.faults.map(fromSyntax)) }
   const { document } = reading
+  if (document.data === null || document.data === undefined) {
+    const empty = { line: 1, column: 1, message: 'the policy is empty', hint: 'begin with `apiVersion: reeve/v1`' }
+    return { ok: false, kind: 'malformed', faults: [fromSyntax(empty)] }
+  }
   const { written, findings } = readWritten(document)
   const policy = buildPolicy(written)
   // What is missing from an entry may be what could not be read of it.

@@ -17,12 +17,20 @@ import { unitsOf } from './units.ts'
 export function policyJsonSchema(): object {
   const families = unitsOf([], [])
   const shares: Record<string, z.ZodType> = {}
-  for (const [key, unit] of families) shares[key] = shareSchema(unit).optional().describe(`Amounts of ${key}.`)
+  const resources: Record<string, z.ZodType> = {}
+  for (const [key, unit] of families) {
+    shares[key] = shareSchema(unit).optional().describe(`Amounts of ${key}.`)
+    resources[key] = resourceSchema(unit).optional().describe(`Capacity of ${key}, where it is not as observed.`)
+  }
   const whole = z.strictObject({
     apiVersion: rootSchema.shape.apiVersion.describe('Version of this form.'),
     host: hostSchema(families).optional().describe('Settings of the host.'),
     windows: z.record(scalar.name, windowSchema).optional().describe('Times by name.'),
-    resources: z.record(z.string(), resourceSchema('count')).optional().describe('Countables by name.'),
+    resources: z
+      .object(resources)
+      .catchall(resourceSchema('count'))
+      .optional()
+      .describe('Countables by name, and capacities of other resources.'),
     metrics: z.record(scalar.name, metricSchema).optional().describe('Measurements of applications by name.'),
     domains: z
       .record(

@@ -72,9 +72,17 @@ function findingsOf(issue: z.core.$ZodIssue, raw: unknown, base: Path): Finding[
   if (value === undefined && inside.length > 0) {
     return [malformed(path, `${show(String(inside.at(-1)))} is missing`, `expected ${issue.message}`)]
   }
-  const options = 'values' in issue ? issue.values : 'options' in issue ? issue.options : undefined
-  const near = typeof value === 'string' && Array.isArray(options) ? suggest(value, options.map(String)) : undefined
+  const options = optionsOf(issue)
+  const near = typeof value === 'string' && options.length > 1 ? suggest(value, options) : undefined
   return [malformed(path, `${show(value)} is not ${issue.message}`, near?.startsWith('did you') ? near : undefined)]
+}
+
+/** The words to choose from, where there are any. */
+function optionsOf(issue: z.core.$ZodIssue): string[] {
+  if (issue.code === 'invalid_value') return issue.values.map(String)
+  if (issue.code !== 'invalid_union') return []
+  if (issue.inclusive !== false && issue.options !== undefined) return issue.options.map(String)
+  return issue.errors.flat().flatMap(optionsOf)
 }
 
 function valueAt(raw: unknown, path: Path): unknown {
