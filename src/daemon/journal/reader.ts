@@ -72,17 +72,22 @@ export class JournalReader {
     return row === undefined ? [] : this.turns(row.segment, last)
   }
 
-  /** Numbers of the last turns, newest first, that changed something, or something of one domain. */
-  turnsWithChanges(count: number, domain: DomainName | null = null): readonly number[] {
+  /** Numbers of the last turns, newest first, that changed something: of one domain, before a turn, where asked for. */
+  turnsWithChanges(
+    count: number,
+    { domain, before = this.lastTurn() + 1 }: { readonly domain?: DomainName; readonly before?: number } = {},
+  ): readonly number[] {
     const rows =
-      domain === null
-        ? this.database.prepare('SELECT turn FROM turns WHERE changes > 0 ORDER BY turn DESC LIMIT ?').all(count)
+      domain === undefined
+        ? this.database
+            .prepare('SELECT turn FROM turns WHERE changes > 0 AND turn < ? ORDER BY turn DESC LIMIT ?')
+            .all(before, count)
         : this.database
             .prepare(
-              `SELECT turn FROM turns WHERE changes > 0
+              `SELECT turn FROM turns WHERE changes > 0 AND turn < ?
                AND EXISTS (SELECT 1 FROM json_each(changed) WHERE value = ?) ORDER BY turn DESC LIMIT ?`,
             )
-            .all(domain, count)
+            .all(before, domain, count)
     return (rows as { turn: number }[]).map(({ turn }) => turn)
   }
 

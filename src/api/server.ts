@@ -1,0 +1,114 @@
+import { chmodSync, rmSync } from 'node:fs'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import fastify, { type FastifyInstance } from 'fastify'
+import type { Peer } from '#monitors/peer.ts'
+import type { PushedReading } from '#monitors/push-source.ts'
+import type {
+  ExplainQuery,
+  Explanation,
+  History,
+  HistoryQuery,
+  PlanReport,
+  ReleaseReport,
+  ReloadResult,
+  Status,
+} from './contract.ts'
+import { problem, problemOf, sendProblem } from './problem.ts'
+import { controlRoutes } from './routes/control.ts'
+import { metricsRoutes } from './routes/metrics.ts'
+import { readingRoutes } from './routes/reading.ts'
+
+/** Who calls: whoever may open the control socket is the operator; on the other socket the kernel says who it is. */
+export type Caller = { readonly kind: 'operator' } | { readonly kind: 'peer'; readonly peer: Peer | null }
+
+/** What the daemon answers with. */
+export interface ApiHandlers {
+  status(): Status
+  explain(query: ExplainQuery): Explanation
+  history(query: HistoryQuery): History
+  plan(): PlanReport
+  reload(text: string | undefined): Promise<ReloadResult>
+  pause(): void
+  resume(): void
+  release(): Promise<ReleaseReport>
+  event(name: string): void
+  push(readings: readonly PushedReading[], caller: Caller): { readonly accepted: number }
+  /** Counts a push that never became readings. */
+  refused(reason: string): void
+}
+
+export interface ApiServer {
+  close(): Promise<void>
+}
+
+/** A policy's text is the largest thing that anybody sends. */
+const BODY_BYTES_MOST = 2 * 1024 * 1024
+const READINGS_BYTES_MOST = 64 * 1024
+
+/**
+ * Two sockets: the operator's, which only its owner may open, and one that any process may open and that takes nothing
+ * but readings, bound to the domain that the process runs in.
+ */
+export async function serveApi(
+  handlers: ApiHandlers,
+  { controlPath, metricsPath }: { readonly controlPath: string; readonly metricsPath: string },
+): Promise<ApiServer> {
+  const control = await listen(controlPath, 0o600, BODY_BYTES_MOST, (app) => {
+    readingRoutes(app, handlers)
+    controlRoutes(app, handlers)
+    metricsRoutes(app, handlers, 'control')
+  })
+  const metrics = await listen(metricsPath, 0o666, READINGS_BYTES_MOST, (app) =>
+    metricsRoutes(app, handlers, 'metrics'),
+  )
+  return {
+    async close() {
+      await Promise.all([control.close(), metrics.close()])
+      for (const path of [controlPath, metricsPath]) rmSync(path, { force: true })
+    },
+  }
+}
+
+async function listen(
+  path: string,
+  mode: number,
+  bodyLimit: number,
+  addRoutes: (app: FastifyInstance) => void,
+): Promise<FastifyInstance> {
+  let server: Server | undefined
+  const app = fastify({
+    bodyLimit,
+    // A caller that keeps its connection must not keep the daemon from stopping.
+    forceCloseConnections: true,
+    serverFactory: (handler: RequestListener) => {
+      server = createServer(handler)
+      return server
+    },
+  })
+  app.setErrorHandler((error: Error, _request, reply) => sendProblem(reply, problemOf(error)))
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, problem('no-such-route', `${request.method} ${request.url} is not offered here`)),
+  )
+  addRoutes(app)
+  await app.ready()
+  await bind(server as Server, path, mode)
+  return app
+}
+
+/**
+ * Whoever holds the daemon's lock may replace a socket that a killed daemon left. The socket is made with its mode, so
+ * there is no moment in which others could open it; `chmod` then makes it exact where the mask of the mode left more out.
+ */
+function bind(server: Server, path: string, mode: number): Promise<void> {
+  rmSync(path, { force: true })
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', (error) => reject(new Error(`cannot listen on ${path}: ${error.message}`, { cause: error })))
+  const before = process.umask(0o777 & ~mode)
+  try {
+    // Node makes the socket within this call.
+    server.listen(path, resolve)
+  } finally {
+    process.umask(before)
+  }
+  return promise.then(() => chmodSync(path, mode))
+}

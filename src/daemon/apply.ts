@@ -1,0 +1,67 @@
+import type { Change, Outcome } from '#core/model/decision.ts'
+import type { Driver } from '#ports.ts'
+import type { Announced, Originals } from './originals.ts'
+
+export interface Applying {
+  readonly driver: Driver
+  readonly originals: Originals
+  /** How long one change may take. */
+  readonly deadlineMs: number
+  /** The daemon is to stop: the step under way is finished and the rest is not tried. */
+  readonly stopping: AbortSignal
+}
+
+/**
+ * Carries out a plan, change by change and in its order. The first step that fails ends it, for what follows may count
+ * on it (a grow on its shrink), and the next turn observes afresh. A domain that vanished meanwhile ends nothing: it
+ * needs no resources any more.
+ */
+export async function applyPlan(plan: readonly Change[], applying: Applying): Promise<readonly Outcome[]> {
+  if (plan.length === 0) return []
+  const { driver, originals, deadlineMs, stopping } = applying
+  const announced = await originals.announce(plan, driver)
+  const outcomes: Outcome[] = []
+  let hasFailed = false
+  for (const [i, change] of plan.entries()) {
+    const { node, knob } = change
+    if (hasFailed || stopping.aborted) {
+      outcomes.push({ status: 'not-tried', node, knob })
+      continue
+    }
+    const outcome = await applyOne(change, announced[i] as Announced, driver, deadlineMs)
+    outcomes.push(outcome)
+    hasFailed = outcome.status === 'failed'
+  }
+  originals.correct(plan.filter((_, i) => outcomes[i]?.status !== 'applied'))
+  return outcomes
+}
+
+async function applyOne(change: Change, announced: Announced, driver: Driver, deadlineMs: number): Promise<Outcome> {
+  const { node, knob } = change
+  if (announced === 'vanished') return { status: 'vanished', node, knob }
+  if (announced === 'not-remembered') {
+    const message = `${knob} of ${node} was left alone: its present value cannot be recorded, so it could not be put back`
+    return { status: 'failed', node, knob, code: 'ENOTREMEMBERED', message }
+  }
+  return withDeadline(change, driver, deadlineMs)
+}
+
+/** Also a driver that ignores its signal, or that throws, gives an outcome in time. */
+export async function withDeadline(change: Change, driver: Driver, deadlineMs: number): Promise<Outcome> {
+  const { node, knob } = change
+  const abort = new AbortController()
+  const { promise: deadline, resolve } = Promise.withResolvers<Outcome>()
+  const timer = setTimeout(() => {
+    abort.abort(new Error(`deadline of ${deadlineMs} ms`))
+    const message = `setting ${knob} of ${node} took longer than ${deadlineMs} ms; the next turn looks at what came of it`
+    resolve({ status: 'failed', node, knob, code: 'ETIMEDOUT', message })
+  }, deadlineMs)
+  try {
+    return await Promise.race([driver.apply(change, abort.signal), deadline])
+  } catch (error) {
+    const message = `setting ${knob} of ${node} broke driver ${driver.kind}, which is a defect in Reeve: ${error}`
+    return { status: 'failed', node, knob, code: 'EDRIVER', message }
+  } finally {
+    clearTimeout(timer)
+  }
+}

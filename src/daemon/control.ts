@@ -1,0 +1,237 @@
+import { hostname } from 'node:os'
+import type { ReleaseReport, ReloadResult, Status } from '#api/contract.ts'
+import { VERSION } from '#api/version.ts'
+import type { ComposedDriver } from '#drivers/compose.ts'
+import { readPolicyFile } from '#policy/read.ts'
+import type { Clock, Prepared } from '#ports.ts'
+import { type LoadedPolicy, loadPolicy } from './load.ts'
+import type { Log } from './log.ts'
+import type { Metrics } from './metrics.ts'
+import type { Originals } from './originals.ts'
+import type { Recorder } from './recorder.ts'
+import { releaseSettings } from './release.ts'
+import { statusOf } from './status.ts'
+import { type Carried, type Turn, tick } from './tick.ts'
+
+/** A turn as listeners get it, with what it cost this process. */
+export interface TurnSummary extends Turn {
+  readonly cpuMs: number
+}
+
+export interface ControlParts {
+  readonly policyFile: string | null
+  readonly driver: ComposedDriver
+  readonly driverKinds: readonly string[]
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly recorder: Recorder
+  readonly originals: Originals
+  readonly journalPath: string
+  readonly deadlineMs: number
+  readonly stopping: AbortSignal
+  readonly log: Log
+}
+
+/** Expensive counters are read this often. */
+const SLOW_EVERY_MS = 10_000
+const NO_WINDOWS = [] as const
+
+/**
+ * What the daemon is doing, and all that can be asked of it. Turns, reloads and releases happen one after another,
+ * never at once: each finds the host and the policy as the one before left them.
+ */
+export class Control {
+  readonly #parts: ControlParts
+  readonly #host = hostname()
+  readonly #listeners = new Set<(turn: TurnSummary) => void>()
+  #loaded: LoadedPolicy
+  #carried: Carried
+  #paused: boolean
+  #events = new Set<string>()
+  #prepared: readonly Prepared[] = []
+  #refused: Status['policy']['refused'] = null
+  #last: TurnSummary | null = null
+  #problem: string | null = null
+  #slowDueMs = Number.NEGATIVE_INFINITY
+  #queue: Promise<unknown> = Promise.resolve()
+
+  constructor(parts: ControlParts, loaded: LoadedPolicy, carried: Carried) {
+    this.#parts = parts
+    this.#loaded = loaded
+    this.#carried = carried
+    this.#paused = parts.recorder.journal.wishOf('paused') === true
+  }
+
+  get intervalMs(): number {
+    return this.#loaded.policy.host.intervalMs
+  }
+
+  /** Domains as last seen, for telling which one a process runs in. */
+  get domains() {
+    return this.#last?.observation.domains ?? []
+  }
+
+  /** Finds or makes what the policy describes; before the first turn and with every other policy. */
+  prepare(): Promise<void> {
+    return this.#alone(() => this.#adopt(this.#loaded))
+  }
+
+  /** One turn. Never throws: what goes wrong is said, and the last allocation stands. */
+  turn(): Promise<void> {
+    return this.#alone(async () => {
+      try {
+        const summary = await this.#tick()
+        this.#last = summary
+        if (this.#problem !== null) this.#parts.log.info('turns are made again')
+        this.#problem = null
+        this.#tell(summary)
+      } catch (error) {
+        const message = `turn ${this.#carried.knowledge.turn + 1} was not made, settings stay as they are: ${reasonOf(error)}`
+        // Once, not every second: a standing problem shows in the status.
+        if (this.#problem === null) this.#parts.log.error(message)
+        this.#problem = message
+      }
+    })
+  }
+
+  async #tick(): Promise<TurnSummary> {
+    const { clock, driver, metrics, recorder, originals, deadlineMs, stopping } = this.#parts
+    const nowMs = clock.now(NO_WINDOWS).monotonicMs
+    const slow = nowMs >= this.#slowDueMs
+    if (slow) this.#slowDueMs = nowMs + SLOW_EVERY_MS
+    const events = [...this.#events]
+    const before = process.cpuUsage()
+    const { turn, carried } = await tick(
+      { host: this.#host, driver, clock, metrics, recorder, originals, deadlineMs, stopping },
+      { loaded: this.#loaded, paused: this.#paused, events, slow },
+      this.#carried,
+    )
+    const { user, system } = process.cpuUsage(before)
+    this.#carried = carried
+    for (const event of events) this.#events.delete(event)
+    return { ...turn, cpuMs: (user + system) / 1000 }
+  }
+
+  #tell(summary: TurnSummary): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(summary)
+      } catch (error) {
+        this.#parts.log.error(`a listener of turns failed at turn ${summary.turn}: ${reasonOf(error)}`)
+      }
+    }
+  }
+
+  onTurn(listener: (turn: TurnSummary) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Takes another policy, or keeps the one in force and says why. Without a text the policy's file is read again. */
+  async reload(text?: string): Promise<ReloadResult> {
+    const { policyFile, driverKinds, clock, log } = this.#parts
+    const result = await this.#alone(async (): Promise<ReloadResult> => {
+      const read = await this.#policyText(text)
+      if (!read.ok) return { ok: false, kind: 'unreadable', faults: [read.reason] }
+      const loading = loadPolicy(read.text, { file: policyFile ?? 'policy', knownDrivers: driverKinds })
+      if (!loading.ok) return { ok: false, kind: loading.kind, faults: [...loading.faults] }
+      const { loaded } = loading
+      const changed = loaded.hash !== this.#loaded.hash
+      if (changed) await this.#adopt(loaded)
+      return { ok: true, hash: loaded.hash, changed, warnings: [...loaded.warnings] }
+    })
+    this.#refused = result.ok ? null : { utcMs: clock.now(NO_WINDOWS).utcMs, faults: result.faults }
+    if (result.ok)
+      log.info(result.changed ? `policy ${result.hash.slice(0, 12)} is in force` : 'the policy has not changed')
+    else log.warn(`the new policy is ${result.kind}, the last good one stays in force:\n${result.faults.join('\n')}`)
+    return result
+  }
+
+  async #policyText(text: string | undefined): Promise<{ ok: true; text: string } | { ok: false; reason: string }> {
+    if (text !== undefined) return { ok: true, text }
+    const { policyFile } = this.#parts
+    if (policyFile === null)
+      return { ok: false, reason: 'this daemon was started without a policy file; send the text' }
+    try {
+      return { ok: true, text: (await readPolicyFile(policyFile)).text }
+    } catch (error) {
+      return { ok: false, reason: `cannot read the policy ${policyFile}: ${reasonOf(error)}` }
+    }
+  }
+
+  async #adopt(loaded: LoadedPolicy): Promise<void> {
+    const { driver, metrics, log } = this.#parts
+    this.#prepared = await driver.prepare(loaded.policy)
+    await metrics.follow(loaded.policy)
+    this.#loaded = loaded
+    this.#slowDueMs = Number.NEGATIVE_INFINITY
+    for (const warning of loaded.warnings) log.warn(warning)
+    for (const domain of this.#prepared) {
+      if (domain.status === 'failed') log.error(`domain ${domain.domain} could not be started: ${domain.message}`)
+    }
+  }
+
+  pause(): void {
+    this.#setPaused(true)
+  }
+
+  resume(): void {
+    this.#setPaused(false)
+  }
+
+  /** On record too: a restart must not resume what an operator paused. */
+  #setPaused(paused: boolean): void {
+    this.#paused = paused
+    this.#parts.recorder.wish('paused', paused)
+    this.#parts.log.info(paused ? 'paused: everything is decided and nothing is changed' : 'resumed')
+  }
+
+  event(name: string): void {
+    this.#events.add(name)
+  }
+
+  /** Puts back what was found, and pauses: the next turn would set everything anew. */
+  release(): Promise<ReleaseReport> {
+    const { originals, driver, deadlineMs } = this.#parts
+    this.#setPaused(true)
+    return this.#alone(() =>
+      releaseSettings(
+        originals.all(),
+        (kind) => driver.of(kind),
+        deadlineMs,
+        (setting) => originals.forget(setting),
+      ),
+    )
+  }
+
+  status(): Status {
+    const { recorder, journalPath, metrics, driver, driverKinds, policyFile } = this.#parts
+    return statusOf({
+      version: VERSION,
+      host: this.#host,
+      paused: this.#paused,
+      policyFile,
+      loaded: this.#loaded,
+      refused: this.#refused,
+      last: this.#last,
+      cpuMs: this.#last?.cpuMs ?? 0,
+      problems: { journal: recorder.problem, turn: this.#problem },
+      journal: recorder.journal,
+      journalPath,
+      metrics: metrics.tally,
+      drivers: driverKinds,
+      capabilities: driver.capabilities,
+      prepared: this.#prepared,
+    })
+  }
+
+  #alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#queue.then(work)
+    this.#queue = result.catch(() => undefined)
+    return result
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,34 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+/** Somebody else holds the lock: two daemons would undo each other's settings. */
+export class AlreadyRunning extends Error {
+  override readonly name = 'AlreadyRunning'
+}
+
+export interface Lock {
+  release(): void
+}
+
+/**
+ * One daemon a host, and one writer a journal. SQLite's exclusive lock on a file of its own is the one lock in Node
+ * that the kernel takes back when the process dies, however it dies, and that nobody without write access to the
+ * directory can take first.
+ */
+export function takeLock(path: string): Lock {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+  const database = new DatabaseSync(path, { timeout: 0 })
+  try {
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
+  } catch (error) {
+    database.close()
+    if (error instanceof Error && /locked/.test(error.message)) {
+      throw new AlreadyRunning(
+        `another Reeve holds ${path}: one daemon manages a host; ask it with 'reeve status', or stop it first`,
+      )
+    }
+    throw new Error(`cannot lock ${path}: ${error instanceof Error ? error.message : error}`, { cause: error })
+  }
+  return { release: () => database.close() }
+}

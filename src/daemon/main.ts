@@ -1,0 +1,166 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ReleaseReport, ReloadResult, Status } from '#api/contract.ts'
+import { serveApi } from '#api/server.ts'
+import { composeDrivers } from '#drivers/compose.ts'
+import type { Clock, Driver, MetricSource } from '#ports.ts'
+import { Control, type TurnSummary } from './control.ts'
+import { apiHandlers } from './handlers.ts'
+import { type JournalLimits, journalPath, openJournal } from './journal/journal.ts'
+import { type LoadedPolicy, loadPolicy } from './load.ts'
+import { takeLock } from './lock.ts'
+import type { Log } from './log.ts'
+import { startLoop } from './loop.ts'
+import { createMetrics } from './metrics.ts'
+import { Originals } from './originals.ts'
+import { Recorder } from './recorder.ts'
+import { recover } from './recover.ts'
+
+export interface DaemonOptions {
+  /** Read again by `reload`; without one only a text can be reloaded. */
+  readonly policyFile?: string
+  readonly policyText: string
+  readonly stateDir: string
+  /** Where the sockets are made. */
+  readonly runDir: string
+  /** Name of the control socket where it is not `runDir/control.sock`. */
+  readonly socketPath?: string
+  /** Stay with whoever made them: `stop` does not close them. */
+  readonly drivers: readonly Driver[]
+  readonly clock: Clock
+  /** Sources beyond files and pushed values; they too stay with whoever made them. */
+  readonly metrics?: readonly MetricSource[]
+  readonly log: Log
+  /** Daemons with the same lock refuse each other; those that manage the same host must have the same. */
+  readonly lockFile?: string
+  readonly journal?: Partial<JournalLimits>
+  /** How long one change may take. */
+  readonly deadlineMs?: number
+}
+
+export interface Daemon {
+  readonly socketPath: string
+  /** Where processes inside domains may push readings. */
+  readonly metricsSocketPath: string
+  status(): Status
+  reload(text?: string): Promise<ReloadResult>
+  pause(): void
+  resume(): void
+  /** Puts back every setting that was remembered, and pauses. */
+  release(): Promise<ReleaseReport>
+  onTurn(listener: (turn: TurnSummary) => void): () => void
+  /** Ends after the step under way. Settings stay as they are: the last allocation stands. */
+  stop(): Promise<void>
+}
+
+/** A policy that the daemon cannot start with. */
+export class PolicyRefused extends Error {
+  override readonly name = 'PolicyRefused'
+  readonly kind: 'malformed' | 'infeasible'
+  readonly faults: readonly string[]
+
+  constructor(kind: 'malformed' | 'infeasible', faults: readonly string[]) {
+    super(`the policy is ${kind}:\n${faults.join('\n')}`)
+    this.kind = kind
+    this.faults = faults
+  }
+}
+
+const DEADLINE_MS = 5000
+
+/** What has to be ended, in the order in which it was begun. */
+type Endings = (() => unknown)[]
+
+/** Puts a daemon together and starts its loop. Nothing here ends the process: it may be part of a larger one. */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const loading = loadPolicy(options.policyText, {
+    file: options.policyFile ?? 'policy',
+    knownDrivers: options.drivers.map(({ kind }) => kind),
+  })
+  if (!loading.ok) throw new PolicyRefused(loading.kind, loading.faults)
+  const endings: Endings = []
+  try {
+    return await begin(options, loading.loaded, endings)
+  } catch (error) {
+    await end(endings)
+    throw error
+  }
+}
+
+async function begin(options: DaemonOptions, loaded: LoadedPolicy, endings: Endings): Promise<Daemon> {
+  const { clock, log, runDir, stateDir } = options
+  mkdirSync(runDir, { recursive: true, mode: 0o755 })
+  for (const path of [options.lockFile ?? join(runDir, 'daemon.lock'), join(stateDir, 'journal.lock')]) {
+    const lock = takeLock(path)
+    endings.push(() => lock.release())
+  }
+  const journal = openJournal(stateDir, options.journal)
+  endings.push(() => journal.close())
+  const recovered = recover(journal)
+  if (recovered.problem !== null) log.warn(recovered.problem)
+
+  const metrics = createMetrics(clock, options.metrics ?? [])
+  endings.push(() => metrics.close())
+  const recorder = new Recorder(journal, log)
+  const stopping = new AbortController()
+  const control = new Control(
+    {
+      policyFile: options.policyFile ?? null,
+      driver: composeDrivers(options.drivers),
+      driverKinds: options.drivers.map(({ kind }) => kind),
+      clock,
+      metrics,
+      recorder,
+      originals: new Originals(recorder),
+      journalPath: journalPath(stateDir),
+      deadlineMs: options.deadlineMs ?? DEADLINE_MS,
+      stopping: stopping.signal,
+      log,
+    },
+    loaded,
+    recovered,
+  )
+  await control.prepare()
+
+  const socketPath = options.socketPath ?? join(runDir, 'control.sock')
+  const metricsSocketPath = join(runDir, 'metrics.sock')
+  const loop = { wake: () => {} }
+  const api = await serveApi(
+    apiHandlers(control, journal, metrics, () => loop.wake()),
+    {
+      controlPath: socketPath,
+      metricsPath: metricsSocketPath,
+    },
+  )
+  endings.push(() => api.close())
+  const running = startLoop(
+    clock,
+    () => control.intervalMs,
+    () => control.turn(),
+  )
+  loop.wake = running.wake
+  endings.push(() => {
+    stopping.abort()
+    return running.stop()
+  })
+  log.info(
+    `managing with policy ${loaded.hash.slice(0, 12)}, mode ${loaded.policy.host.mode}, control at ${socketPath}`,
+  )
+
+  return {
+    socketPath,
+    metricsSocketPath,
+    status: () => control.status(),
+    reload: (text) => control.reload(text),
+    pause: () => control.pause(),
+    resume: () => control.resume(),
+    release: () => control.release(),
+    onTurn: (listener) => control.onTurn(listener),
+    stop: () => end(endings),
+  }
+}
+
+/** The last that was begun is the first that ends. What was ended already is not ended again. */
+async function end(endings: Endings): Promise<void> {
+  for (let step = endings.pop(); step !== undefined; step = endings.pop()) await step()
+}

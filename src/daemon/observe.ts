@@ -1,0 +1,54 @@
+import type { Outcome } from '#core/model/decision.ts'
+import type { DomainObservation, MetricReading, Observation } from '#core/model/observation.ts'
+import type { Policy } from '#core/model/policy.ts'
+import type { Clock, Driver } from '#ports.ts'
+
+/** What an observation is put together from. */
+export interface Sources {
+  readonly host: string
+  readonly driver: Driver
+  readonly clock: Clock
+  readonly metrics: { latest(): readonly MetricReading[] }
+}
+
+/** What is known before looking. */
+export interface Occasion {
+  readonly policy: Policy
+  readonly paused: boolean
+  readonly events: readonly string[]
+  /** How the previous plan went. */
+  readonly outcomes: readonly Outcome[]
+  /** Whether the expensive counters are due. */
+  readonly slow: boolean
+}
+
+/** Looks at everything once. The instant is taken before the drivers look; each domain says when it was read itself. */
+export async function observe(sources: Sources, occasion: Occasion): Promise<Observation> {
+  const { policy, paused, events, outcomes, slow } = occasion
+  const at = sources.clock.now(policy.windows)
+  const seen = await sources.driver.observe(slow)
+  return {
+    host: sources.host,
+    at,
+    capacity: seen.capacity,
+    topology: seen.topology,
+    domains: inPolicyOrder(seen.domains),
+    nodes: seen.nodes,
+    metrics: sources.metrics.latest(),
+    events,
+    paused,
+    outcomes,
+  }
+}
+
+/** One order whatever order drivers report in, since order decides ties. Usually they are in it already. */
+function inPolicyOrder(domains: readonly DomainObservation[]): readonly DomainObservation[] {
+  const isOrdered = domains.every((domain, i) => i === 0 || compare(domains[i - 1] as DomainObservation, domain) <= 0)
+  return isOrdered ? domains : domains.toSorted(compare)
+}
+
+function compare(a: DomainObservation, b: DomainObservation): number {
+  if (a.policyIndex !== b.policyIndex) return a.policyIndex - b.policyIndex
+  // By code unit, not by locale: the same on every host.
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+}

@@ -1,0 +1,87 @@
+import type { Change } from '#core/model/decision.ts'
+import type { Identity } from '#core/model/ids.ts'
+import type { Driver } from '#ports.ts'
+import type { JournalSetting } from './journal/reader.ts'
+import type { KnobPlace, Recorder } from './recorder.ts'
+
+/** Whether a change may be made, as far as being able to take it back is concerned. */
+export type Announced = 'may-change' | 'vanished' | 'not-remembered'
+
+const keyOf = ({ driver, node, knob }: KnobPlace) => `${driver} ${node} ${knob}`
+
+/**
+ * The settings as they were before Reeve first touched them. A plan is announced before it is carried out: what each
+ * knob was set to, and what it will be set to, is on record first, in one transaction.
+ *
+ * A setting whose original cannot be recorded is not touched. One whose original is safe may change also while the disk
+ * is full; what was set last is then kept here and written once there is room.
+ */
+export class Originals {
+  readonly #recorder: Recorder
+  readonly #settings: Map<string, JournalSetting>
+  /** The domain's identity when this run looked at the knob first; another one means another domain by that name. */
+  readonly #looked = new Map<string, Identity | null>()
+  #allWritten = true
+
+  constructor(recorder: Recorder) {
+    this.#recorder = recorder
+    this.#settings = new Map(recorder.journal.remembered().map((setting) => [keyOf(setting), setting]))
+  }
+
+  /** One answer for each change of the plan. */
+  async announce(plan: readonly Change[], driver: Driver): Promise<readonly Announced[]> {
+    const answers: Announced[] = []
+    const announced: JournalSetting[] = []
+    const isNew: boolean[] = []
+    for (const change of plan) {
+      const known = this.#settings.get(keyOf(change))
+      const setting = await this.#settingFor(change, known, driver)
+      answers.push(setting === null ? 'vanished' : 'may-change')
+      isNew.push(setting !== null && setting.original !== known?.original)
+      if (setting !== null) announced.push(setting)
+    }
+    const all = this.#allWritten ? announced : [...this.#settings.values(), ...announced]
+    const isWritten = this.#recorder.remember(all)
+    this.#allWritten = isWritten
+    for (const setting of announced) {
+      const key = keyOf(setting)
+      if (isWritten || this.#settings.get(key)?.identity === setting.identity) this.#settings.set(key, setting)
+    }
+    return isWritten ? answers : answers.map((answer, i) => (isNew[i] ? 'not-remembered' : answer))
+  }
+
+  async #settingFor(change: Change, known: JournalSetting | undefined, driver: Driver): Promise<JournalSetting | null> {
+    const key = keyOf(change)
+    const { node, knob, domain, to } = change
+    if (known !== undefined && this.#looked.get(key) === change.identity) {
+      return { ...known, setBefore: known.lastSet, lastSet: to }
+    }
+    const found = await driver.read(node, knob)
+    if (found === null) return null
+    this.#looked.set(key, change.identity)
+    if (known?.identity === found.identity) return { ...known, setBefore: known.lastSet, lastSet: to }
+    if (known !== undefined) this.forget(known)
+    const { identity, value } = found
+    return { driver: change.driver, node, knob, domain, identity, original: value, setBefore: value, lastSet: to }
+  }
+
+  /** Takes back the announcement of changes that were not made. */
+  correct(places: readonly KnobPlace[]): void {
+    if (places.length === 0) return
+    for (const place of places) {
+      const setting = this.#settings.get(keyOf(place))
+      if (setting !== undefined) this.#settings.set(keyOf(place), { ...setting, lastSet: setting.setBefore })
+    }
+    this.#recorder.correct(places)
+  }
+
+  forget(place: KnobPlace): void {
+    this.#settings.delete(keyOf(place))
+    this.#looked.delete(keyOf(place))
+    this.#recorder.forget(place)
+  }
+
+  all(): readonly JournalSetting[] {
+    return [...this.#settings.values()]
+  }
+}

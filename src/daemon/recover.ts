@@ -1,0 +1,44 @@
+import { decide } from '#core/decide.ts'
+import type { Outcome } from '#core/model/decision.ts'
+import { type Knowledge, NO_KNOWLEDGE } from '#core/model/knowledge.ts'
+import type { Policy } from '#core/model/policy.ts'
+import { parsePolicy } from '#policy/parse.ts'
+import type { JournalReader } from './journal/reader.ts'
+
+/** What a restart takes up from the journal. */
+export interface Recovered {
+  readonly knowledge: Knowledge
+  /** How the last plan went; part of the next observation, as if nothing had happened in between. */
+  readonly outcomes: readonly Outcome[]
+  readonly turnsDecidedAgain: number
+  /** Why the knowledge starts empty though there is a journal; null where it does not. */
+  readonly problem: string | null
+}
+
+/**
+ * Brings the knowledge back: the last checkpoint's, then every turn since decided once more from its recorded inputs.
+ * Knowledge that cannot be brought back starts empty, which is always safe, but goes on counting turns.
+ */
+export function recover(journal: JournalReader): Recovered {
+  const records = journal.sinceCheckpoint()
+  const last = records.at(-1)
+  if (last === undefined) return { knowledge: NO_KNOWLEDGE, outcomes: [], turnsDecidedAgain: 0, problem: null }
+  try {
+    const policy = recordedPolicy(journal, last.policyHash)
+    let knowledge = records[0]?.knowledge as Knowledge
+    for (const { observation } of records) knowledge = decide(policy, observation, knowledge).knowledge
+    return { knowledge, outcomes: journal.outcomesOf(last.turn), turnsDecidedAgain: records.length, problem: null }
+  } catch (error) {
+    const problem = `cannot bring back what was learned until turn ${last.turn}, starting without it: ${error}`
+    return { knowledge: { ...NO_KNOWLEDGE, turn: last.turn }, outcomes: [], turnsDecidedAgain: 0, problem }
+  }
+}
+
+/** The policy that was in force in a turn. It was good when it was recorded, so anything else is damage. */
+export function recordedPolicy(journal: JournalReader, hash: string): Policy {
+  const text = journal.policyText(hash)
+  if (text === null) throw new Error(`the journal has no policy ${hash}`)
+  const parsed = parsePolicy(text, { file: `policy ${hash.slice(0, 12)}` })
+  if (!parsed.ok) throw new Error(`the recorded policy ${hash.slice(0, 12)} is not accepted by this Reeve`)
+  return parsed.policy
+}

@@ -1,0 +1,68 @@
+import type { ReleasedSetting, ReleaseReport } from '#api/contract.ts'
+import type { Change } from '#core/model/decision.ts'
+import type { ResourceKey } from '#core/model/ids.ts'
+import type { Driver } from '#ports.ts'
+import { withDeadline } from './apply.ts'
+import type { JournalSetting } from './journal/reader.ts'
+
+/** The driver of a kind, or null where this host has none now. */
+export type DriverOf = (kind: string) => Driver | null
+type Result = ReleasedSetting['result']
+
+/**
+ * Puts back every remembered setting, unless somebody else changed it since or its domain is another by now. Settings
+ * may depend on one another (a child's CPUs lie within its parent's), in either direction, so what failed is tried
+ * again as long as a pass gets anything done. `settled` is called for each setting that needs no more remembering.
+ */
+export async function releaseSettings(
+  settings: readonly JournalSetting[],
+  driverOf: DriverOf,
+  deadlineMs: number,
+  settled: (setting: JournalSetting) => void,
+): Promise<ReleaseReport> {
+  const results = new Map<JournalSetting, Result>()
+  let left = [...settings]
+  for (let isProgress = true; isProgress && left.length > 0; ) {
+    const failed: JournalSetting[] = []
+    for (const setting of left) {
+      const result = await putBack(setting, driverOf(setting.driver), deadlineMs)
+      results.set(setting, result)
+      if (result.kind === 'failed') failed.push(setting)
+      else settled(setting)
+    }
+    isProgress = failed.length < left.length
+    left = failed
+  }
+  return {
+    settings: settings.map((setting) => {
+      const { node, knob, domain, original } = setting
+      return { node, knob, domain, original, result: results.get(setting) as Result }
+    }),
+  }
+}
+
+async function putBack(setting: JournalSetting, driver: Driver | null, deadlineMs: number): Promise<Result> {
+  const { node, knob, original } = setting
+  if (driver === null) {
+    return { kind: 'failed', message: `cannot put back ${knob} of ${node}: no driver '${setting.driver}' runs here` }
+  }
+  const found = await driver.read(node, knob)
+  if (found === null) return { kind: 'gone' }
+  if (found.identity !== setting.identity) return { kind: 'replaced' }
+  if (found.value === original) return { kind: 'was-so' }
+  // `setBefore`: Reeve may have died between announcing a change and making it.
+  if (found.value !== setting.lastSet && found.value !== setting.setBefore) {
+    return { kind: 'changed-by-others', found: found.value }
+  }
+  const outcome = await withDeadline(changeBack(setting, found.value), driver, deadlineMs)
+  if (outcome.status === 'applied') return { kind: 'restored' }
+  if (outcome.status === 'vanished') return { kind: 'gone' }
+  return { kind: 'failed', message: outcome.status === 'failed' ? outcome.message : 'was not tried' }
+}
+
+function changeBack(setting: JournalSetting, from: Change['from']): Change {
+  const { driver, node, domain, knob, original } = setting
+  const resource = knob.split('.', 1)[0] as ResourceKey
+  const because = { kind: 'release' } as const
+  return { driver, node, domain, identity: null, knob, resource, from, to: original, direction: 'neutral', because }
+}

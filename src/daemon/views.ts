@@ -1,0 +1,119 @@
+import type { ExplainQuery, Explanation, History, HistoryEntry, HistoryQuery, PlanReport } from '#api/contract.ts'
+import type { Change, Outcome, ResourceDecision } from '#core/model/decision.ts'
+import type { DomainName } from '#core/model/ids.ts'
+import type { Policy } from '#core/model/policy.ts'
+import type { TurnRecord } from '#ports.ts'
+import type { JournalReader } from './journal/reader.ts'
+import { recordedPolicy } from './recover.ts'
+
+/** What the journal tells, shaped for showing. The daemon and a command line without a daemon use the same. */
+
+/** A question that the record has no answer to; the message says what there is instead. */
+export class NotOnRecord extends Error {
+  override readonly name = 'NotOnRecord'
+}
+
+/** Explains a turn (the last where none is named), whole or for one domain. */
+export function explain(journal: JournalReader, { domain, turn }: ExplainQuery): Explanation {
+  const last = journal.lastTurn()
+  if (last === 0) throw new NotOnRecord('no turn is on record yet')
+  const record = journal.turn(turn ?? last)
+  if (record === null) {
+    throw new NotOnRecord(`turn ${turn} is not on record; turns ${journal.firstTurn()} to ${last} are`)
+  }
+  const { decision, observation } = record
+  const policy = recordedPolicy(journal, record.policyHash)
+  const isMeant = (name: string | null) => domain === undefined || name === domain
+  const rows = rowsOf(record, policy).filter(({ row }) => isMeant(row.domain))
+  const goals = decision.goals.filter((goal) => isMeant(goal.domain))
+  if (domain !== undefined && rows.length === 0 && goals.length === 0) {
+    const known = [...new Set(rowsOf(record, policy).map(({ row }) => row.domain))].join(', ')
+    throw new NotOnRecord(`turn ${record.turn} has no domain '${domain}'; it has ${known === '' ? 'none' : known}`)
+  }
+  return {
+    turn: record.turn,
+    utcMs: observation.at.utcMs,
+    host: observation.host,
+    policyHash: record.policyHash,
+    domain: domain ?? null,
+    verdict: decision.verdict,
+    violations: [...decision.violations],
+    goals,
+    readings: observation.metrics.filter((reading) => reading.domain === null || isMeant(reading.domain)),
+    amounts: rows,
+    changes: withOutcomes(decision.plan, journal.outcomesOf(record.turn)).filter(({ change }) =>
+      isMeant(change.domain),
+    ),
+    lastChangedTurn: domain === undefined ? null : lastChange(journal, domain, record.turn),
+  }
+}
+
+function lastChange(journal: JournalReader, domain: string, before: number): number | null {
+  return journal.turnsWithChanges(1, { domain: domain as DomainName, before })[0] ?? null
+}
+
+/** What was decided for every domain and resource: for show only where the domain is not managed. */
+function rowsOf({ decision }: TurnRecord, policy: Policy): Explanation['amounts'] {
+  const { advice } = decision
+  const units = new Map(policy.resources.map(({ key, unit }) => [key, unit]))
+  const shown = (resources: readonly ResourceDecision[], isAdvice: boolean) =>
+    resources.flatMap(({ resource, capacity, classes, rows }) =>
+      rows.map((row) => ({
+        resource,
+        unit: units.get(resource) ?? 'count',
+        row,
+        capacity,
+        classes: [...classes],
+        advice: isAdvice,
+      })),
+    )
+  if (advice === null) return shown(decision.resources, false)
+  return [
+    ...shown(decision.resources, false).filter(({ row }) => row.role !== 'advised'),
+    ...shown(advice.resources, true).filter(({ row, resource }) => isAdvised(decision.resources, resource, row.domain)),
+  ]
+}
+
+function isAdvised(decided: readonly ResourceDecision[], resource: string, domain: string): boolean {
+  const its = decided.find((one) => one.resource === resource)
+  return its === undefined || its.rows.some((row) => row.domain === domain && row.role === 'advised')
+}
+
+/** Outcomes stand in the order of their plan; there are none where the turn's end was not recorded. */
+function withOutcomes(plan: readonly Change[], outcomes: readonly Outcome[]): HistoryEntry['changes'] {
+  return plan.map((change, i) => ({ change, outcome: outcomes[i] ?? null }))
+}
+
+/** The newest turns first. */
+export function history(journal: JournalReader, { domain, count, all }: HistoryQuery): History {
+  const last = journal.lastTurn()
+  const records = all
+    ? journal.turns(Math.max(1, last - count + 1), last).toReversed()
+    : journal
+        .turnsWithChanges(count, domain === undefined ? {} : { domain: domain as DomainName })
+        .map((turn) => journal.turn(turn) as TurnRecord)
+  return {
+    turns: records.map(({ turn, observation, decision }) => ({
+      turn,
+      utcMs: observation.at.utcMs,
+      verdict: decision.verdict,
+      changes: withOutcomes(decision.plan, journal.outcomesOf(turn)).filter(
+        ({ change }) => domain === undefined || change.domain === domain,
+      ),
+    })),
+  }
+}
+
+/** What the last turn on record would do, or did. */
+export function lastPlan(journal: JournalReader): PlanReport {
+  const record = journal.turn(journal.lastTurn())
+  if (record === null) throw new NotOnRecord('no turn is on record yet')
+  const { turn, decision } = record
+  return {
+    kind: 'last-turn',
+    turn,
+    verdict: decision.verdict,
+    plan: [...decision.plan],
+    advice: [...(decision.advice?.plan ?? [])],
+  }
+}

@@ -1,0 +1,44 @@
+import type { MetricPolicy } from '#core/model/policy.ts'
+
+/** What a metric's source found, or why it is not believed. */
+export type Judged = { readonly ok: true; readonly value: number } | { readonly ok: false; readonly reason: string }
+
+/** Beyond this a double no longer tells whole numbers apart; no latency, rate or size of one host comes near. */
+const VALUE_MOST = Number.MAX_SAFE_INTEGER
+
+/** Durations, sizes, counts, rates and shares; a temperature or a balance may be negative. */
+const NEVER_NEGATIVE =
+  /^(ns|us|µs|ms|s|min|h|%|b|bytes|[kmgt]i?b|count|requests?|items?|jobs?|ratio|percent)$|\/(s|sec|min|h)$/i
+
+/** Text is never read as a number: whoever writes "NaN" or "12 ms" is to hear of it. */
+export function judgeValue(metric: MetricPolicy, value: unknown): Judged {
+  const refuse = (why: string): Judged => ({ ok: false, reason: `${metric.name}: ${why}` })
+  if (typeof value !== 'number') return refuse(`${describe(value)} is not a number`)
+  if (!Number.isFinite(value)) return refuse(`${value} is not a finite number`)
+  if (Math.abs(value) > VALUE_MOST) return refuse(`${value} is too large to be a reading`)
+  if (value < 0 && NEVER_NEGATIVE.test(metric.unit))
+    return refuse(`${value} is negative, which ${metric.unit} cannot be`)
+  return { ok: true, value }
+}
+
+/** Shortened: what was sent is shown to people, and nobody vouches for it. */
+function describe(value: unknown): string {
+  const text = value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value))
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text
+}
+
+/** How many readings were believed; the last refusal says what to mend. */
+export interface Tally {
+  accepted: number
+  refused: number
+  lastRefusal: string | null
+}
+
+export function newTally(): Tally {
+  return { accepted: 0, refused: 0, lastRefusal: null }
+}
+
+export function refuse(tally: Tally, reason: string): void {
+  tally.refused++
+  tally.lastRefusal = reason
+}
