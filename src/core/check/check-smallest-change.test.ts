@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { SmallestChange } from '#core/arbitrate/problem.ts'
+import { checkSmallestChange } from './check-smallest-change.ts'
+import { problemOf } from './problems.fixture.ts'
+
+const even = problemOf({
+  capacity: 10,
+  domains: [
+    { id: 'a', requests: [6] },
+    { id: 'b', requests: [6] },
+  ],
+})
+const later = problemOf({
+  capacity: 10,
+  domains: [
+    { id: 'a', requests: [0, 6] },
+    { id: 'b', requests: [4, 9] },
+  ],
+})
+const limited = problemOf({ capacity: 10, domains: [{ id: 'a', requests: [6], limit: 2 }] })
+
+const cases: { name: string; problem: typeof even; change: SmallestChange; rules: string[] }[] = [
+  { name: 'capacity', problem: even, change: { change: 'capacity', from: 10, to: 12 }, rules: [] },
+  { name: 'capacity, too little', problem: even, change: { change: 'capacity', from: 10, to: 11 }, rules: ['met'] },
+  { name: 'capacity, too much', problem: even, change: { change: 'capacity', from: 10, to: 13 }, rules: ['smallest'] },
+  { name: 'capacity, not as it is', problem: even, change: { change: 'capacity', from: 9, to: 12 }, rules: ['from'] },
+  { name: 'less capacity', problem: even, change: { change: 'capacity', from: 10, to: 8 }, rules: ['direction'] },
+  { name: 'limit', problem: limited, change: { change: 'limit', from: 2, to: 6 }, rules: [] },
+  { name: 'limit, too much', problem: limited, change: { change: 'limit', from: 2, to: 7 }, rules: ['smallest'] },
+  { name: 'weight', problem: even, change: { change: 'weight', from: 1, to: 1.5 }, rules: [] },
+  { name: 'weight, too little', problem: even, change: { change: 'weight', from: 1, to: 1.49 }, rules: ['met'] },
+  { name: 'weight, too much', problem: even, change: { change: 'weight', from: 1, to: 1.51 }, rules: ['smallest'] },
+  { name: 'request', problem: even, change: { change: 'request', of: 'b', from: 6, to: 4 }, rules: [] },
+  {
+    name: 'request, too little',
+    problem: even,
+    change: { change: 'request', of: 'b', from: 6, to: 5 },
+    rules: ['met'],
+  },
+  { name: 'its own', problem: even, change: { change: 'request', of: 'a', from: 6, to: 4 }, rules: ['from'] },
+  { name: 'nobody', problem: even, change: { change: 'request', of: 'x', from: 6, to: 4 }, rules: ['from'] },
+  { name: 'priority', problem: later, change: { change: 'priority', from: 2, to: 1 }, rules: [] },
+  { name: 'priority 0', problem: later, change: { change: 'priority', from: 2, to: 0 }, rules: ['direction'] },
+]
+
+describe('checkSmallestChange', () => {
+  for (const { name, problem, change, rules } of cases) {
+    test(`${name}: ${rules.length === 0 ? 'accepted' : rules}`, () => {
+      const found = checkSmallestChange(problem, 1, { row: 0, priority: problem.classes }, change)
+      assert.deepEqual(
+        found.map(({ rule }) => rule),
+        rules,
+      )
+    })
+  }
+})
