@@ -234,6 +234,18 @@ describe('decide', () => {
     assert.deepEqual(decision.plan, [])
   })
 
+  it('says what a goal went short of, and the smallest change that would have met it', () => {
+    const its = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(1500)), goal('b', 2, fixedCpu(1000))])
+    const world = new World(its, { a: { use: 900 }, b: { use: 900 } })
+    const missed = world.run(3).goals.find((candidate) => candidate.domain === 'b')
+    assert.equal(missed?.status.kind, 'missed')
+    assert.equal(missed?.short, CPU)
+    assert.deepEqual(
+      missed?.wouldMeet.find((change) => change.change === 'capacity'),
+      { change: 'capacity', from: 2000, to: 2500 },
+    )
+  })
+
   it('keeps a tree inside its parent', () => {
     const inside = (name: string) => domain(name, { parent: 'team' as never })
     const its = policy(

@@ -3,6 +3,7 @@ import type { SmallestChange } from './arbitrate/problem.ts'
 import type { Need } from './estimate/estimate.ts'
 import type { GoalDecision } from './model/decision.ts'
 import type { ResourceKey } from './model/ids.ts'
+import { smallestChanges } from './smallest-change.ts'
 
 /** Finding what would have met a goal arbitrates many times over, so each turn does it for the first few only. */
 const EXPLAINED_MOST = 3
@@ -56,5 +57,5 @@ function shortOf(need: Need, allotted: readonly Allotted[]): Shortage | null {
 function wouldMeet(need: Need, allotted: readonly Allotted[], { resource, row }: Shortage): readonly SmallestChange[] {
   const its = allotted.find(({ frame }) => frame.resource.key === resource)
   if (its === undefined) return []
-  return []
+  return smallestChanges(its.settled.idealProblem, row, need.goal.priority, its.frame.resource.grain)
 }

@@ -136,7 +136,7 @@ export class World {
         return { status: 'failed', node: change.node, knob: change.knob, code: 'EIO', message: 'planted' } as const
       }
       if (change.knob === 'cpu.weight') this.weights[change.node] = change.to as number
-      else (this.settings[change.node] ??= {})[change.knob] = change.to
+      else this.settings[change.node] = { ...this.settings[change.node], [change.knob]: change.to }
       return { status: 'applied', node: change.node, knob: change.knob, to: change.to } as const
     })
     return decision

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { CPU } from '#core/model/resource.ts'
+import type { MetricSight, Sight } from './estimator.ts'
+import { performance } from './performance.ts'
+import { throughput } from './throughput.ts'
+import { utilization } from './utilization.ts'
+
+const fresh = (value: number): MetricSight => ({ kind: 'fresh', value, ageMs: 100 })
+
+function sight(its: { use: number; inForce?: number; heldBack?: number; metric?: MetricSight }): Sight {
+  return {
+    use: { [CPU]: its.use },
+    smoothUse: { [CPU]: its.use },
+    heldBack: { [CPU]: its.heldBack ?? 0 },
+    inForce: { [CPU]: its.inForce ?? its.use },
+    capacity: { [CPU]: 4000 },
+    metric: its.metric ?? { kind: 'lost', reason: 'no-reading' },
+  }
+}
+
+const near = (actual: number | undefined, expected: number, within = 1e-9) =>
+  assert.ok(Math.abs((actual ?? Number.NaN) - expected) <= within, `expected ${expected}, got ${actual}`)
+
+describe('utilization', () => {
+  const aim = { kind: 'utilization', resource: CPU, target: 0.75 } as const
+  it('asks for use over target', () => near(utilization(aim, sight({ use: 600 }), {}).need[CPU], 800))
+  it('asks for more where use is held back', () =>
+    near(utilization(aim, sight({ use: 600, heldBack: 0.2 }), {}).need[CPU], 1000))
+  it('never asks for more than there is', () => near(utilization(aim, sight({ use: 3900 }), {}).need[CPU], 4000))
+  it('measures use against what is in force', () => {
+    const { measured } = utilization(aim, sight({ use: 600, inForce: 600 }), {})
+    near(measured?.value, 1)
+    near(measured?.index, 1 / 0.75)
+  })
+})
+
+describe('throughput', () => {
+  const aim = { kind: 'throughput', metric: 'rate', target: 150 } as const
+  it('asks for the cost of the target', () =>
+    near(throughput(aim, sight({ use: 400, metric: fresh(100) }), {}).need[CPU], 660))
+  it('follows a change of cost within a few turns', () => {
+    let memory = throughput(aim, sight({ use: 400, metric: fresh(100) }), {}).memory
+    let need = 0
+    for (let turn = 0; turn < 6; turn++) {
+      const estimate = throughput(aim, sight({ use: 1600, metric: fresh(100) }), memory)
+      memory = estimate.memory
+      need = estimate.need[CPU] ?? 0
+    }
+    near(need, 2640, 50)
+  })
+  it('holds a stale reading, then falls back to the reservation', () => {
+    const { memory } = throughput(aim, sight({ use: 400, metric: fresh(100) }), {})
+    const held = throughput(aim, sight({ use: 10, metric: { kind: 'held', value: 100, ageMs: 9000 } }), memory)
+    near(held.need[CPU], 660)
+    const lost = throughput(aim, sight({ use: 10, metric: { kind: 'lost', reason: 'stale' } }), memory)
+    assert.deepEqual(lost.need, {})
+  })
+  it('holds what is used until the first reading', () => near(throughput(aim, sight({ use: 300 }), {}).need[CPU], 300))
+})
+
+describe('performance', () => {
+  const aim = { kind: 'performance', metric: 'p95', direction: 'below', target: 200 } as const
+  it('asks for more in proportion to the miss', () =>
+    near(performance(aim, sight({ use: 800, metric: fresh(300) }), { need: 800 }).need[CPU], 1000))
+  it('bounds the step', () =>
+    near(performance(aim, sight({ use: 800, metric: fresh(9000) }), { need: 800 }).need[CPU], 1200))
+  it('does not ask for more CPU where CPU is not what it lacks', () => {
+    const { need, because } = performance(aim, sight({ use: 200, inForce: 800, metric: fresh(300) }), { need: 800 })
+    near(need[CPU], 800)
+    assert.equal(because.kind, 'not-this-resource')
+  })
+  it('does not wind up while its request is not granted', () =>
+    near(performance(aim, sight({ use: 500, inForce: 500, metric: fresh(900) }), { need: 1000 }).need[CPU], 1000))
+  it('gives back slowly while the goal is met with ease, down to use with room', () => {
+    let memory: ReturnType<typeof performance>['memory'] = { need: 1000 }
+    const first = performance(aim, sight({ use: 400, metric: fresh(50) }), memory)
+    near(first.need[CPU], 1000 + 0.15 * (460 - 1000))
+    for (let turn = 0; turn < 60; turn++)
+      memory = performance(aim, sight({ use: 400, metric: fresh(50) }), memory).memory
+    near(memory['need'] as number, 460, 1)
+  })
+  it('reads a goal above a target the other way round', () => {
+    const above = { ...aim, direction: 'above', target: 100 } as const
+    near(performance(above, sight({ use: 800, metric: fresh(50) }), { need: 800 }).measured?.index, 2)
+  })
+})
