@@ -1,0 +1,170 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import type { Cpu, HostCapacity, Topology } from '#core/model/observation.ts'
+import { parseCpuList } from './cpu-list.ts'
+import { placesTo } from './groups.ts'
+import { KeptFile } from './kept-file.ts'
+import { knobFiles } from './knobs.ts'
+import { dirOf, type Layout } from './layout.ts'
+
+/** What the host offers: CPUs and memory that may be used, and how much of them everybody uses. */
+export interface HostWatch {
+  /** `above` is the deepest group that holds all domains; its limits and those above it bound what Reeve may use. */
+  observe(above: string): { readonly capacity: Readonly<Record<string, HostCapacity>>; readonly topology: Topology }
+  readonly cpuCount: number
+  close(): void
+}
+
+const SYSFS_CPUS = '/sys/devices/system/cpu'
+
+export function watchHost(layout: Layout): HostWatch {
+  const online = new KeptFile(`${SYSFS_CPUS}/online`)
+  const meminfo = new KeptFile('/proc/meminfo')
+  const busy = busyTimes()
+  let bounds = boundsOf(layout, '')
+  let boundsAbove = ''
+  let list = ''
+  let topology: Topology = { cpus: [] }
+  return {
+    get cpuCount() {
+      return topology.cpus.length
+    },
+    observe(above) {
+      if (above !== boundsAbove) {
+        bounds.close()
+        bounds = boundsOf(layout, above)
+        boundsAbove = above
+      }
+      // A set is never empty for the kernel: where no group bounds it, all that are online may be used.
+      const usable = `${online.text()?.trim()}&${bounds.cpus()}`
+      if (usable !== list) {
+        list = usable
+        topology = { cpus: usableCpus(usable) }
+      }
+      const cpu = { total: Math.min(topology.cpus.length * 1000, bounds.quota()), used: busy.read(topology.cpus) }
+      const text = meminfo.text() ?? ''
+      const total = kibibytes(text, 'MemTotal')
+      const memory = { total: Math.min(total, bounds.memory()), used: total - kibibytes(text, 'MemAvailable') }
+      return { capacity: { cpu, memory }, topology }
+    },
+    close() {
+      for (const one of [online, meminfo, busy, bounds]) one.close()
+    },
+  }
+}
+
+/** `0-3&0-1`: those in both lists; an empty second one bounds nothing. */
+function usableCpus(lists: string): Cpu[] {
+  const [online, bound] = lists.split('&').map(parseCpuList) as [number[], number[]]
+  const nodes = nodesOfCpus()
+  return online
+    .filter((id) => bound.length === 0 || bound.includes(id))
+    .map((id) => ({
+      id,
+      core: topologyNumber(id, 'core_id'),
+      socket: topologyNumber(id, 'physical_package_id'),
+      node: nodes.get(id) ?? 0,
+    }))
+}
+
+/** 0 where the kernel does not say, as on some virtual machines. */
+function topologyNumber(cpu: number, file: string): number {
+  try {
+    return Math.max(0, Number(readFileSync(`${SYSFS_CPUS}/cpu${cpu}/topology/${file}`, 'latin1')))
+  } catch {
+    return 0
+  }
+}
+
+function nodesOfCpus(): Map<number, number> {
+  const nodes = new Map<number, number>()
+  try {
+    for (const name of readdirSync('/sys/devices/system/node')) {
+      const id = /^node(\d+)$/.exec(name)?.[1]
+      if (id === undefined) continue
+      const cpus = readFileSync(`/sys/devices/system/node/${name}/cpulist`, 'latin1')
+      for (const cpu of parseCpuList(cpus)) nodes.set(cpu, Number(id))
+    }
+  } catch {
+    // A kernel without NUMA has no such directory: everything is node 0.
+  }
+  return nodes
+}
+
+/** What the groups from the top down to one allow. */
+function boundsOf(layout: Layout, above: string) {
+  const effective = layout.version === 1 ? 'cpuset.effective_cpus' : 'cpuset.cpus.effective'
+  const places = placesTo(above)
+  const kept = (controller: 'cpu' | 'cpuset' | 'memory', files: readonly string[]): KeptFile[][] =>
+    places.flatMap((place) => {
+      const dir = dirOf(layout, controller, place)
+      return dir === null ? [] : [files.map((file) => new KeptFile(`${dir}/${file}`))]
+    })
+  const sets = kept('cpuset', [effective]).flat().reverse()
+  const quota = knobFiles(layout, 'cpu.quota')
+  const quotas = kept('cpu', quota.files)
+  const limit = knobFiles(layout, 'memory.limit')
+  const limits = kept('memory', limit.files)
+  const least = (groups: readonly KeptFile[][], spec: typeof quota): number => {
+    let bound = Number.POSITIVE_INFINITY
+    for (const files of groups) {
+      const texts = files.map((file) => file.text())
+      if (texts.includes(null)) continue
+      bound = Math.min(bound, Number(spec.decode(texts as string[], '') ?? Number.POSITIVE_INFINITY))
+    }
+    return bound
+  }
+  return {
+    /** Of the deepest group that has a set; the effective one already lies within those above. */
+    cpus: () => sets.map((file) => file.text()?.trim()).find(Boolean) ?? '',
+    /** Millicores. */
+    quota: () => least(quotas, quota),
+    /** Bytes. */
+    memory: () => least(limits, limit),
+    close() {
+      for (const file of [...sets, ...quotas.flat(), ...limits.flat()]) file.close()
+    },
+  }
+}
+
+/** `MemTotal:       24 kB` in bytes. */
+function kibibytes(text: string, name: string): number {
+  return (Number.parseInt(text.slice(text.indexOf(`${name}:`) + name.length + 1), 10) || 0) * 1024
+}
+
+/** Ticks of /proc/stat in a second, whatever the kernel's own rate. */
+const TICKS_PER_SECOND = 100
+
+/**
+ * Busy time of the usable CPUs in millicore-seconds, summed from differences per CPU: a CPU that goes or comes back
+ * neither takes its past with it nor brings one. Time stolen by the hypervisor is nobody's use.
+ */
+function busyTimes() {
+  const stat = new KeptFile('/proc/stat')
+  const seen = new Map<number, number>()
+  let total = 0
+  return {
+    read(cpus: readonly Cpu[]): number {
+      const ticks = busyTicks(stat.text() ?? '')
+      for (const { id } of cpus) {
+        const now = ticks.get(id)
+        const before = seen.get(id)
+        if (now !== undefined && before !== undefined && now > before) total += now - before
+      }
+      for (const [id, now] of ticks) seen.set(id, now)
+      return (total * 1000) / TICKS_PER_SECOND
+    },
+    close: () => stat.close(),
+  }
+}
+
+/** `cpu0 user nice system idle iowait irq softirq steal ...`. */
+function busyTicks(text: string): Map<number, number> {
+  const ticks = new Map<number, number>()
+  for (let at = text.indexOf('\ncpu') + 1; text.startsWith('cpu', at); at = text.indexOf('\n', at) + 1) {
+    const fields = text.slice(at, text.indexOf('\n', at)).split(' ').map(Number)
+    const [, user, nice, system, , , irq, softirq] = fields as number[]
+    const id = Number(text.slice(at + 3, text.indexOf(' ', at)))
+    ticks.set(id, (user ?? 0) + (nice ?? 0) + (system ?? 0) + (irq ?? 0) + (softirq ?? 0))
+  }
+  return ticks
+}

@@ -1,0 +1,200 @@
+import type { NodeId } from '#core/model/ids.ts'
+import type { DomainObservation, Knob } from '#core/model/observation.ts'
+import type { CommandPolicy, Policy } from '#core/model/policy.ts'
+import type { Driver, DriverObservation, Prepared } from '#ports.ts'
+import { applyChange, readSetting } from './apply.ts'
+import { capabilitiesOf } from './capabilities.ts'
+import { watchHost } from './capacity.ts'
+import { type Started, startCommand } from './command.ts'
+import { isPopulated, makeGroup, removeGroup } from './groups.ts'
+import { identityOf } from './identity.ts'
+import { findLayout, type Layout, parentPath } from './layout.ts'
+import { isUsableName, madeByReeve, type Placed, place } from './match.ts'
+import { nodesOf } from './nodes.ts'
+import { keepsTimeSlices, openScheduling, readScheduling } from './scheduling.ts'
+import { findSystemd, type Systemd } from './systemd.ts'
+import { type Watched, watch } from './watched.ts'
+
+/** Domains that are control groups: commands that Reeve starts, units, containers, any group that exists. */
+
+export interface CgroupOptions {
+  /** Name of the group under which groups made by Reeve live. */
+  readonly root?: string
+  /** Directory in which the output of commands is kept, one file a domain. */
+  readonly outputDir: string
+}
+
+export interface CgroupDriver extends Driver {
+  /** Which version was found, and where groups are made: for reports. */
+  readonly layout: Layout
+  /** Ends every process under the root by membership and removes its groups. Commands do not outlive it. */
+  stopCommands(): Promise<void>
+}
+
+export const DEFAULT_ROOT = 'reeve'
+
+/** Throws where this host has no control groups at all. */
+export async function createCgroupDriver(options: CgroupOptions): Promise<CgroupDriver> {
+  const layout = findLayout(options.root ?? DEFAULT_ROOT)
+  if (layout === null) throw new Error('no control groups are mounted: mount cgroup2 at /sys/fs/cgroup')
+  const systemd = await findSystemd(layout)
+  const scheduling = await openScheduling().then(
+    () => ({ timeSlices: keepsTimeSlices() }),
+    (error: Error) => ({ problem: error.message }),
+  )
+  return new Groups(layout, systemd, options.outputDir, capabilitiesOf(layout, systemd, scheduling))
+}
+
+/**
+ * Removes everything that an earlier run left under a root name, one that died by kill -9 included: its processes by
+ * membership in the groups, never by name. Returns how many processes it ended.
+ */
+export async function sweep(root: string): Promise<number> {
+  const layout = findLayout(root)
+  return layout === null ? 0 : removeGroup(layout, layout.rootPath)
+}
+
+class Groups implements CgroupDriver {
+  readonly kind = 'cgroup'
+  readonly capabilities: Driver['capabilities']
+  readonly layout: Layout
+  readonly #systemd: Systemd | null
+  readonly #outputDir: string
+  readonly #host
+  readonly #nodes
+  #placed: readonly Placed[] = []
+  readonly #watched = new Map<string, Watched>()
+
+  constructor(layout: Layout, systemd: Systemd | null, outputDir: string, capabilities: Driver['capabilities']) {
+    this.layout = layout
+    this.capabilities = capabilities
+    this.#systemd = systemd
+    this.#outputDir = outputDir
+    this.#host = watchHost(layout)
+    this.#nodes = nodesOf(layout, () => this.#host.cpuCount)
+  }
+
+  async prepare(policy: Policy): Promise<readonly Prepared[]> {
+    this.#forgetAll()
+    const units = await this.#unitPaths(policy)
+    this.#placed = place(policy, this.layout, (unit) => units.get(unit) ?? null)
+    const made = new Set(madeByReeve(this.#placed, this.layout))
+    const prepared: Prepared[] = []
+    for (const one of this.#placed) prepared.push(await this.#prepareOne(one, made.has(one)))
+    // A pattern may match what was made just now.
+    this.#placed = place(policy, this.layout, (unit) => units.get(unit) ?? null)
+    return prepared
+  }
+
+  async observe(slow: boolean): Promise<DriverObservation> {
+    const domains: DomainObservation[] = []
+    const paths: string[] = []
+    for (const placed of this.#placed) {
+      const watched = this.#find(placed, slow)
+      const seen = watched?.observe(slow, monotonicMs())
+      if (seen === null) this.#forget(placed.path)
+      if (seen === null || seen === undefined) continue
+      domains.push(seen)
+      if (seen.state !== 'ended' && placed.policy.role !== 'ignored') paths.push(placed.path)
+    }
+    const above = commonPlace(paths) ?? parentPath(this.layout.rootPath)
+    const { capacity, topology } = this.#host.observe(above)
+    return { capacity, topology, domains, nodes: this.#nodes.observe(paths, slow) }
+  }
+
+  async read(node: NodeId, knob: Knob) {
+    const identity = identityOf(this.layout, node)
+    if (identity === null) return null
+    const value = knob === 'sched' ? readScheduling(this.layout, node) : readSetting(this.layout, node, knob)
+    return value === undefined || (knob === 'sched' && value === null) ? null : { identity, value }
+  }
+
+  async apply(...[change, signal]: Parameters<Driver['apply']>) {
+    const outcome = await applyChange(this.layout, this.#systemd, change, signal)
+    this.#watched.get(change.node)?.changed(change.knob)
+    if (change.knob === 'cpu.weight') this.#nodes.changed(change.node)
+    return outcome
+  }
+
+  async stopCommands(): Promise<void> {
+    this.#forgetAll()
+    await removeGroup(this.layout, this.layout.rootPath)
+  }
+
+  async close(): Promise<void> {
+    this.#forgetAll()
+    this.#host.close()
+  }
+
+  /** A domain that is not there is looked for again on slow turns only. */
+  #find(placed: Placed, slow: boolean): Watched | undefined {
+    const known = this.#watched.get(placed.path)
+    if (known !== undefined || !slow) return known
+    const found = watch(this.layout, placed, () => {})
+    if (found !== null) this.#watched.set(placed.path, found)
+    return found ?? undefined
+  }
+
+  async #prepareOne(placed: Placed, makes: boolean): Promise<Prepared> {
+    const { name, path, policy } = placed
+    try {
+      if (makes && !isUsableName(name)) throw new Error('its name cannot be the name of a group')
+      const existed = identityOf(this.layout, path) !== null
+      if (makes) makeGroup(this.layout, path)
+      const watched = watch(this.layout, placed, () => {})
+      if (watched === null) return { domain: name, status: 'absent' }
+      this.#watched.set(path, watched)
+      if (policy.match.kind !== 'command') return { domain: name, status: 'running' }
+      // A group that is there but empty is that of a command that ended: it is not started again.
+      if (existed) return { domain: name, status: isPopulated(this.layout, path) ? 'running' : 'absent' }
+      return { domain: name, status: 'started', ...(await this.#start(placed, policy.match.command)) }
+    } catch (error) {
+      return { domain: name, status: 'failed', message: `preparing ${name} (${path}): ${(error as Error).message}` }
+    }
+  }
+
+  /** A command that could not be started leaves no group, so that the next reload may try again. */
+  async #start({ name, path }: Placed, command: CommandPolicy): Promise<Started> {
+    try {
+      return await startCommand(this.layout, path, name, command, this.#outputDir)
+    } catch (error) {
+      this.#forget(path)
+      await removeGroup(this.layout, path)
+      throw error
+    }
+  }
+
+  async #unitPaths(policy: Policy): Promise<Map<string, string | null>> {
+    const paths = new Map<string, string | null>()
+    for (const { match } of policy.domains) {
+      if (match.kind !== 'unit') continue
+      paths.set(match.unit, (await this.#systemd?.path(match.unit).catch(() => null)) ?? null)
+    }
+    return paths
+  }
+
+  #forget(path: string): void {
+    this.#watched.get(path)?.close()
+    this.#watched.delete(path)
+  }
+
+  #forgetAll(): void {
+    for (const path of [...this.#watched.keys()]) this.#forget(path)
+  }
+}
+
+/** Milliseconds on CLOCK_MONOTONIC, which every process of this boot shares. */
+const OFFSET_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now()
+function monotonicMs(): number {
+  return OFFSET_MS + performance.now()
+}
+
+/** The deepest place that holds all the groups without being one of them; null where there are none. */
+function commonPlace(paths: readonly string[]): string | null {
+  let common: string | null = null
+  for (const path of paths) {
+    common ??= parentPath(path)
+    while (!path.startsWith(`${common}/`)) common = parentPath(common)
+  }
+  return common
+}

@@ -1,0 +1,79 @@
+import type { Knob, Setting, Settings } from '#core/model/observation.ts'
+import { KeptFile } from './kept-file.ts'
+import { type KnobFamily, type KnobFiles, knobFiles } from './knobs.ts'
+import { dirOf, type Layout } from './layout.ts'
+
+/** Settings of one group as last read. Others may change them too, which shows when they are read again. */
+export interface GroupSettings {
+  /** The same object until something changed. */
+  readonly now: Settings
+  /** Reads all, or only the named knob after Reeve itself has changed it. */
+  renew(only?: Knob): void
+  close(): void
+}
+
+const PLAIN: readonly Exclude<KnobFamily, 'io.read.limit' | 'io.write.limit'>[] = [
+  'cpu.weight',
+  'cpu.quota',
+  'cpu.set',
+  'memory.limit',
+  'memory.soft',
+  'io.weight',
+  'freeze',
+]
+
+/** `devices` are the block devices (`8:0`) whose limits matter to the policy. */
+export function settingsOf(layout: Layout, path: string, devices: readonly string[]): GroupSettings {
+  const readers: { readonly knob: Knob; readonly read: () => Setting | undefined; readonly files: KeptFile[] }[] = []
+  const kept = new Map<string, KeptFile>()
+  const add = (knob: Knob, family: KnobFamily, device: string): void => {
+    const spec = knobFiles(layout, family)
+    const dir = dirOf(layout, spec.controller, path)
+    if (dir === null) return
+    const files = spec.files.map((file) => {
+      const known = kept.get(`${dir}/${file}`) ?? new KeptFile(`${dir}/${file}`)
+      kept.set(known.path, known)
+      return known
+    })
+    readers.push({ knob, files, read: () => readKnob(spec, files, device) })
+  }
+  for (const family of PLAIN) add(family, family, '')
+  for (const device of devices) {
+    add(`io.read.limit:${device}`, 'io.read.limit', device)
+    add(`io.write.limit:${device}`, 'io.write.limit', device)
+  }
+  let now: Settings = {}
+  return {
+    get now() {
+      return now
+    },
+    renew(only) {
+      const found: Partial<Record<Knob, Setting>> = only === undefined ? {} : { ...now }
+      for (const { knob, read } of readers) {
+        if (only !== undefined && knob !== only) continue
+        const value = read()
+        if (value !== undefined) found[knob] = value
+      }
+      if (!sameSettings(found, now)) now = found
+    },
+    close() {
+      for (const file of kept.values()) file.close()
+    },
+  }
+}
+
+/** undefined where this kernel or group does not have the knob. */
+function readKnob(spec: KnobFiles, files: readonly KeptFile[], device: string): Setting | undefined {
+  const texts: string[] = []
+  for (const file of files) {
+    const text = file.text()
+    if (text === null) return spec.whenAbsent
+    texts.push(text)
+  }
+  return spec.decode(texts, device)
+}
+
+function sameSettings(a: Settings, b: Settings): boolean {
+  const knobs = Object.keys(a) as Knob[]
+  return knobs.length === Object.keys(b).length && knobs.every((knob) => a[knob] === b[knob])
+}
