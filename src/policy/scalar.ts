@@ -15,7 +15,7 @@ export const RESOURCE_KEY = /^[a-z][a-z0-9]*([.-][a-z0-9]+)*([@:][A-Za-z0-9][A-Z
 /** Names that mean something where records are looked up by name: every object has `constructor`. */
 const RESERVED: readonly string[] = ['unallocated', ...Object.getOwnPropertyNames(Object.prototype)]
 
-const NAME_TEXT = 'a name (letters, digits and any of _.:@+- after the first, at most 64, none of them reserved)'
+const NAME_TEXT = 'a name of letters, digits and _.:@+- that begins with one of the former (at most 64)'
 
 export const name = z.string(NAME_TEXT).max(64, NAME_TEXT).regex(NAME, NAME_TEXT).refine(isFree, NAME_TEXT)
 export const nameOrGlob = z

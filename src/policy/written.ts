@@ -124,6 +124,7 @@ function splitShares(raw: unknown, units: Units): { own: unknown; shares: [strin
 }
 
 function wrongName(key: string, section: string): [message: string, hint: string] {
+  if (!isFree(key)) return [`the name ${show(key)} is reserved`, 'choose another']
   if (section !== 'resources') {
     const schema = section === 'domains' ? nameOrGlob : name
     return [`${show(key)} is not allowed as a name`, `expected ${schema.safeParse(key).error?.issues[0]?.message}`]
