@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { arbitrate } from '#core/arbitrate/arbitrate.ts'
+import { type Arbitration, BOUNDS, type BoundKind, type GroupOutcome } from '#core/arbitrate/problem.ts'
 import { checkArbitration } from './check-arbitration.ts'
 import { MUTATIONS } from './mutations.fixture.ts'
 import { type CaseProblem, pick, problemOf, randomFrom, randomProblem } from './problems.fixture.ts'
@@ -48,7 +49,93 @@ describe('checkArbitration', () => {
       assert.ok(rules.includes(rule), `found ${rules}`)
     })
   }
+
+  for (const { name, rule, stated, wrong } of consistentButWrong()) {
+    test(`rejects what is consistent in itself: ${name}`, () => {
+      const problem = problemOf(stated)
+      const found = checkArbitration(problem, claim(arbitrate(problem), wrong))
+      assert.deepEqual(
+        found.map((violation) => violation.rule),
+        [rule],
+      )
+    })
+  }
 })
+
+interface Claim {
+  readonly entitlement: readonly number[]
+  readonly bound: readonly BoundKind[]
+  readonly boundClass: readonly number[]
+  readonly top: Partial<GroupOutcome>
+}
+
+function claim(right: Arbitration, { entitlement, bound, boundClass, top }: Claim): Arbitration {
+  return {
+    entitlement: Float64Array.from(entitlement),
+    bound: Uint8Array.from(bound, (kind) => BOUNDS.indexOf(kind)),
+    boundClass: Int16Array.from(boundClass),
+    groups: [{ ...right.groups[0]!, ...top }],
+  }
+}
+
+/** Decisions that nobody could tell from right ones by sums and figures alone. */
+function consistentButWrong(): { name: string; rule: string; stated: CaseProblem; wrong: Claim }[] {
+  const two = (a: number, b: number) => [
+    { id: 'a', requests: [a] },
+    { id: 'b', requests: [b] },
+  ]
+  const byGap = { fairness: 'satisfy-most' } as const
+  return [
+    {
+      name: 'the larger gap served first',
+      rule: 'smallest-gap-first',
+      stated: { ...byGap, capacity: 3, domains: two(2, 3) },
+      wrong: { entitlement: [0, 3], bound: ['start', 'request'], boundClass: [0, 1], top: { level: 0 } },
+    },
+    {
+      name: 'the later of two equal gaps served',
+      rule: 'smallest-gap-first',
+      stated: { ...byGap, capacity: 3, domains: two(2, 2) },
+      wrong: { entitlement: [1, 2], bound: ['level', 'request'], boundClass: [1, 1], top: { level: 1 } },
+    },
+    {
+      name: 'a gap left open that fits',
+      rule: 'smallest-gap-first',
+      stated: { ...byGap, capacity: 3, domains: two(2, 3) },
+      wrong: { entitlement: [1.5, 1.5], bound: ['level', 'level'], boundClass: [1, 1], top: { level: 1.5 } },
+    },
+    {
+      name: 'a level higher than the smallest',
+      rule: 'level',
+      stated: {
+        capacity: 4,
+        domains: [
+          { id: 'a', requests: [1] },
+          { id: 'b', reservation: 3, requests: [5] },
+        ],
+      },
+      wrong: { entitlement: [1, 3], bound: ['request', 'start'], boundClass: [1, 0], top: { level: 2 } },
+    },
+    {
+      name: 'an inversion: class 2 served while class 1 is not',
+      rule: 'class',
+      stated: {
+        capacity: 4,
+        domains: [
+          { id: 'a', requests: [1, 3] },
+          { id: 'b', requests: [5, 5] },
+        ],
+      },
+      wrong: { entitlement: [2, 2], bound: ['level', 'level'], boundClass: [2, 2], top: { stoppedAt: 2, level: 2 } },
+    },
+    {
+      name: 'a step larger than the last one needs',
+      rule: 'surplus',
+      stated: { capacity: 9, surplus: 'equal', domains: [{ id: 'a', requests: [1], limit: 3 }] },
+      wrong: { entitlement: [3], bound: ['surplus'], boundClass: [1], top: { surplusStep: 4 } },
+    },
+  ]
+}
 
 function wrongOnes(): { rule: string; stated: CaseProblem; wrong: number[] }[] {
   const [a, b] = [

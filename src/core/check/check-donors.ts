@@ -27,9 +27,11 @@ export function checkDonors(rows: readonly RowToCheck[], resource: string, grain
   const add = (rule: string, domain: string, message: string) => {
     found.push({ rule, subject: `${domain} ${resource}`, message })
   }
-  const donors = rows.filter((row) => lossOf(row) > slack)
+  const position = new Map(rows.map((row, at) => [row.domain, at]))
+  const left = rows.map((row) => Math.max(0, lossOf(row)))
+  left.push(Infinity)
+  // The first row that still has something to give; past the last row stands what was unallocated.
   let turn = 0
-  let left = donors[0] === undefined ? Infinity : lossOf(donors[0])
   for (const row of rows) {
     const gained = Math.max(0, -lossOf(row))
     const stated = row.gains.reduce((sum, { amount }) => sum + amount, 0)
@@ -38,12 +40,13 @@ export function checkDonors(rows: readonly RowToCheck[], resource: string, grain
       add('gained', row.domain, `is said to have gained ${stated}, but gained ${gained}`)
     }
     for (const { from, amount } of row.gains) {
-      while (left <= slack && turn < donors.length) left = ++turn < donors.length ? lossOf(donors[turn]!) : Infinity
-      const donor = donors[turn]?.domain ?? UNALLOCATED
-      if (from !== donor) add('donor', row.domain, `is said to have got ${amount} from ${from}; it was ${donor}'s turn`)
-      if (!(amount > 0 && amount <= left + slack))
-        add('donor', row.domain, `got ${amount} from ${from}, which had ${left} to give`)
-      left -= amount
+      while (left[turn]! <= slack) turn++
+      const donor = from === UNALLOCATED ? rows.length : position.get(from)
+      if (donor === undefined || donor > turn) {
+        add('donor', row.domain, `got ${amount} from ${from}, before ${rows[turn]?.domain ?? UNALLOCATED} gave all`)
+      } else if (!(amount > 0 && amount <= left[donor]! + slack)) {
+        add('donor', row.domain, `got ${amount} from ${from}, which had ${left[donor]} to give`)
+      } else left[donor]! -= amount
     }
   }
   return found
