@@ -28,7 +28,14 @@ function measureOneClass(count: number, target: number, runs: number): BenchResu
   const problem = problemOf(count, 1, 1)
   const median = medianMicros(runs, () => arbitrate(problem, workspace))
   const note = errorNote(arbitrate(problem).entitlement, problem)
-  return { name: `arbiter, ${thousands(count)} domains, 1 class`, median, unit: 'us', target, met: median < target, note }
+  return {
+    name: `arbiter, ${thousands(count)} domains, 1 class`,
+    median,
+    unit: 'us',
+    target,
+    met: median < target,
+    note,
+  }
 }
 
 /** Amounts spread over hundreds of orders of magnitude, so that most halvings of the bracket decide few rows. */
@@ -54,7 +61,11 @@ function compare(count: number): BenchResult[] {
   const want = problem.requests.map((request) => Math.max(problem.minimum, request))
   const ways = [
     { name: 'step by step', runs: 3, share: () => shareStepByStep(start, want, problem.capacity) },
-    { name: '25-step bisection in whole units', runs: 30, share: () => shareByBisection(start, want, problem.capacity) },
+    {
+      name: '25-step bisection in whole units',
+      runs: 30,
+      share: () => shareByBisection(start, want, problem.capacity),
+    },
   ]
   return ways.map(({ name, runs, share }) => ({
     name: `${name}, ${thousands(count)} domains, 1 class`,
@@ -66,7 +77,10 @@ function compare(count: number): BenchResult[] {
 
 function errorNote(amounts: Float64Array, problem: Problem): string {
   const ours = arbitrate(problem)
-  const level = amounts.reduce((most, amount, row) => (amount < problem.requests[row]! ? Math.max(most, amount) : most), 0)
+  const level = amounts.reduce(
+    (most, amount, row) => (amount < problem.requests[row]! ? Math.max(most, amount) : most),
+    0,
+  )
   const totalError = Math.abs(exactTotal(amounts) - problem.capacity)
   const levelError = Math.abs(level - ours.groups[0]!.level)
   return `total off by ${totalError.toPrecision(3)}, level by ${levelError.toPrecision(3)}`
@@ -134,6 +148,12 @@ const thousands = (count: number): string => count.toLocaleString('en-US')
 if (import.meta.main) {
   const rows = await benchArbiter()
   console.table(
-    rows.map(({ name, median, unit, target, met, note }) => ({ name, median: `${median.toPrecision(3)} ${unit}`, target, met, note })),
+    rows.map(({ name, median, unit, target, met, note }) => ({
+      name,
+      median: `${median.toPrecision(3)} ${unit}`,
+      target,
+      met,
+      note,
+    })),
   )
 }

@@ -62,7 +62,7 @@ export function parseSolveProblem(text: string): ParsedProblem {
     return refused([`not JSON: ${cause instanceof Error ? cause.message : String(cause)}`])
   }
   try {
-    const parsed = problemSchema.safeParse(json)
+    const parsed = problemSchema.safeParse(json, { reportInput: true })
     const faults = [...(parsed.error?.issues ?? []).flatMap(shapeFaults), ...meaningFaults(json)]
     if (!parsed.success || faults.length > 0) return refused(faults)
     return { ok: true, value: { problem: toProblem(parsed.data), granularity: parsed.data.granularity ?? 0 } }

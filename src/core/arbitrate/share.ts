@@ -54,7 +54,15 @@ function shareByLevel(division: Division, siblings: Siblings, column: number, ri
   const { amounts, weight } = demand
   const { from, to, capacity } = siblings
   const ceilingAt = column * problem.count + from
-  const risers = { floor: entitlement, floorAt: from, ceiling: amounts, ceilingAt, weight, weightAt: from, count: to - from }
+  const risers = {
+    floor: entitlement,
+    floorAt: from,
+    ceiling: amounts,
+    ceilingAt,
+    weight,
+    weightAt: from,
+    count: to - from,
+  }
   const level = rise > NOISE * capacity ? waterLevel(risers, rise, division.rising) : 0
   const between = raiseTo(division, siblings, column, level)
   // Nobody ends in between, so that all levels from the last one filled up to the next one touched give the same.
