@@ -6,7 +6,7 @@ import { type Frame, frame } from './frame.ts'
 import { differenceOf } from './ladder.ts'
 import type { View } from './look.ts'
 import type { AmountDecision, ClassDecision, ResourceDecision, SettleReason } from './model/decision.ts'
-import { keepOrRound } from './round.ts'
+import { keepOrRound, type Rounding } from './round.ts'
 import { requestRows } from './rows.ts'
 import { type Settled, settle } from './settle.ts'
 
@@ -14,8 +14,8 @@ import { type Settled, settle } from './settle.ts'
 export interface Allotted {
   readonly frame: Frame
   readonly settled: Settled
-  /** By row, in the resource's unit. */
-  readonly allocation: Float64Array
+  /** By row, in the resource's unit; `kept` is what was in force already. */
+  readonly rounding: Rounding
 }
 
 /** Arbitrates, settles and rounds every resource; `asManaged` treats what is advised as if it were managed. */
@@ -24,7 +24,7 @@ export function allot(view: View, needs: readonly Need[], asManaged: boolean): A
   return view.policy.resources.map((resource) => {
     const framed = frame(view, resource, requestRows(needs, resource.key, classes), classes, asManaged)
     const settled = settle(view, framed, needs)
-    return { frame: framed, settled, allocation: roundOff(view, framed, settled) }
+    return { frame: framed, settled, rounding: roundOff(view, framed, settled) }
   })
 }
 
@@ -33,16 +33,18 @@ function roundOff(
   view: View,
   { rows, resource, capacity }: Frame,
   { problem, arbitration, triggers }: Settled,
-): Float64Array {
+): Rounding {
   const inForce = Float64Array.from(rows, (row) => inForceOf(view, row.name, resource.key) ?? Number.NaN)
   if (triggers.length === 0) {
-    return inForce.map((amount, row) => (Number.isNaN(amount) ? (arbitration.entitlement[row] ?? 0) : amount))
+    const allocation = inForce.map((amount, row) =>
+      Number.isNaN(amount) ? (arbitration.entitlement[row] ?? 0) : amount,
+    )
+    return { status: 'kept', allocation }
   }
   const { count, parent, limit } = problem
   const start = problem.reservation.map((amount) => (Number.isNaN(amount) ? problem.minimum : amount))
   const { entitlement } = arbitration
   return keepOrRound({ count, parent, inForce, entitlement, start, limit }, resource.grain, capacity.available)
-    .allocation
 }
 
 /** In force by settings for what runs; what was decided last for a parent, which has no settings of its own. */
@@ -54,7 +56,8 @@ function inForceOf(view: View, name: Frame['rows'][number]['name'], resource: Fr
 
 /** The same as plain data, for the journal and for people. */
 export function describe(view: View, its: Allotted): ResourceDecision {
-  const { frame: framed, settled, allocation } = its
+  const { frame: framed, settled, rounding } = its
+  const { allocation } = rounding
   const { rows, resource, capacity } = framed
   const { ideal, problem, arbitration } = settled
   const gains = account(rows, resource.key, allocation, resource.grain)

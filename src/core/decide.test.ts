@@ -22,11 +22,21 @@ describe('decide', () => {
   })
 
   it('writes shrinks before grows', () => {
-    const its = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(1500)), goal('b', 2, fixedCpu(500))])
-    const world = new World(its, { a: { use: 1000 }, b: { use: 1000 } })
-    world.step()
-    const directions = world.step().plan.map((change) => change.direction)
-    assert.deepEqual(directions, ['shrink', 'grow'])
+    const wants = (a: number, b: number) => [goal('a', 1, fixedCpu(a)), goal('b', 1, fixedCpu(b))]
+    const world = new World(policy([domain('a'), domain('b')], wants(500, 1500), { cooldownMs: 0 }), {
+      a: { use: 1000 },
+      b: { use: 1000 },
+    })
+    world.run(3)
+    world.policy = { ...world.policy, goals: wants(1500, 500) }
+    const { plan } = world.step()
+    assert.deepEqual(
+      plan.map((change) => [change.domain, change.direction]),
+      [
+        ['b', 'shrink'],
+        ['a', 'grow'],
+      ],
+    )
   })
 
   it('holds what is within the thresholds, and releases what lasts', () => {

@@ -14,33 +14,31 @@ import { verify } from './verify.ts'
 export const DECIDER = 'reeve/1'
 
 /**
- * The decision: what to do and why, from what is wanted, what was seen, and what is remembered. Pure: the same three
- * arguments give the same result, bit for bit, on any machine.
+ * The decision: what to do and why, from what is wanted, what was seen, and what is remembered. Pure: the same arguments
+ * give the same result, bit for bit, on any machine. `thorough` only adds to what is said of missed goals.
  */
 export function decide(
   policy: Policy,
   observation: Observation,
   known: Knowledge,
+  thorough = false,
 ): { readonly decision: Decision; readonly knowledge: Knowledge } {
   const view = look(policy, observation, known)
   const needs = estimate(view)
   const allotted = allot(view, needs, false)
+  const goals = judge(needs, allotted, thorough)
+  const resources = allotted.map((its) => describe(view, its))
   const planned = plan(view, allotted)
   const held = heldReason(view, allotted, planned)
-  const violations = held === null ? verify(view, allotted, planned) : []
+  const violations = held === null ? verify(view, allotted, resources, goals, planned) : []
   const acting = held === null && violations.length === 0
   const changes = acting ? planned : []
-  const decision: Decision = {
-    decider: DECIDER,
-    turn: known.turn + 1,
-    goals: judge(needs, allotted),
-    resources: allotted.map((its) => describe(view, its)),
-    plan: changes,
-    verdict: verdictOf(allotted, changes, held, violations),
-    advice: advise(view, needs),
-    violations,
+  const verdict = verdictOf(allotted, changes, held, violations)
+  const decided = { decider: DECIDER, turn: known.turn + 1, goals, resources, plan: changes, verdict }
+  return {
+    decision: { ...decided, advice: advise(view, needs), violations },
+    knowledge: learn(view, needs, allotted, changes, acting),
   }
-  return { decision, knowledge: learn(view, needs, allotted, changes, acting) }
 }
 
 /** Why nothing may be changed this turn, or null where the plan may go ahead. */

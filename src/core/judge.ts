@@ -5,20 +5,26 @@ import type { GoalDecision } from './model/decision.ts'
 import type { ResourceKey } from './model/ids.ts'
 import { smallestChanges } from './smallest-change.ts'
 
-/** Finding what would have met a goal arbitrates many times over, so each turn does it for the first few only. */
+/**
+ * Finding what would have met a goal arbitrates more than a hundred times, so a turn does it for the most important few
+ * of a small host only; `thorough` does it for all, for whoever asks about a turn later.
+ */
 const EXPLAINED_MOST = 3
+const SMALL_HOST = 24
 
 /**
  * How each goal stands: what was measured, which resource its domain was short of in its class, and, for the most
  * important goals that went short, the smallest single changes that would have met them.
  */
-export function judge(needs: readonly Need[], allotted: readonly Allotted[]): GoalDecision[] {
+export function judge(needs: readonly Need[], allotted: readonly Allotted[], thorough: boolean): GoalDecision[] {
   const short = needs.map((need) => shortOf(need, allotted))
+  const isSmall = allotted.every(({ frame }) => frame.rows.length <= SMALL_HOST)
+  const most = thorough ? needs.length : isSmall ? EXPLAINED_MOST : 0
   const explained = new Set(
     [...needs.keys()]
       .filter((index) => short[index] != null && needs[index]?.status.kind === 'missed')
       .sort((one, other) => priorityOf(needs, one) - priorityOf(needs, other) || one - other)
-      .slice(0, EXPLAINED_MOST),
+      .slice(0, most),
   )
   return needs.map((need, index) => ({
     goal: need.goal.id,

@@ -109,8 +109,9 @@ function resourcesOf(
   acting: boolean,
 ): Map<DomainName, Record<ResourceKey, ResourceKnowledge>> {
   const byDomain = new Map<DomainName, Record<ResourceKey, ResourceKnowledge>>()
-  for (const { frame, settled, allocation } of allotted) {
+  for (const { frame, settled, rounding } of allotted) {
     const { key, grain } = frame.resource
+    const { allocation } = rounding
     for (const [index, row] of frame.rows.entries()) {
       const before = view.known.domains[row.name]?.resources[key]
       const known = row.view === null || row.view.known !== null ? before : undefined

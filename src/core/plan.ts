@@ -8,8 +8,9 @@ import { CPU, family } from './model/resource.ts'
 import { cpuList, place } from './place.ts'
 import { type NodeWeight, weigh } from './weights.ts'
 
-/** A weight that is this close to what it should be is left alone while nothing was released. */
-const WEIGHT_TOLERANCE = 0.1
+/** A weight this close to what it should be is left alone: after a release, and while everything stands. */
+const NEAR_WEIGHT = 0.02
+const STANDING_WEIGHT = 0.1
 /** The range of I/O weights that both versions of cgroups know. */
 const IO_WEIGHT = { least: 10, most: 1000 }
 
@@ -38,8 +39,9 @@ function isWaiting(view: View, change: Change): boolean {
 }
 
 /** Limits: the quota of capped domains, memory, and bandwidth. Countables have no knob; being granted is all. */
-function amountChanges(view: View, { frame, allocation, settled }: Allotted): Change[] {
+function amountChanges(view: View, { frame, rounding, settled }: Allotted): Change[] {
   const { key } = frame.resource
+  const { allocation } = rounding
   const changes: Change[] = []
   for (const [index, row] of frame.rows.entries()) {
     if (row.view === null || row.standing !== 'managed') continue
@@ -66,14 +68,15 @@ function amountChanges(view: View, { frame, allocation, settled }: Allotted): Ch
 }
 
 function cpuChanges(view: View, its: Allotted): Change[] {
-  const { frame, allocation, settled } = its
+  const { frame, settled, rounding } = its
+  const { allocation } = rounding
   const released = settled.triggers.length > 0
   const rowOfNode = new Map(
     frame.rows.flatMap((row, index) => (row.view === null ? [] : [[row.view.seen.node as string, index]])),
   )
   const changes: Change[] = []
   for (const weight of weigh(view, frame.rows, allocation)) {
-    const change = weightChange(view, its, weight, rowOfNode.get(weight.node.id), released)
+    const change = weightChange(view, its, weight, rowOfNode.get(weight.node.id))
     if (change !== null) changes.push(change)
   }
   if (!released) return changes
@@ -96,48 +99,46 @@ function cpuChanges(view: View, its: Allotted): Change[] {
 
 function weightChange(
   view: View,
-  { frame, allocation, settled }: Allotted,
+  { frame, rounding, settled }: Allotted,
   its: NodeWeight,
   index: number | undefined,
-  released: boolean,
 ): Change | null {
   const { node, weight } = its
   const off = Math.abs(weight - node.weight) / Math.max(node.weight, 1)
-  if (weight === node.weight || (!released && off <= WEIGHT_TOLERANCE)) return null
-  const common = { knob: 'cpu.weight', resource: CPU, from: node.weight, to: weight } as const
+  if (off <= (settled.triggers.length > 0 ? NEAR_WEIGHT : STANDING_WEIGHT)) return null
+  const direction = directionOf(node.weight, weight)
+  const common = { knob: 'cpu.weight', resource: CPU, from: node.weight, to: weight, direction } as const
   const row = index === undefined ? undefined : frame.rows[index]
   if (row === undefined || row.view === null || index === undefined) {
     const because = { kind: 'hierarchy', inside: its.inside, unmanaged: its.unmanaged } as const
-    const direction = directionOf(node.weight, weight)
-    return { driver: node.driver, node: node.id, domain: null, identity: null, ...common, direction, because }
+    return { driver: node.driver, node: node.id, domain: null, identity: null, ...common, because }
   }
-  const to = allocation[index] ?? 0
-  const inForce = row.view.inForce[CPU] ?? null
-  const direction = inForce === null || inForce === to ? directionOf(node.weight, weight) : directionOf(inForce, to)
-  return {
-    ...target(view, row.name),
-    ...common,
-    direction,
-    because: reasonOf(inForce, to, CPU, settled.triggers, row.name),
-  }
+  const because = reasonOf(
+    row.view.inForce[CPU] ?? null,
+    rounding.allocation[index] ?? 0,
+    CPU,
+    settled.triggers,
+    row.name,
+  )
+  return { ...target(view, row.name), ...common, because }
 }
 
 /** One weight serves reads and writes of every device: the largest part of a capacity that the domain was granted. */
 function ioWeightChanges(view: View, allotted: readonly Allotted[]): Change[] {
   const parts = new Map<DomainName, { part: number; resource: ResourceKey }>()
-  for (const { frame, allocation } of allotted) {
+  for (const { frame, rounding } of allotted) {
     const resource = frame.resource.key
     if (!family(resource).startsWith('io.') || frame.capacity.total <= 0) continue
     for (const [index, row] of frame.rows.entries()) {
       if (row.view === null || row.standing !== 'managed' || row.policy.enforcement !== 'guarantee') continue
-      const part = (allocation[index] ?? 0) / frame.capacity.total
+      const part = (rounding.allocation[index] ?? 0) / frame.capacity.total
       if (part >= (parts.get(row.name)?.part ?? 0)) parts.set(row.name, { part, resource })
     }
   }
   return [...parts].flatMap(([name, { part, resource }]) => {
     const from = view.byName.get(name)?.seen.settings['io.weight']
     const to = Math.max(IO_WEIGHT.least, Math.round(part * IO_WEIGHT.most))
-    if (typeof from !== 'number' || Math.abs(to - from) <= from * WEIGHT_TOLERANCE) return []
+    if (typeof from !== 'number' || Math.abs(to - from) <= from * STANDING_WEIGHT) return []
     const because = { kind: 'hierarchy', inside: part, unmanaged: 0 } as const
     return [
       {
