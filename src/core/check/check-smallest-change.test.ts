@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { SmallestChange } from '#core/arbitrate/problem.ts'
+import { smallestChanges } from '#core/smallest-change.ts'
 import { checkSmallestChange } from './check-smallest-change.ts'
-import { problemOf } from './problems.fixture.ts'
+import { problemOf, randomFrom, randomProblem } from './problems.fixture.ts'
 
 const even = problemOf({
   capacity: 10,
@@ -54,4 +55,24 @@ describe('checkSmallestChange', () => {
       )
     })
   }
+
+  test('accepts what is found for 200 random misses, and nothing that takes two grains more', () => {
+    const random = randomFrom(6)
+    let claims = 0
+    for (let i = 0; i < 200; i++) {
+      const problem = problemOf(randomProblem(random))
+      const missed = { row: Math.floor(random() * problem.count), priority: problem.classes }
+      for (const claim of smallestChanges(problem, missed.row, missed.priority, 0.1)) {
+        claims++
+        assert.deepEqual(checkSmallestChange(problem, 0.1, missed, claim), [], JSON.stringify(claim))
+        if (claim.change !== 'capacity' && claim.change !== 'limit') continue
+        const more = checkSmallestChange(problem, 0.1, missed, { ...claim, to: claim.to + 0.2 })
+        assert.deepEqual(
+          more.map(({ rule }) => rule),
+          ['smallest'],
+        )
+      }
+    }
+    assert.ok(claims > 50, `only ${claims} claims`)
+  })
 })
