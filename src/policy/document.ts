@@ -41,7 +41,8 @@ export function readDocument(text: string): Reading {
 
 function read(text: string): Reading {
   const lines = new LineCounter()
-  const parsed = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2' })
+  const options = { prettyErrors: false, resolveKnownTags: false, version: '1.2' } as const
+  const parsed = parseDocument(text, { ...options, lineCounter: lines })
   const at = (offset: number): Place => {
     const { line, col } = lines.linePos(offset)
     return { line: Math.max(1, line), column: Math.max(1, col) }
@@ -68,6 +69,10 @@ function read(text: string): Reading {
     Alias: (_key, node) => {
       const hint = 'give the properties to several domains with a glob such as `web-*`'
       faults.push({ ...at(node.range?.[0] ?? 0), message: `the alias \`*${node.source}\` is not allowed here`, hint })
+    },
+    Pair: (_key, { key }) => {
+      if (key === null || isScalar(key) || isAlias(key)) return
+      faults.push({ ...at((key as Node).range?.[0] ?? 0), message: 'a list or map cannot be a key' })
     },
     Scalar: (_key, node) => {
       words.add(String(node.value))

@@ -37,7 +37,10 @@ const names = (noun: string) => z.array(scalar.name, noun).min(1, noun)
 const disposal = <const Rules extends readonly [string, ...string[]]>(rules: Rules) => {
   const noun = `one of ${rules.join(', ')} or {default: [names of domains]}`
   return z.union(
-    [z.enum(rules, noun), strict(noun, { default: names('a list of domains, the first served first') })],
+    [
+      z.enum(rules, noun),
+      strict(noun, { default: names('a list of domains').describe('Domains that get it, the first served first.') }),
+    ],
     noun,
   )
 }

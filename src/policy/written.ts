@@ -77,6 +77,7 @@ export function readWritten(document: PolicyDocument): { written: Written; findi
     }
     return found
   }
+  const schemas = schemasFor(units)
   const goals = Array.isArray(data.goals) ? data.goals : []
   const written: Written = {
     units,
@@ -86,8 +87,8 @@ export function readWritten(document: PolicyDocument): { written: Written; findi
       read(resourceSchema(units.get(key)!), raw ?? {}, path),
     ),
     metrics: section('metrics', isName, (raw, path) => read(metricSchema, raw, path, METRIC)),
-    domains: section('domains', isNameOrGlob, (raw, path) => readDomain(raw ?? {}, path, units, read)),
-    goals: goals.map((raw: unknown, index) => read(goalSchema(units), raw, ['goals', index], GOAL)),
+    domains: section('domains', isNameOrGlob, (raw, path) => readDomain(raw ?? {}, path, schemas, read)),
+    goals: goals.map((raw: unknown, index) => read(schemas.goal, raw, ['goals', index], GOAL)),
   }
   return { written, findings }
 }
@@ -104,17 +105,29 @@ function isNameOrGlob(key: string): boolean {
   return nameOrGlob.safeParse(key).success
 }
 
+/** Made once for a policy: what a schema accepts depends on the resources, and making one costs more than using it. */
+interface Schemas {
+  readonly domain: ReturnType<typeof domainSchema>
+  readonly goal: ReturnType<typeof goalSchema>
+  readonly shares: ReadonlyMap<string, ReturnType<typeof shareSchema>>
+}
+
+function schemasFor(units: Units): Schemas {
+  const shares = new Map([...units].map(([key, unit]) => [key, shareSchema(unit)]))
+  return { domain: domainSchema(units), goal: goalSchema(units), shares }
+}
+
 /** A domain with nothing after the colon has nothing but defaults. */
-function readDomain(raw: unknown, path: Path, units: Units, read: Read): WrittenDomainWithShares | null {
-  const { own, shares } = splitShares(raw, units)
-  const domain = read(domainSchema(units), own, path)
+function readDomain(raw: unknown, path: Path, schemas: Schemas, read: Read): WrittenDomainWithShares | null {
+  const { own, shares } = splitShares(raw, schemas.shares)
+  const domain = read(schemas.domain, own, path)
   const its = new Map<string, WrittenShare>()
-  for (const [key, share] of shares) its.set(key, read(shareSchema(units.get(key)!), share, [...path, key]) ?? {})
+  for (const [key, share] of shares) its.set(key, read(schemas.shares.get(key)!, share, [...path, key]) ?? {})
   return domain && { ...domain, shares: its }
 }
 
 /** A domain's keys that are resources are its shares; all others are properties of the domain. */
-function splitShares(raw: unknown, units: Units): { own: unknown; shares: [string, unknown][] } {
+function splitShares(raw: unknown, units: ReadonlyMap<string, unknown>): { own: unknown; shares: [string, unknown][] } {
   if (!isRecord(raw)) return { own: raw, shares: [] }
   const pairs = Object.entries(raw)
   return {
