@@ -86,6 +86,9 @@ function* checkShare(
   }
 }
 
+/** Sums of fractions are compared up to this: 5% of 3 CPUs is not exactly 150. */
+const NOISE = 1e-6
+
 interface Available {
   readonly amount: number
   readonly text: string
@@ -109,13 +112,13 @@ function availableOf(
 function* checkSums(resource: Resource, available: Available | null, policy: Policy): Iterable<Finding> {
   const { key, unit } = resource
   const say = (amount: number) => showAmount(amount, unit)
-  const taking = policy.domains.filter((domain) => domain.role === 'managed' && domain.shares[key] !== undefined)
+  const taking = policy.domains.filter((domain) => domain.role === 'managed')
   const start = startsOf(key, taking, policy.host.minimum[key] ?? 0)
   for (const parent of taking) {
     const { limit = null, reservation = null } = parent.shares[key] ?? {}
     const children = taking.filter((domain) => domain.parent === parent.name)
     const sum = children.reduce((total, child) => total + start(child), 0)
-    if (limit === null || sum <= limit || (reservation ?? 0) > limit) continue
+    if (limit === null || sum <= limit + NOISE || (reservation ?? 0) > limit) continue
     const message = `the children of ${show(parent.name)} start from ${say(sum)} together, more than its limit, ${say(limit)}`
     yield infeasible(['domains', parent.name, key, 'limit'], message, 'lower their reservations or raise the limit')
   }
@@ -125,14 +128,14 @@ function* checkSums(resource: Resource, available: Available | null, policy: Pol
   for (const domain of taking) {
     const { reservation = null } = domain.shares[key] ?? {}
     const path = ['domains', domain.name, key, 'reservation']
-    if (reservation !== null && reservation > available.amount) {
+    if (reservation !== null && reservation > available.amount + NOISE) {
       reported = true
       yield infeasible(path, `the reservation, ${say(reservation)}, is above the capacity, ${available.text}`)
     }
     const before = sum
     if (domain.parent === null) sum += start(domain)
     // One fault for the sum, at the domain with which it no longer fits.
-    if (reported || before > available.amount || sum <= available.amount) continue
+    if (reported || before > available.amount + NOISE || sum <= available.amount + NOISE) continue
     reported = true
     const total = taking.reduce((all, other) => all + (other.parent === null ? start(other) : 0), 0)
     const message = `the domains start from ${say(total)} of ${show(key)} together`
@@ -153,7 +156,8 @@ function startsOf(
     const reservation = domain.shares[key]?.reservation ?? null
     const inside = children.reduce((sum, child) => sum + (known.get(child.name) ?? 0), 0)
     // How many domains a glob stands for is not known before they run.
-    const own = reservation ?? (children.length > 0 ? 0 : minimum)
+    const takesPart = domain.shares[key] !== undefined && children.length === 0
+    const own = reservation ?? (takesPart ? minimum : 0)
     known.set(domain.name, isGlob(domain.name) ? 0 : Math.max(own, inside))
   }
   return (domain) => known.get(domain.name) ?? 0

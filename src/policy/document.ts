@@ -1,4 +1,15 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, visit } from 'yaml'
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+} from 'yaml'
 import type { Finding, Path } from './finding.ts'
 
 /** A YAML text as plain values, with the way back from a path to its line and column. */
@@ -39,30 +50,17 @@ export function readDocument(text: string): Reading {
   }
 }
 
+type Locate = (offset: number) => Place
+
 function read(text: string): Reading {
   const lines = new LineCounter()
   const options = { prettyErrors: false, resolveKnownTags: false, version: '1.2' } as const
   const parsed = parseDocument(text, { ...options, lineCounter: lines })
-  const at = (offset: number): Place => {
+  const at: Locate = (offset) => {
     const { line, col } = lines.linePos(offset)
     return { line: Math.max(1, line), column: Math.max(1, col) }
   }
-  const faults: SyntaxFault[] = []
-  const repeated: SyntaxFault[] = []
-  for (const error of [...parsed.errors, ...parsed.warnings]) {
-    const place = at(error.pos[0])
-    if (error.code === 'DUPLICATE_KEY') {
-      const key = /^[^\s:]{1,60}/.exec(text.slice(error.pos[0]))?.[0] ?? ''
-      repeated.push({ ...place, message: `\`${key}\` stands twice`, hint: 'keep one of them' })
-    } else {
-      const [first] = error.message.split('\n')
-      const several = error.code === 'MULTIPLE_DOCS'
-      const message = several ? 'a second document begins here' : `not YAML: ${first}`
-      // One bracket that is left open is found again at each level.
-      if (faults.some((fault) => fault.message === message && fault.line === place.line)) continue
-      faults.push({ ...place, message, ...(several ? { hint: 'a policy is one document' } : {}) })
-    }
-  }
+  const { faults, repeated } = parserFaults(parsed, text, at)
   const words = new Set<string>()
   visit(parsed, {
     // Aliases would need bounds against texts that grow without end, and a glob or a group says the same better.
@@ -94,6 +92,27 @@ function read(text: string): Reading {
     },
   }
   return { ok: true, document, findings: repeated }
+}
+
+/** What the parser found: faults after which the text means nothing, and keys that stand twice. */
+function parserFaults(parsed: Document.Parsed, text: string, at: Locate) {
+  const faults: SyntaxFault[] = []
+  const repeated: SyntaxFault[] = []
+  for (const error of [...parsed.errors, ...parsed.warnings]) {
+    const place = at(error.pos[0])
+    if (error.code === 'DUPLICATE_KEY') {
+      const key = /^[^\s:]{1,60}/.exec(text.slice(error.pos[0]))?.[0] ?? ''
+      repeated.push({ ...place, message: `\`${key}\` stands twice`, hint: 'keep one of them' })
+      continue
+    }
+    const [first] = error.message.split('\n')
+    const several = error.code === 'MULTIPLE_DOCS'
+    const message = several ? 'a second document begins here' : `not YAML: ${first}`
+    // One bracket that is left open is found again at each level.
+    if (faults.some((fault) => fault.message === message && fault.line === place.line)) continue
+    faults.push({ ...place, message, ...(several ? { hint: 'a policy is one document' } : {}) })
+  }
+  return { faults, repeated }
 }
 
 /** The key and value at the end of a path, or the last key that exists on the way when something is missing. */
