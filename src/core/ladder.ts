@@ -51,3 +51,8 @@ export function climb(
   }
   return { ladder: { sign, samples, sinceMs }, triggered }
 }
+
+/** True for a move of an allocation. By a grain, rounding alone may shift it to and fro, which is no move. */
+export function isMove(gain: number, grain: number): boolean {
+  return Math.abs(gain) > grain * (1 + 1e-3)
+}

@@ -1,6 +1,7 @@
-import { type Arbitration, BOUNDS, type Problem } from './arbitrate/problem.ts'
+import type { Arbitration, Problem } from './arbitrate/problem.ts'
 import type { Need } from './estimate/estimate.ts'
 import type { Bounds, Frame, FrameRow } from './frame.ts'
+import { isMove } from './ladder.ts'
 import type { DomainView, View } from './look.ts'
 import type { SettleReason } from './model/decision.ts'
 import type { DomainName } from './model/ids.ts'
@@ -20,8 +21,8 @@ export const STALLED_MOST = 10
 const SAME = 1e-6
 
 /**
- * Finds rows that arbitration would move too far, too soon, or to somebody's harm, each with the bounds that hold it
- * back. Rows that already have bounds are looked at again only where they still break them.
+ * Finds rows that arbitration would move too far or too soon, each with the bounds that hold it back. Rows that respect
+ * their bounds already are not found again.
  */
 export function narrow(
   view: View,
@@ -29,12 +30,11 @@ export function narrow(
   problem: Problem,
   arbitration: Arbitration,
   needs: readonly Need[],
-  bounds: ReadonlyMap<number, Bounds>,
 ): Narrowed[] {
   const context = contextOf(view, frame, problem, arbitration, needs)
   const found: Narrowed[] = []
   for (const [row, its] of frame.rows.entries()) {
-    if (its.view === null || its.standing !== 'managed' || bounds.has(row)) continue
+    if (its.view === null || its.standing !== 'managed') continue
     const inForce = its.view.inForce[frame.resource.key]
     if (inForce === undefined) continue
     // A domain without an allocation yet has nothing to hold on to, but memory in use stays in use.
@@ -50,15 +50,11 @@ export function narrow(
 interface Context {
   readonly view: View
   readonly frame: Frame
-  readonly arbitration: Arbitration
-  readonly needs: readonly Need[]
   readonly missed: ReadonlySet<DomainName>
   /** Some domain grows for a goal that is missed now: then nobody's cooldown keeps it waiting. */
   readonly urgent: boolean
   /** What is in force no longer fits: donors cannot be spared. */
   readonly lost: boolean
-  /** The lowest class in which somebody gains; Infinity where surplus is what they gain. */
-  readonly gainingClass: number
 }
 
 interface Move {
@@ -82,25 +78,18 @@ function contextOf(
   const missed = new Set(needs.filter((need) => need.status.kind === 'missed').map((need) => need.domain))
   let standing = 0
   let urgent = false
-  let gainingClass = 0
   for (const [row, its] of frame.rows.entries()) {
     if (its.view === null) continue
     const inForce = its.view.inForce[key] ?? 0
     const gain = (arbitration.entitlement[row] ?? 0) - inForce
     standing += inForce
-    if (gain <= grain * SAME) continue
-    urgent ||= missed.has(its.name)
-    const surplus = BOUNDS[arbitration.bound[row] ?? 0] === 'surplus'
-    gainingClass = surplus ? Number.POSITIVE_INFINITY : Math.max(gainingClass, arbitration.boundClass[row] ?? 0)
+    urgent ||= gain > 0 && isMove(gain, grain) && missed.has(its.name)
   }
   return {
     view,
     frame,
-    arbitration,
-    needs,
     missed,
     urgent,
-    gainingClass,
     lost: standing > problem.capacity + grain,
   }
 }
@@ -133,7 +122,7 @@ function tooSmall({ view, frame }: Context, { inForce }: Move, gain: number): Ho
 
 function tooFar({ view, frame }: Context, { inForce }: Move, gain: number): Hold | null {
   const step = (view.policy.host.maximumStep[frame.resource.key] ?? 1) * frame.capacity.total
-  if (Math.abs(gain) <= step) return null
+  if (Math.abs(gain) <= step + frame.resource.grain * SAME) return null
   const reason = { kind: 'maximum-step', step } as const
   return gain > 0
     ? { floor: 0, ceiling: inForce + step, reason }
@@ -149,7 +138,7 @@ function holdGrow(context: Context, move: Move): Hold | null {
   return null
 }
 
-/** A shrink is held by its cooldown unless somebody's missed goal needs it, by the working set, and by its own goals. */
+/** A shrink is held by its cooldown unless somebody's missed goal needs it, and by the working set. */
 function holdShrink(context: Context, move: Move): Hold | null {
   const ceiling = Number.POSITIVE_INFINITY
   const untilMs = cooldownEnd(context, move, -1)
@@ -160,26 +149,6 @@ function holdShrink(context: Context, move: Move): Hold | null {
   if (!compressible && inUse !== undefined) {
     const floor = Math.min(move.inForce, inUse * WORKING_SET_MARGIN)
     if (floor > move.entitlement) return { floor, ceiling, reason: { kind: 'working-set', floor } }
-  }
-  return harmed(context, move)
-}
-
-/**
- * Impact: a donor whose goal is met now and would be missed with less, where the goal is of the same or a higher class
- * than the one that gains. Not where the class itself stopped: sharing it is what arbitration is for.
- */
-function harmed(context: Context, move: Move): Hold | null {
-  const { key } = context.frame.resource
-  const stoppedAt = context.arbitration.groups[0]?.stoppedAt ?? -1
-  for (const need of context.needs) {
-    if (need.domain !== move.view.name || need.status.kind !== 'met') continue
-    if (need.goal.priority > context.gainingClass || (stoppedAt >= 0 && need.goal.priority >= stoppedAt)) continue
-    const use = move.view.smoothUse[key]
-    const asked = need.need[key]
-    if (use === undefined || asked === undefined) continue
-    const floor = Math.min(move.inForce, need.goal.aim.kind === 'utilization' ? use / need.goal.aim.target : use)
-    if (floor > move.entitlement)
-      return { floor, ceiling: Number.POSITIVE_INFINITY, reason: { kind: 'impact', goal: need.goal.id } }
   }
   return null
 }

@@ -28,23 +28,30 @@ const REPEATS = 3
 
 /**
  * Decides whether a reallocation is worth making now, and how much of it. One trigger releases the whole reallocation
- * of the resource; what cooldown, steps, working sets and impact hold back narrows the problem, which is then
+ * of the resource; what cooldown, steps and working sets hold back narrows the problem, which is then
  * arbitrated anew, so that a receiver whose donor is held back shrinks with it by the ordinary rules.
  */
 export function settle(view: View, frame: Frame, needs: readonly Need[]): Settled {
   const problem = problemOf(view, frame)
   const ideal = arbitrate(problem)
   const { ladders, triggers } = look(view, frame, problem, ideal)
-  if (triggers.length === 0) {
-    return { ideal, idealProblem: problem, problem, arbitration: ideal, triggers, reasons: new Map(), ladders }
+  const standing = {
+    ideal,
+    idealProblem: problem,
+    problem,
+    arbitration: ideal,
+    triggers: [],
+    reasons: new Map(),
+    ladders,
   }
+  if (triggers.length === 0) return standing
   const bounds = new Map<number, Bounds>()
   const reasons = new Map<number, SettleReason>()
   let narrowed = problem
   let arbitration = ideal
   const hold = (found: readonly Narrowed[]): boolean => {
     for (const { row, reason, floor, ceiling } of found) {
-      bounds.set(row, { floor: Math.min(Math.max(floor, bounds.get(row)?.floor ?? 0), ceiling), ceiling })
+      bounds.set(row, tighter(bounds.get(row), { floor, ceiling }))
       reasons.set(row, reasons.get(row) ?? reason)
     }
     if (found.length === 0) return false
@@ -52,11 +59,20 @@ export function settle(view: View, frame: Frame, needs: readonly Need[]): Settle
     arbitration = arbitrate(narrowed)
     return true
   }
-  for (let repeat = 0; repeat < REPEATS; repeat++) {
-    if (!hold(narrow(view, frame, narrowed, arbitration, needs, bounds))) break
+  let isStable = false
+  for (let repeat = 0; repeat <= REPEATS && !isStable; repeat++) {
+    isStable = !hold(narrow(view, frame, narrowed, arbitration, needs))
   }
+  // What still breaks a rule after that is not made: everything stands until the next turn.
+  if (!isStable) return standing
   hold(awaitDonors(frame, narrowed, arbitration))
   return { ideal, idealProblem: problem, problem: narrowed, arbitration, triggers, reasons, ladders }
+}
+
+/** Both bounds at once; where they contradict each other the ceiling wins, which never hands out what is not there. */
+function tighter(one: Bounds | undefined, other: Bounds): Bounds {
+  const ceiling = Math.min(one?.ceiling ?? other.ceiling, other.ceiling)
+  return { floor: Math.min(Math.max(one?.floor ?? 0, other.floor), ceiling), ceiling }
 }
 
 /** Climbs every domain's ladder with this turn's difference and collects what triggers. */

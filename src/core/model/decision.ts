@@ -154,7 +154,6 @@ export type SettleReason =
   | { readonly kind: 'cooldown'; readonly untilMs: number }
   | { readonly kind: 'maximum-step'; readonly step: number }
   | { readonly kind: 'minimum-change'; readonly least: number }
-  | { readonly kind: 'impact'; readonly goal: GoalId }
   | { readonly kind: 'working-set'; readonly floor: number }
   | { readonly kind: 'awaiting-donor'; readonly donor: DomainName }
   | { readonly kind: 'gives-first' }
