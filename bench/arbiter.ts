@@ -7,6 +7,7 @@ import { shareStepByStep } from './reference/step-by-step.ts'
 import type { BenchResult } from './result.ts'
 
 const CAPACITY_PER_DOMAIN = 10
+const WARM_UP_MS = 600
 /** As the loop of the daemon and of the simulator do, the bench arbitrates in the same memory each time. */
 const workspace = newWorkspace()
 
@@ -133,7 +134,10 @@ function exactTotal(amounts: Float64Array): number {
 }
 
 function medianMicros(runs: number, work: () => unknown): number {
-  for (let i = 0; i < Math.max(5, runs / 10); i++) work()
+  // Until the compiler has seen these sizes often enough: it optimises anew when the shape of the work changes.
+  const until = performance.now() + WARM_UP_MS
+  do work()
+  while (performance.now() < until)
   const samples: number[] = []
   for (let i = 0; i < runs; i++) {
     const from = process.hrtime.bigint()

@@ -84,9 +84,7 @@ function stopAt(division: Division, siblings: Siblings, column: number): GroupOu
   const { groups, totals } = division.demand
   const left = Math.max(0, siblings.capacity - totals[column * groups.count + siblings.group]!)
   if (remainder === 'share') {
-    const shared = shareClass(division, siblings, column + 1, left)
-    settleResidue(division, siblings, column + 1)
-    return { ...outcome, ...shared }
+    return { ...outcome, ...shareClass(division, siblings, column + 1, left) }
   }
   nameBounds(division, siblings, column)
   if (remainder !== 'hold') giveInOrder(division, siblings, remainder.default, left, column)

@@ -29,17 +29,19 @@ export function nameBound(division: Division, position: number, column: number):
   if (raised === 0) {
     division.bound[position] = BOUND.start
     division.boundClass[position] = 0
-  } else nameRaised(division, position, raised)
+  } else {
+    division.bound[position] = raisedBound(division, position, raised)
+    division.boundClass[position] = raised - 1
+  }
 }
 
-/** Writes the bound of a position that `column` raised to its whole amount there. */
-export function nameRaised(division: Division, position: number, column: number): void {
-  const { problem, demand, bound, boundClass } = division
+/** The bound of a position that `column` raised to its whole amount there. */
+export function raisedBound(division: Division, position: number, column: number): number {
+  const { problem, demand } = division
   const amount = demand.amounts[column * problem.count + position]!
-  boundClass[position] = column - 1
-  if (amount >= problem.limit[demand.groups.rowAt[position]!]! && asked(division, position, column) > amount) {
-    bound[position] = BOUND.limit
-  } else bound[position] = column === 1 ? BOUND.own : BOUND.request
+  const isFree = amount < problem.limit[demand.groups.rowAt[position]!]!
+  if (isFree || asked(division, position, column) <= amount) return column === 1 ? BOUND.own : BOUND.request
+  return BOUND.limit
 }
 
 /**

@@ -8,8 +8,12 @@ import { residueOf } from './sum.ts'
  * one only where there is none such.
  * Example: three rows at 10 / 3 sum to 9.999999999999998; the first becomes 3.3333333333333344 or so, the total 10.
  */
-export function settleResidue(division: Division, siblings: Siblings, column: number): void {
-  const residue = residueOf(siblings.capacity, division.entitlement, siblings.from, siblings.to)
+export function settleResidue(
+  division: Division,
+  siblings: Siblings,
+  column: number,
+  residue: number = residueOf(siblings.capacity, division.entitlement, siblings.from, siblings.to),
+): void {
   if (isSettled(siblings.capacity, residue)) return
   const left = spread(division, siblings, column, residue, isElastic)
   if (!isSettled(siblings.capacity, left)) spread(division, siblings, column, left, (bound) => !isElastic(bound))

@@ -1,7 +1,8 @@
 /** A class that does not fit: the three fairness rules, each on top of what the classes before it granted. */
 import { BOUND, type Division, type Siblings } from './division.ts'
-import { nameBound, nameRaised } from './grant.ts'
+import { nameBound, raisedBound } from './grant.ts'
 import { waterLevel } from './level.ts'
+import { settleResidue } from './residue.ts'
 import { NOISE, residueOf } from './sum.ts'
 
 /** How a class was shared; NaN where the rule knows no such figure. */
@@ -12,7 +13,7 @@ export interface Shared {
 
 /**
  * Shares `rise` among siblings that hold their amounts of `column - 1` and want those of `column`, by the fairness rule
- * of the problem, and names their bounds. Wants 0 <= rise < the sum of the gaps.
+ * of the problem, to the last digit, and names their bounds. Wants 0 <= rise < the sum of the gaps.
  */
 export function shareClass(division: Division, siblings: Siblings, column: number, rise: number): Shared {
   const { fairness } = division.problem
@@ -41,6 +42,7 @@ function shareProportionally(division: Division, siblings: Siblings, column: num
     bound[i] = BOUND.level
     boundClass[i] = column - 1
   }
+  settleResidue(division, siblings, column)
   return fraction
 }
 
@@ -65,13 +67,21 @@ function shareByLevel(division: Division, siblings: Siblings, column: number, ri
   }
   const level = rise > NOISE * capacity ? waterLevel(risers, rise, division.rising) : 0
   const between = raiseTo(division, siblings, column, level)
-  // Nobody ends in between, so that all levels from the last one filled up to the next one touched give the same.
-  if (between === 0) return highestFilled(division, siblings, column)
   const residue = residueOf(capacity, entitlement, from, to)
-  if (Math.abs(residue) <= 2 * Number.EPSILON * capacity) return level
+  if (between === 0) {
+    // All levels from the last one filled up to the next one touched give the same.
+    const lowest = highestFilled(division, siblings, column)
+    settleResidue(division, siblings, column, residue)
+    return lowest
+  }
+  if (Math.abs(residue) <= 2 * Number.EPSILON * capacity) {
+    settleResidue(division, siblings, column, residue)
+    return level
+  }
   // One more step of Newton's, from the exact sum: the search itself adds plainly.
   const polished = level + residue / between
   for (let i = from; i < to; i++) if (bound[i] === BOUND.level) entitlement[i] = weight[i]! * polished
+  settleResidue(division, siblings, column)
   return polished
 }
 
@@ -90,7 +100,8 @@ function raiseTo(division: Division, { from, to }: Siblings, column: number, lev
       nameBound(division, i, column)
     } else if (at >= want * (1 - NOISE)) {
       entitlement[i] = want
-      nameRaised(division, i, column)
+      bound[i] = raisedBound(division, i, column)
+      boundClass[i] = column - 1
     } else if (at > have * (1 + NOISE)) {
       entitlement[i] = at
       between += weight[i]!
