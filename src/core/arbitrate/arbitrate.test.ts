@@ -164,6 +164,9 @@ test('each rule, with the bound that it names', () => {
 test('the smallest of all levels that do', () => {
   const problem = problemOf({ capacity: 7, domains: leaves([1, 3], [4, 5]) })
   assert.equal(arbitrate(problem).groups[0]!.level, 3)
+  // Here the search steps over the corner at 3 and ends on the flat beyond it.
+  const flat = problemOf({ capacity: 106, domains: leaves([0, 3], [2, 3], [100, 200]) })
+  assert.equal(arbitrate(flat).groups[0]!.level, 3)
 })
 
 test('lost capacity shrinks the starts in proportion', () => {
