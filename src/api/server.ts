@@ -78,8 +78,6 @@ async function listen(
   let server: Server | undefined
   const app = fastify({
     bodyLimit,
-    // A caller that keeps its connection must not keep the daemon from stopping.
-    forceCloseConnections: true,
     serverFactory: (handler: RequestListener) => {
       server = createServer(handler)
       return server
@@ -90,9 +88,19 @@ async function listen(
     sendProblem(reply, problem('no-such-route', `${request.method} ${request.url} is not offered here`)),
   )
   addRoutes(app)
+  // Fastify ends only what it bound itself.
+  app.addHook('onClose', () => closeServer(server as Server))
   await app.ready()
   await bind(server as Server, path, mode)
   return app
+}
+
+/** A caller that keeps its connection does not keep the daemon from stopping. */
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
 }
 
 /**
