@@ -6,11 +6,13 @@ import { applyChange, readSetting } from './apply.ts'
 import { capabilitiesOf } from './capabilities.ts'
 import { watchHost } from './capacity.ts'
 import { type Started, startCommand } from './command.ts'
+import { cpusetFollower } from './cpuset-follow.ts'
 import { isPopulated, makeGroup, removeGroup } from './groups.ts'
 import { identityOf } from './identity.ts'
 import { findLayout, type Layout, parentPath } from './layout.ts'
 import { isUsableName, madeByReeve, type Placed, place } from './match.ts'
 import { nodesOf } from './nodes.ts'
+import { openPacketCounter, type PacketCounter } from './packets.ts'
 import { keepsTimeSlices, openScheduling, readScheduling } from './scheduling.ts'
 import { findSystemd, type Systemd } from './systemd.ts'
 import { type Watched, watch } from './watched.ts'
@@ -42,7 +44,9 @@ export async function createCgroupDriver(options: CgroupOptions): Promise<Cgroup
     () => ({ timeSlices: keepsTimeSlices() }),
     (error: Error) => ({ problem: error.message }),
   )
-  return new Groups(layout, systemd, options.outputDir, capabilitiesOf(layout, systemd, scheduling))
+  const packets = await openPacketCounter(layout)
+  const capabilities = [...capabilitiesOf(layout, systemd, scheduling), packets.capability]
+  return new Groups(layout, systemd, packets, options.outputDir, capabilities)
 }
 
 /**
@@ -51,7 +55,10 @@ export async function createCgroupDriver(options: CgroupOptions): Promise<Cgroup
  */
 export async function sweep(root: string): Promise<number> {
   const layout = findLayout(root)
-  return layout === null ? 0 : removeGroup(layout, layout.rootPath)
+  if (layout === null) return 0
+  // Opening starts with an empty table in place of one that was left.
+  await openPacketCounter(layout).then((packets) => packets.close())
+  return removeGroup(layout, layout.rootPath)
 }
 
 class Groups implements CgroupDriver {
@@ -59,19 +66,32 @@ class Groups implements CgroupDriver {
   readonly capabilities: Driver['capabilities']
   readonly layout: Layout
   readonly #systemd: Systemd | null
+  readonly #packets: PacketCounter
   readonly #outputDir: string
+  readonly #cpusets
   readonly #host
   readonly #nodes
   #placed: readonly Placed[] = []
   readonly #watched = new Map<string, Watched>()
 
-  constructor(layout: Layout, systemd: Systemd | null, outputDir: string, capabilities: Driver['capabilities']) {
+  constructor(
+    layout: Layout,
+    systemd: Systemd | null,
+    packets: PacketCounter,
+    outputDir: string,
+    capabilities: Driver['capabilities'],
+  ) {
     this.layout = layout
     this.capabilities = capabilities
     this.#systemd = systemd
+    this.#packets = packets
     this.#outputDir = outputDir
+    this.#cpusets = cpusetFollower(layout)
     this.#host = watchHost(layout)
-    this.#nodes = nodesOf(layout, () => this.#host.cpuCount)
+    this.#nodes = nodesOf(layout, {
+      cpus: () => this.#host.cpuCount,
+      weight: (path) => this.#watched.get(path)?.weight(),
+    })
   }
 
   async prepare(policy: Policy): Promise<readonly Prepared[]> {
@@ -83,10 +103,14 @@ class Groups implements CgroupDriver {
     for (const one of this.#placed) prepared.push(await this.#prepareOne(one, made.has(one)))
     // A pattern may match what was made just now.
     this.#placed = place(policy, this.layout, (unit) => units.get(unit) ?? null)
+    this.#cpusets.follow([...made].map((one) => one.path))
+    await this.#packets.renew([...this.#watched.keys()])
     return prepared
   }
 
   async observe(slow: boolean): Promise<DriverObservation> {
+    for (const path of this.#cpusets.turn()) this.#watched.get(path)?.changed('cpu.set')
+    if (slow) await this.#packets.renew([...this.#watched.keys()])
     const domains: DomainObservation[] = []
     const paths: string[] = []
     for (const placed of this.#placed) {
@@ -113,6 +137,7 @@ class Groups implements CgroupDriver {
     const outcome = await applyChange(this.layout, this.#systemd, change, signal)
     this.#watched.get(change.node)?.changed(change.knob)
     if (change.knob === 'cpu.weight') this.#nodes.changed(change.node)
+    if (change.knob === 'cpu.set' && outcome.status === 'applied') this.#cpusets.given(change.node, change.to)
     return outcome
   }
 
@@ -124,13 +149,15 @@ class Groups implements CgroupDriver {
   async close(): Promise<void> {
     this.#forgetAll()
     this.#host.close()
+    this.#cpusets.close()
+    await this.#packets.close()
   }
 
   /** A domain that is not there is looked for again on slow turns only. */
   #find(placed: Placed, slow: boolean): Watched | undefined {
     const known = this.#watched.get(placed.path)
     if (known !== undefined || !slow) return known
-    const found = watch(this.layout, placed, () => {})
+    const found = watch(this.layout, placed, this.#packets)
     if (found !== null) this.#watched.set(placed.path, found)
     return found ?? undefined
   }
@@ -141,7 +168,7 @@ class Groups implements CgroupDriver {
       if (makes && !isUsableName(name)) throw new Error('its name cannot be the name of a group')
       const existed = identityOf(this.layout, path) !== null
       if (makes) makeGroup(this.layout, path)
-      const watched = watch(this.layout, placed, () => {})
+      const watched = watch(this.layout, placed, this.#packets)
       if (watched === null) return { domain: name, status: 'absent' }
       this.#watched.set(path, watched)
       if (policy.match.kind !== 'command') return { domain: name, status: 'running' }

@@ -17,14 +17,22 @@ export interface Nodes {
 /** The top of the tree, as the model names it. */
 const TOP = '/' as NodeId
 
-export function nodesOf(layout: Layout, cpus: () => number): Nodes {
+/** What the driver knows already and need not be read again here. */
+export interface Known {
+  /** How many CPUs may be used. */
+  cpus(): number
+  /** The weight of a domain's own group; undefined for any other. */
+  weight(path: string): number | undefined
+}
+
+export function nodesOf(layout: Layout, known: Known): Nodes {
   let of: readonly string[] = []
   let nodes: readonly SchedulingNode[] = []
   return {
     observe(paths, renew) {
       if (renew || paths.length !== of.length || paths.some((path, index) => path !== of[index])) {
         of = [...paths]
-        nodes = listNodes(layout, paths, cpus())
+        nodes = listNodes(layout, paths, known)
       }
       return nodes
     },
@@ -34,7 +42,7 @@ export function nodesOf(layout: Layout, cpus: () => number): Nodes {
   }
 }
 
-function listNodes(layout: Layout, paths: readonly string[], cpus: number): SchedulingNode[] {
+function listNodes(layout: Layout, paths: readonly string[], known: Known): SchedulingNode[] {
   const onPath = new Set(paths.flatMap(placesTo))
   const inner = new Set([...onPath].map(parentPath))
   const range = WEIGHT_RANGE[layout.version]
@@ -43,9 +51,9 @@ function listNodes(layout: Layout, paths: readonly string[], cpus: number): Sche
     id: path === '' ? TOP : (path as NodeId),
     parent: path === '' ? null : ((parentPath(path) || TOP) as NodeId),
     driver: 'cgroup',
-    weight: path === '' ? DEFAULT_WEIGHT[layout.version] : weightOf(layout, path),
+    weight: path === '' ? DEFAULT_WEIGHT[layout.version] : (known.weight(path) ?? weightOf(layout, path)),
     weightRange: range,
-    unmanagedWeight: path === '' || inner.has(path) ? unmanagedIn(layout, path, onPath, cpus) : 0,
+    unmanagedWeight: path === '' || inner.has(path) ? unmanagedIn(layout, path, onPath, known.cpus()) : 0,
   }))
 }
 

@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { childrenOf } from './groups.ts'
-import { isGone, KeptFile } from './kept-file.ts'
+import { KeptFile } from './kept-file.ts'
 
 /**
  * How long the threads of a domain were ready but did not run, in milliseconds, from each thread's `schedstat` (time
@@ -11,25 +9,33 @@ import { isGone, KeptFile } from './kept-file.ts'
  * what it shows then: its wait before that would look like a burst.
  */
 export class RunQueueDelay {
-  readonly #dir: string
-  readonly #file: 'tasks' | 'cgroup.threads'
+  readonly #list: () => number[]
   readonly #threads = new Map<number, Thread>()
   /** Where the next turn goes on in a domain with more threads than are read in one turn. */
   #next: Iterator<[number, Thread]> | null = null
   #totalNs = 0
   #stale = true
 
-  constructor(dir: string, version: 1 | 2) {
-    this.#dir = dir
-    this.#file = version === 1 ? 'tasks' : 'cgroup.threads'
+  /** `list` gives the ids of the domain's threads. */
+  constructor(list: () => number[]) {
+    this.#list = list
   }
 
   get threadCount(): number {
     return this.#threads.size
   }
 
-  /** Milliseconds so far; grows with what was read this turn. */
-  readMs(renew: boolean): number {
+  /** Id of one of the threads; 0 where there is none. */
+  get anyThread(): number {
+    return this.#threads.keys().next().value ?? 0
+  }
+
+  /** Milliseconds so far, without looking: a wait shows when a thread runs again, so none did if no CPU was used. */
+  get totalMs(): number {
+    return this.#totalNs / 1e6
+  }
+
+  read(renew: boolean): void {
     if (renew || this.#stale) this.#renew()
     const most = Math.min(this.#threads.size, MOST_PER_TURN)
     for (let read = 0; read < most; read += 1) {
@@ -45,7 +51,6 @@ export class RunQueueDelay {
       if (thread.seenNs >= 0) this.#totalNs += waitedNs - thread.seenNs
       thread.seenNs = waitedNs
     }
-    return this.#totalNs / 1e6
   }
 
   close(): void {
@@ -64,7 +69,7 @@ export class RunQueueDelay {
   }
 
   #renew(): void {
-    const now = new Set(threadsIn(this.#dir, this.#file).slice(0, MOST_THREADS))
+    const now = new Set(this.#list().slice(0, MOST_THREADS))
     for (const [id, { schedstat }] of this.#threads) {
       if (now.has(id)) continue
       schedstat.close()
@@ -89,15 +94,3 @@ interface Thread {
 const MOST_PER_TURN = 32
 /** Threads beyond this are not looked at: each costs a descriptor. */
 const MOST_THREADS = 512
-
-/** Ids of the threads in the group and below it. */
-export function threadsIn(dir: string, file: 'tasks' | 'cgroup.threads'): number[] {
-  let own: number[] = []
-  try {
-    own = readFileSync(`${dir}/${file}`, 'latin1').split('\n').filter(Boolean).map(Number)
-  } catch (error) {
-    // A threaded domain of version 2 keeps its list elsewhere and refuses to show it here.
-    if (!isGone(error) && (error as NodeJS.ErrnoException).code !== 'EOPNOTSUPP') throw error
-  }
-  return [...own, ...childrenOf(dir).flatMap((name) => threadsIn(`${dir}/${name}`, file))]
-}

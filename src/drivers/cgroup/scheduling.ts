@@ -1,8 +1,8 @@
 import { arch } from 'node:os'
 import type { Setting } from '#core/model/observation.ts'
 import type { SchedulingPolicy } from '#core/model/policy.ts'
-import { baseDir, type Layout } from './layout.ts'
-import { threadsIn } from './run-queue-delay.ts'
+import type { Layout } from './layout.ts'
+import { threadsOf } from './members.ts'
 
 /**
  * Scheduling class, real-time priority and time slice of all threads of a domain, by `sched_setattr`, which Node does
@@ -84,10 +84,6 @@ export function readScheduling(layout: Layout, path: string): string | null {
     common = text
   }
   return common
-}
-
-function threadsOf(layout: Layout, path: string): number[] {
-  return threadsIn(baseDir(layout, path), layout.version === 1 ? 'tasks' : 'cgroup.threads')
 }
 
 function describe(attributes: Buffer, kernelsOwnNs: bigint): string {

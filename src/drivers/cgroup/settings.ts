@@ -12,18 +12,13 @@ export interface GroupSettings {
   close(): void
 }
 
-const PLAIN: readonly Exclude<KnobFamily, 'io.read.limit' | 'io.write.limit'>[] = [
-  'cpu.weight',
-  'cpu.quota',
-  'cpu.set',
-  'memory.limit',
-  'memory.soft',
-  'io.weight',
-  'freeze',
-]
+/** Knobs by the resource that they serve: what the policy says nothing about is not offered, and costs nothing. */
+const ALWAYS = ['cpu.weight', 'cpu.quota', 'cpu.set', 'freeze'] as const
+const OF_MEMORY = ['memory.limit', 'memory.soft'] as const
+const OF_IO = ['io.weight'] as const
 
-/** `devices` are the block devices (`8:0`) whose limits matter to the policy. */
-export function settingsOf(layout: Layout, path: string, devices: readonly string[]): GroupSettings {
+/** `resources` are the keys that the policy controls or shares out for this domain. */
+export function settingsOf(layout: Layout, path: string, resources: readonly string[]): GroupSettings {
   const readers: { readonly knob: Knob; readonly read: () => Setting | undefined; readonly files: KeptFile[] }[] = []
   const kept = new Map<string, KeptFile>()
   const add = (knob: Knob, family: KnobFamily, device: string): void => {
@@ -37,8 +32,10 @@ export function settingsOf(layout: Layout, path: string, devices: readonly strin
     })
     readers.push({ knob, files, read: () => readKnob(spec, files, device) })
   }
-  for (const family of PLAIN) add(family, family, '')
-  for (const device of devices) {
+  const memory = resources.some((key) => key.startsWith('memory')) ? OF_MEMORY : []
+  const io = resources.some((key) => key.startsWith('io.')) ? OF_IO : []
+  for (const family of [...ALWAYS, ...memory, ...io]) add(family, family, '')
+  for (const device of devicesIn(resources)) {
     add(`io.read.limit:${device}`, 'io.read.limit', device)
     add(`io.write.limit:${device}`, 'io.write.limit', device)
   }
@@ -60,6 +57,11 @@ export function settingsOf(layout: Layout, path: string, devices: readonly strin
       for (const file of kept.values()) file.close()
     },
   }
+}
+
+/** Block devices: `8:0` of `io.read:8:0`. */
+function devicesIn(resources: readonly string[]): string[] {
+  return [...new Set(resources.flatMap((key) => /^io\.(?:read|write):(\d+:\d+)$/.exec(key)?.[1] ?? []))]
 }
 
 /** undefined where this kernel or group does not have the knob. */
