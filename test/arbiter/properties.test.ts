@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { arbitrate } from '#core/arbitrate/arbitrate.ts'
 import { BOUNDS, type Problem } from '#core/arbitrate/problem.ts'
 import { newWorkspace } from '#core/arbitrate/workspace.ts'
+import { checkArbitration } from '#core/check/check-arbitration.ts'
 import { domainsUnder, type ReferenceDomain, solveReference } from '#core/check/reference.ts'
 import { roundByRunningSums } from '#core/round.ts'
 import { flatProblems, type ProblemText, problemOf, treeProblems } from './problems.ts'
@@ -145,6 +146,14 @@ test('6. the order of input matters only in ties and rounding', () => {
     for (const [row, id] of one.ids.entries()) assertNear(entitledOther[other.ids.indexOf(id)]!, entitled[row]!, id)
   })
   fc.assert(property, RUNS)
+})
+
+test('the checker finds nothing to object to', () => {
+  const property = fc.property(mixed, (text) => {
+    const problem = problemOf(text)
+    assert.deepEqual(checkArbitration(problem, arbitrate(problem)), [])
+  })
+  fc.assert(property, { numRuns: 1000 })
 })
 
 test('certificates: each bound says what its entitlement is', () => {

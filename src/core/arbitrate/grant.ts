@@ -1,5 +1,6 @@
 /** Granting a class whole, and naming the bound that each row thereby meets. */
 import { BOUND, type Division, type Siblings } from './division.ts'
+import { fits } from './sum.ts'
 
 /**
  * Gives every sibling its amount in a column of the demand (0 the start, k + 1 class k), which is known to fit. Bounds
@@ -25,7 +26,8 @@ export function nameBound(division: Division, position: number, column: number):
   const { count } = division.problem
   const amount = amounts[column * count + position]!
   let raised = column
-  while (raised > 0 && amounts[(raised - 1) * count + position]! === amount) raised--
+  // Totals of parents differ in their last digits from class to class; that is no raise.
+  while (raised > 0 && fits(amount, amounts[(raised - 1) * count + position]!)) raised--
   if (raised === 0) {
     division.bound[position] = BOUND.start
     division.boundClass[position] = 0
@@ -40,7 +42,7 @@ export function raisedBound(division: Division, position: number, column: number
   const { problem, demand } = division
   const amount = demand.amounts[column * problem.count + position]!
   const isFree = amount < problem.limit[demand.groups.rowAt[position]!]!
-  if (isFree || asked(division, position, column) <= amount) return column === 1 ? BOUND.own : BOUND.request
+  if (isFree || fits(asked(division, position, column), amount)) return column === 1 ? BOUND.own : BOUND.request
   return BOUND.limit
 }
 

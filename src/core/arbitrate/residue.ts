@@ -37,7 +37,9 @@ function spread(
     const before = entitlement[i]!
     const want = demand.amounts[column * problem.count + i]!
     const most = bound[i] === BOUND.surplus ? problem.limit[demand.groups.rowAt[i]!]! : want
-    const after = left > 0 ? Math.min(before + left, Math.max(before, most)) : Math.max(before + left, 0)
+    // One last digit above the want is allowed: half a digit of a large row may fit into a small one alone.
+    const highest = Math.max(before, most) * (1 + Number.EPSILON)
+    const after = left > 0 ? Math.min(before + left, highest) : Math.max(before + left, 0)
     entitlement[i] = after
     // The difference of two doubles this close is exact.
     left -= after - before

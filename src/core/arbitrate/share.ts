@@ -3,7 +3,7 @@ import { BOUND, type Division, type Siblings } from './division.ts'
 import { nameBound, raisedBound } from './grant.ts'
 import { waterLevel } from './level.ts'
 import { settleResidue } from './residue.ts'
-import { NOISE, residueOf } from './sum.ts'
+import { fits, NOISE, residueOf } from './sum.ts'
 
 /** How a class was shared; NaN where the rule knows no such figure. */
 export interface Shared {
@@ -33,12 +33,12 @@ function shareProportionally(division: Division, siblings: Siblings, column: num
   const fraction = rise / gaps
   for (let i = from; i < to; i++) {
     const have = entitlement[i]!
-    const gap = amounts[column * problem.count + i]! - have
-    if (gap <= 0 || fraction === 0) {
+    const want = amounts[column * problem.count + i]!
+    if (fits(want, have) || fraction === 0) {
       nameBound(division, i, column - 1)
       continue
     }
-    entitlement[i] = have + fraction * gap
+    entitlement[i] = have + fraction * (want - have)
     bound[i] = BOUND.level
     boundClass[i] = column - 1
   }
@@ -70,7 +70,7 @@ function shareByLevel(division: Division, siblings: Siblings, column: number, ri
   const residue = residueOf(capacity, entitlement, from, to)
   if (between === 0) {
     // All levels from the last one filled up to the next one touched give the same.
-    const lowest = highestFilled(division, siblings, column)
+    const lowest = level > 0 ? highestFilled(division, siblings, column) : 0
     settleResidue(division, siblings, column, residue)
     return lowest
   }
@@ -96,7 +96,7 @@ function raiseTo(division: Division, { from, to }: Siblings, column: number, lev
     const want = amounts[offset + i]!
     const at = weight[i]! * level
     // Doubles that differ in their last digits are the same amount: nobody straddles the point where it ends.
-    if (have >= want) {
+    if (fits(want, have)) {
       nameBound(division, i, column)
     } else if (at >= want * (1 - NOISE)) {
       entitlement[i] = want

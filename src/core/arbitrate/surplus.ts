@@ -1,7 +1,7 @@
 /** What becomes of capacity that the classes left over. */
 import { BOUND, type Division, type Siblings } from './division.ts'
 import { waterLevel } from './level.ts'
-import { NOISE } from './sum.ts'
+import { fits, NOISE } from './sum.ts'
 
 /** Hands out `left` by the surplus rule of the problem; returns the increment per unit of weight or per domain. */
 export function giveSurplus(division: Division, siblings: Siblings, left: number): number {
@@ -28,14 +28,17 @@ export function giveInOrder(
     const row = problem.ids.indexOf(name)
     const position = row < 0 ? -1 : demand.groups.positionOf[row]!
     if (position < from || position >= to) continue
-    const given = Math.min(left, problem.limit[row]! - entitlement[position]!)
-    if (!(given > 0)) continue
+    const given = Math.min(left, roomUnder(problem.limit[row]!, entitlement[position]!))
+    if (given === 0) continue
     entitlement[position]! += given
     bound[position] = BOUND.surplus
     boundClass[position] = priority
     left -= given
   }
 }
+
+/** What fits under a limit; its last digits are no room. */
+const roomUnder = (limit: number, amount: number): number => (fits(limit, amount) ? 0 : limit - amount)
 
 /**
  * Raises all siblings by `step` per unit of weight, or by `step` each, up to their limits; returns the step. Where all
@@ -52,7 +55,7 @@ function raiseTogether(division: Division, { from, to }: Siblings, weighted: boo
   let largest = 0
   for (let j = 0; j < count; j++) {
     // Nobody can take more than there is, which also keeps an absent limit finite.
-    rooms[j] = Math.min(left, Math.max(0, problem.limit[rowAt[from + j]!]! - entitlement[from + j]!))
+    rooms[j] = Math.min(left, roomUnder(problem.limit[rowAt[from + j]!]!, entitlement[from + j]!))
     weight[j] = weighted ? demand.weight[from + j]! : 1
     room += rooms[j]!
     largest = Math.max(largest, rooms[j]! / weight[j]!)
