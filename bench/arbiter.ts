@@ -7,7 +7,7 @@ import { shareStepByStep } from './reference/step-by-step.ts'
 import type { BenchResult } from './result.ts'
 
 const CAPACITY_PER_DOMAIN = 10
-const WARM_UP_MS = 600
+const WARM_UP_MS = 1500
 /** As the loop of the daemon and of the simulator do, the bench arbitrates in the same memory each time. */
 const workspace = newWorkspace()
 
