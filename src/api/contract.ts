@@ -10,6 +10,7 @@ import type {
   Violation,
 } from '#core/model/decision.ts'
 import type { MetricReading } from '#core/model/observation.ts'
+import type { Aim } from '#core/model/policy.ts'
 import type { Capability, Prepared } from '#ports.ts'
 
 /**
@@ -64,7 +65,12 @@ export const metricsBody = z.strictObject({
     .max(1000),
 })
 
-const goalStatus = model<GoalDecision>()
+/** A goal's standing with what it aims at; the unit is the metric's, empty where it has none. */
+export interface GoalView extends GoalDecision {
+  readonly aim: Aim | null
+  readonly unit: string
+}
+const goalStatus = model<GoalView>()
 
 export const domainStatus = z.object({
   name,
@@ -154,6 +160,8 @@ export const explanation = z.object({
   domain: z.string().nullable(),
   verdict: model<Verdict>(),
   violations: z.array(model<Violation>()),
+  /** Whether the same decision came out when it was made again from the record; null where another version made it. */
+  decidedAgain: z.boolean().nullable(),
   goals: z.array(goalStatus),
   readings: z.array(model<MetricReading>()),
   amounts: z.array(

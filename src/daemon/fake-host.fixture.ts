@@ -8,8 +8,8 @@ import type { Policy } from '#core/model/policy.ts'
 import { CPU } from '#core/model/resource.ts'
 import type { Clock, Driver, DriverObservation } from '#ports.ts'
 import { createClock } from './clock.ts'
-import { type Daemon, type DaemonOptions, startDaemon } from './main.ts'
 import { SILENT } from './log.ts'
+import { type Daemon, type DaemonOptions, startDaemon } from './main.ts'
 
 /** A host of a few domains in memory, for tests of the loop around the decision: it obeys, and it can be told to fail. */
 export class FakeHost implements Driver {
@@ -48,7 +48,11 @@ export class FakeHost implements Driver {
     this.beforeObserve()
     const takenAtMs = this.#clock.now([]).monotonicMs
     const seconds = (takenAtMs - this.#startedMs) / 1000
-    const present = (this.#policy?.domains ?? []).map(({ name }, policyIndex) => ({ name, policyIndex, node: nodeOf(name) }))
+    const present = (this.#policy?.domains ?? []).map(({ name }, policyIndex) => ({
+      name,
+      policyIndex,
+      node: nodeOf(name),
+    }))
     const here = present.filter(({ node }) => this.identities.has(node))
     const used = here.reduce((sum, { name }) => sum + (this.use[name] ?? 500), 0)
     return {

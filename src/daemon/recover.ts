@@ -20,7 +20,7 @@ export interface Recovered {
  * Knowledge that cannot be brought back starts empty, which is always safe, but goes on counting turns.
  */
 export function recover(journal: JournalReader): Recovered {
-  const records = journal.sinceCheckpoint()
+  const records = journal.segmentUntil(journal.lastTurn())
   const last = records.at(-1)
   if (last === undefined) return { knowledge: NO_KNOWLEDGE, outcomes: [], turnsDecidedAgain: 0, problem: null }
   try {

@@ -5,6 +5,7 @@ import type { Capability, Prepared } from '#ports.ts'
 import type { JournalReader } from './journal/reader.ts'
 import type { LoadedPolicy } from './load.ts'
 import type { Turn } from './tick.ts'
+import { goalViews } from './views.ts'
 
 /** What the daemon knows of itself, from which a status is made. */
 export interface StatusSource {
@@ -47,7 +48,7 @@ export function statusOf(source: StatusSource): Status {
     intervalMs: policy.host.intervalMs,
     problems: source.problems,
     journal: { path: source.journalPath, firstTurn: journal.firstTurn(), lastTurn: journal.lastTurn() },
-    goals: [...(last?.decision.goals ?? [])],
+    goals: goalViews(last?.decision.goals ?? [], policy),
     domains: domainsOf(policy, last, resources),
     resources: resources.map(({ resource, capacity, classes, unallocated }) => {
       const unit = policy.resources.find(({ key }) => key === resource)?.unit ?? 'count'

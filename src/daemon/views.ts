@@ -1,10 +1,19 @@
-import type { ExplainQuery, Explanation, History, HistoryEntry, HistoryQuery, PlanReport } from '#api/contract.ts'
-import type { Change, Outcome, ResourceDecision } from '#core/model/decision.ts'
+import type {
+  ExplainQuery,
+  Explanation,
+  GoalView,
+  History,
+  HistoryEntry,
+  HistoryQuery,
+  PlanReport,
+} from '#api/contract.ts'
+import type { Change, GoalDecision, Outcome, ResourceDecision } from '#core/model/decision.ts'
 import type { DomainName } from '#core/model/ids.ts'
 import type { Policy } from '#core/model/policy.ts'
 import type { TurnRecord } from '#ports.ts'
 import type { JournalReader } from './journal/reader.ts'
 import { recordedPolicy } from './recover.ts'
+import { decideAgain } from './replay.ts'
 
 /** What the journal tells, shaped for showing. The daemon and a command line without a daemon use the same. */
 
@@ -22,10 +31,13 @@ export function explain(journal: JournalReader, { domain, turn }: ExplainQuery):
     throw new NotOnRecord(`turn ${turn} is not on record; turns ${journal.firstTurn()} to ${last} are`)
   }
   const { decision, observation } = record
+  const again = decideAgain(journal, record.turn)
   const policy = recordedPolicy(journal, record.policyHash)
   const isMeant = (name: string | null) => domain === undefined || name === domain
   const rows = rowsOf(record, policy).filter(({ row }) => isMeant(row.domain))
-  const goals = decision.goals.filter((goal) => isMeant(goal.domain))
+  const goals = goalViews((again?.isSame ? again.thorough : decision).goals, policy).filter((goal) =>
+    isMeant(goal.domain),
+  )
   if (domain !== undefined && rows.length === 0 && goals.length === 0) {
     const known = [...new Set(rowsOf(record, policy).map(({ row }) => row.domain))].join(', ')
     throw new NotOnRecord(`turn ${record.turn} has no domain '${domain}'; it has ${known === '' ? 'none' : known}`)
@@ -38,6 +50,7 @@ export function explain(journal: JournalReader, { domain, turn }: ExplainQuery):
     domain: domain ?? null,
     verdict: decision.verdict,
     violations: [...decision.violations],
+    decidedAgain: again?.isSame ?? null,
     goals,
     readings: observation.metrics.filter((reading) => reading.domain === null || isMeant(reading.domain)),
     amounts: rows,
@@ -46,6 +59,16 @@ export function explain(journal: JournalReader, { domain, turn }: ExplainQuery):
     ),
     lastChangedTurn: domain === undefined ? null : lastChange(journal, domain, record.turn),
   }
+}
+
+/** Goals with what they aim at, which a decision does not repeat. */
+export function goalViews(goals: readonly GoalDecision[], policy: Policy): GoalView[] {
+  const aims = new Map(policy.goals.map(({ id, aim }) => [id, aim]))
+  const units = new Map(policy.metrics.map(({ name, unit }) => [name, unit]))
+  return goals.map((goal) => {
+    const aim = aims.get(goal.goal) ?? null
+    return { ...goal, aim, unit: aim !== null && 'metric' in aim ? (units.get(aim.metric) ?? '') : '' }
+  })
 }
 
 function lastChange(journal: JournalReader, domain: string, before: number): number | null {

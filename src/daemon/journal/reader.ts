@@ -63,13 +63,12 @@ export class JournalReader {
     return this.turns(turn, turn)[0] ?? null
   }
 
-  /** Turns since and including the last checkpoint: what a restart decides again. */
-  sinceCheckpoint(): readonly TurnRecord[] {
-    const last = this.lastTurn()
-    const row = this.database.prepare('SELECT segment FROM turns WHERE turn = ?').get(last) as
+  /** A turn with all before it back to its checkpoint, oldest first: what it takes to decide it again. */
+  segmentUntil(turn: number): readonly TurnRecord[] {
+    const row = this.database.prepare('SELECT segment FROM turns WHERE turn = ?').get(turn) as
       | { segment: number }
       | undefined
-    return row === undefined ? [] : this.turns(row.segment, last)
+    return row === undefined ? [] : this.turns(row.segment, turn)
   }
 
   /** Numbers of the last turns, newest first, that changed something: of one domain, before a turn, where asked for. */

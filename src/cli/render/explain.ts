@@ -1,0 +1,124 @@
+import type { Explanation, GoalView } from '#api/contract.ts'
+import {
+  aimText,
+  becauseText,
+  changeReasonText,
+  changeText,
+  estimateText,
+  outcomeText,
+  settleText,
+  smallestChangeText,
+  standingText,
+  verdictText,
+} from './reasons.ts'
+import { bad, bold, dim, good } from './style.ts'
+import { amount, counted, listed, time } from './units.ts'
+
+type Amount = Explanation['amounts'][number]
+
+/** The chain from the measurement to the change, in sentences: goal, need, class, entitlement, allocation, outcome. */
+export function renderExplanation(explanation: Explanation): string {
+  const { domain, turn, utcMs, host, verdict, violations, changes } = explanation
+  const names = [
+    ...new Set([...explanation.amounts.map(({ row }) => row.domain), ...explanation.goals.map((g) => g.domain)]),
+  ]
+  const lines = [
+    bold(`${domain === null ? 'All domains' : domain} in turn ${turn}, ${time(utcMs)}, on ${host}`),
+    `The turn as a whole: ${verdictText(verdict)}.`,
+    ...violations.map(({ rule, subject, message }) => bad(`Violation of ${rule} by ${subject}: ${message}`)),
+    ...capacityLines(explanation.amounts),
+    ...names.flatMap((name) => ['', bold(name), ...domainLines(explanation, name)]),
+    '',
+    ...changeLines(changes),
+    ...footLines(explanation),
+  ]
+  return lines.join('\n')
+}
+
+function capacityLines(amounts: readonly Amount[]): string[] {
+  const first = new Map(amounts.map((its) => [its.resource, its]))
+  return [...first.values()].map(({ resource, unit, capacity, classes }) => {
+    const of = (value: number) => amount(value, unit)
+    const taken = [
+      `${of(capacity.headroom)} are withheld as headroom`,
+      ...(capacity.unmanaged > 0 ? [`${of(capacity.unmanaged)} are used by what nobody manages`] : []),
+      ...(capacity.fixed > 0 ? [`${of(capacity.fixed)} stay with fixed domains`] : []),
+    ]
+    const unmet = classes.filter(({ satisfied }) => !satisfied).map(({ priority }) => String(priority))
+    const served =
+      unmet.length === 0 ? 'every priority was served' : `priority ${listed(unmet)} could not be served in full`
+    return `The host has ${of(capacity.total)} of ${resource}: ${listed(taken)}, so ${of(capacity.available)} were divided; ${served}.`
+  })
+}
+
+function domainLines({ goals, amounts }: Explanation, name: string): string[] {
+  const its = amounts.filter(({ row }) => row.domain === name)
+  const unitOf = (resource: string) => its.find((one) => one.resource === resource)?.unit ?? 'count'
+  const lines = goals.filter(({ domain }) => domain === name).flatMap((goal) => goalLines(goal, unitOf))
+  if (lines.length === 0) lines.push('  No goal names it: it asks for nothing beyond its reservation.')
+  return [...lines, ...its.flatMap(amountLines)]
+}
+
+function goalLines(goal: GoalView, unitOf: (resource: string) => string): string[] {
+  const { status, aim } = goal
+  const colour = status.kind === 'missed' ? bad : status.kind === 'met' ? good : dim
+  const wanted = aim === null ? '' : `, ${aimText(aim, goal.unit)}`
+  const lines = [`  Goal ${goal.goal} (priority ${goal.priority}${wanted}): ${colour(standingText(goal))}.`]
+  const needs = Object.entries(goal.need).map(([key, value]) => `${amount(value, unitOf(key))} of ${key}`)
+  const need = needs.length === 0 ? 'It asks for nothing' : `It is thought to need ${listed(needs)}`
+  lines.push(`    ${need}: ${estimateText(goal.because, goal.unit)}.`)
+  if (goal.short !== null) lines.push(`    It was short of ${goal.short}.`)
+  const { short } = goal
+  if (short !== null && goal.wouldMeet.length > 0) {
+    const ways = goal.wouldMeet.map((change) => smallestChangeText(change, unitOf(short)))
+    lines.push(`    One of these alone would have served it: ${ways.join('; ')}.`)
+  }
+  return lines
+}
+
+function amountLines({ resource, unit, row, advice }: Amount): string[] {
+  const of = (value: number) => amount(value, unit)
+  const used = row.use === null ? '' : `uses ${of(row.use)}, `
+  const inForce = row.inForce === null ? 'and has no setting yet' : `and has ${of(row.inForce)} in force`
+  const asked = row.requests.map((request, i) => `${of(request)} up to priority ${i + 1}`)
+  const lines = [`  ${bold(resource)}: it ${used}${inForce}.`]
+  if (row.role === 'fixed') return [...lines, "    It is not Reeve's to change: it stays at what is in force."]
+  if (asked.length > 0) lines.push(`    It asks for ${listed(asked)}.`)
+  lines.push(
+    `    It is ${advice ? 'advised' : 'entitled to'} ${of(row.entitlement)}: ${becauseText(row.because, unit)}.`,
+  )
+  if (row.gains.length > 0) {
+    const gains = row.gains.map(({ from, amount: gained }) => {
+      return `${of(gained)} from ${from === 'unallocated' ? 'what was not allocated' : from}`
+    })
+    lines.push(`    It gained ${listed(gains)}.`)
+  }
+  if (row.settled === null) lines.push(`    Its allocation is ${of(row.allocation)}.`)
+  else lines.push(`    Its allocation is ${of(row.allocation)}, for ${settleText(row.settled, unit)}.`)
+  if (advice) lines.push('    Nothing is set: the domain is in mode advise.')
+  return lines
+}
+
+function changeLines(changes: Explanation['changes']): string[] {
+  if (changes.length === 0) return ['No setting was changed.']
+  return [
+    `${counted(changes.length, 'change')}, in this order:`,
+    ...changes.map(({ change, outcome }) => {
+      return `  ${changeText(change)} (${outcomeText(outcome)}), because ${changeReasonText(change.because)}.`
+    }),
+  ]
+}
+
+function footLines({ domain, lastChangedTurn, decidedAgain, policyHash }: Explanation): string[] {
+  const lines: string[] = []
+  if (domain !== null && lastChangedTurn !== null) {
+    lines.push(
+      `Before that, something of it was last changed in turn ${lastChangedTurn}: reeve explain ${lastChangedTurn}`,
+    )
+  }
+  if (decidedAgain === true)
+    lines.push(dim(`Decided again from the record under policy ${policyHash.slice(0, 12)}: the same.`))
+  if (decidedAgain === false)
+    lines.push(bad('Decided again from the record, something else came out: a defect in Reeve.'))
+  return lines
+}

@@ -1,0 +1,235 @@
+import type { GoalView } from '#api/contract.ts'
+import type { Because, SmallestChange } from '#core/arbitrate/problem.ts'
+import type {
+  Change,
+  ChangeReason,
+  EstimateReason,
+  Outcome,
+  SettleReason,
+  Trigger,
+  Verdict,
+} from '#core/model/decision.ts'
+import type { Aim } from '#core/model/policy.ts'
+import { amount, counted, listed, measure, percent, setting, short } from './units.ts'
+
+/** Reasons, which are data everywhere else, as parts of sentences. One function for each union of the model. */
+
+export function aimText(aim: Aim, unit: string): string {
+  switch (aim.kind) {
+    case 'utilization':
+      return `use of ${aim.resource} at most ${percent(aim.target)} of what it is entitled to`
+    case 'performance':
+      return `${aim.metric} ${aim.direction === 'below' ? 'at most' : 'at least'} ${measure(aim.target, unit)}`
+    case 'throughput':
+      return `${aim.metric} at least ${measure(aim.target, unit)}`
+    case 'fixed':
+      return `fixed amounts`
+  }
+}
+
+/** How the goal stands: "measured 240 ms, missed (index 1.2)". */
+export function standingText({ status, aim, unit }: GoalView): string {
+  switch (status.kind) {
+    case 'met':
+    case 'missed': {
+      const isShare = aim?.kind === 'utilization' || aim?.kind === 'fixed'
+      const value = isShare ? percent(status.measured) : measure(status.measured, unit)
+      const what = aim?.kind === 'fixed' ? `${value} of it in force` : `measured ${value}`
+      return `${what}, ${status.kind} (index ${short(status.index)}; above 1 is missed)`
+    }
+    case 'unknown':
+      return `not known: ${LOST[status.reason]}`
+    case 'closed':
+      return `does not count now: ${status.reason}`
+  }
+}
+
+const LOST = {
+  'no-reading': 'nothing was measured yet',
+  stale: 'the last reading is too old',
+  invalid: 'the last reading is no sensible number',
+  'first-sight': 'it was seen for the first time',
+} as const
+
+/** How the need was arrived at, after "It is thought to need X:". */
+export function estimateText(because: EstimateReason, unit: string): string {
+  switch (because.kind) {
+    case 'fixed':
+      return 'the policy states the amounts'
+    case 'utilization': {
+      const waiting = because.heldBack ? ', and more would have been used had it been there' : ''
+      return `it uses ${amount(because.use, 'millicores')}, which is to be ${percent(because.target)} of what it gets${waiting}`
+    }
+    case 'work-cost':
+      return (
+        `it used ${amount(because.use, 'millicores')} for ${measure(because.throughput, unit)}, ` +
+        `so ${short(because.perUnit)} millicores for each of the ${measure(because.target, unit)} that are wanted`
+      )
+    case 'feedback':
+      return (
+        `at ${amount(because.from, 'millicores')} it measured ${measure(because.measured, unit)} ` +
+        `where ${measure(because.target, unit)} are wanted, so it is tried with ${short(because.factor)} times that`
+      )
+    case 'not-this-resource':
+      return (
+        `it uses only ${amount(because.use, 'millicores')} of the ${amount(because.entitlement, 'millicores')} that it has, ` +
+        'so more would not help'
+      )
+    case 'held':
+      return `the last reading is ${short(because.ageMs / 1000)} s old, so the last estimate is held`
+    case 'fallback':
+      return `without a reading (${LOST[because.reason]}) it falls back to its reservation`
+    case 'closed':
+      return 'the goal does not count now'
+  }
+}
+
+/** What bound an entitlement, after "It is entitled to X:". */
+export function becauseText(because: Because, unit: string): string {
+  const of = (value: number) => amount(value, unit)
+  switch (because.bound) {
+    case 'start':
+      return because.explicit
+        ? `its reservation is ${of(because.reservation)}, and nothing above that was asked for or left`
+        : `${of(because.reservation)} is what every domain starts from, and nothing above that was asked for or left`
+    case 'own':
+      return `it owns ${of(because.own)}${because.lend ? '' : ', which it does not lend'}`
+    case 'request':
+      return `that is all it asked for, up to priority ${because.priority}`
+    case 'limit':
+      return `its limit is ${of(because.limit)}, reached at priority ${because.priority}`
+    case 'level':
+      return (
+        `there was not enough for everyone at priority ${because.priority}, so all were raised to the same ` +
+        `${of(because.level)} for each unit of weight, and its weight is ${short(because.weight)}`
+      )
+    case 'fraction':
+      return (
+        `there was not enough for everyone at priority ${because.priority}, so each got ${percent(because.fraction)} ` +
+        `of what was missing, and it missed ${of(because.want - because.from)}`
+      )
+    case 'surplus':
+      return `${of(because.granted)} by its goals and ${of(because.surplus)} of what nobody asked for`
+    case 'shrunk':
+      return (
+        `the capacity does not cover the reservations, so all were cut to ${percent(because.fraction)}, ` +
+        `and it starts from ${of(because.start)}`
+      )
+  }
+}
+
+/** Why the allocation is not the entitlement, after "It stays at X:". */
+export function settleText(reason: SettleReason, unit: string): string {
+  switch (reason.kind) {
+    case 'within-thresholds':
+      return `the difference of ${percent(reason.difference)} has not lasted long enough to be worth a change`
+    case 'cooldown':
+      return 'it was moved the other way a moment ago and waits until that has had its effect'
+    case 'maximum-step':
+      return `it moves by at most ${amount(reason.step, unit)} in one turn`
+    case 'minimum-change':
+      return `changes below ${amount(reason.least, unit)} are not made`
+    case 'working-set':
+      return `it works with ${amount(reason.floor, unit)} and is not pushed below that`
+    case 'awaiting-donor':
+      return `it grows once ${reason.donor} is seen to have given`
+    case 'gives-first':
+      return 'its shrink comes first, and what it gives is handed on once it is seen'
+    case 'no-progress':
+      return `it was to shrink for ${counted(reason.turns, 'turn')} and did not, so the move is off`
+  }
+}
+
+export function triggerText(trigger: Trigger): string {
+  switch (trigger.kind) {
+    case 'threshold': {
+      const lasted = trigger.samples > 1 ? ` for ${counted(trigger.samples, 'turn')}` : ''
+      return `the ${trigger.resource} of ${trigger.domain} was off by ${percent(trigger.difference)}${lasted}`
+    }
+    case 'first-allocation':
+      return `${trigger.domain} had no ${trigger.resource} allocation yet`
+    case 'capacity':
+      return `the capacity of ${trigger.resource} changed`
+    case 'policy':
+      return `the policy says something else about the ${trigger.resource} of ${trigger.domain}`
+    case 'no-progress':
+      return `the ${trigger.resource} of ${trigger.domain} did not shrink in ${counted(trigger.turns, 'turn')}`
+    case 'not-in-force':
+      return `what was decided for the ${trigger.resource} of ${trigger.domain} is not in force`
+    case 'drift':
+      return `somebody changed a setting of ${trigger.domain} from ${trigger.expected} to ${trigger.found}`
+  }
+}
+
+export function verdictText(verdict: Verdict): string {
+  switch (verdict.kind) {
+    case 'changes':
+      return `${counted(verdict.count, 'change')}, because ${listed(verdict.triggers.map(triggerText))}`
+    case 'stopped-by-checker':
+      return 'nothing was changed: the checker found the decision faulty, which is a defect in Reeve'
+    case 'no-beneficial-change':
+      return `nothing to change: ${HELD[verdict.reason]}`
+  }
+}
+
+const HELD = {
+  'nothing-managed': 'no domain is in mode manage',
+  'within-thresholds': 'what is in force is close enough to what everyone is entitled to',
+  'already-so': 'what is in force is what everyone is entitled to',
+  'quiet-window': 'a quiet window is open',
+  paused: 'paused by the operator',
+  'first-sight': 'everything was seen for the first time, and use takes two looks to tell',
+  'nothing-observed': 'none of the domains in the policy is running',
+} as const
+
+export function changeReasonText(because: ChangeReason): string {
+  switch (because.kind) {
+    case 'allocation':
+      return `its ${because.resource} changes, as ${triggerText(because.trigger)}`
+    case 'hierarchy':
+      return 'this place in the hierarchy holds what the domains inside it are entitled to'
+    case 'placement':
+      return `its CPUs are ${because.cpus} (${because.rule})`
+    case 'scheduling':
+      return 'the policy states how its threads are scheduled'
+    case 'release':
+      return 'the setting that was found goes back'
+  }
+}
+
+export function outcomeText(outcome: Outcome | null): string {
+  if (outcome === null) return 'what came of it is not on record'
+  switch (outcome.status) {
+    case 'applied':
+      return 'applied'
+    case 'failed':
+      return `failed: ${outcome.message}`
+    case 'vanished':
+      return 'had vanished'
+    case 'not-tried':
+      return 'not tried, as an earlier change failed'
+  }
+}
+
+/** `cpu.weight of /reeve/shop: 100 -> 6000`. */
+export function changeText({ knob, node, from, to }: Change): string {
+  return `${knob} of ${node}: ${setting(knob, from)} -> ${setting(knob, to)}`
+}
+
+/** What alone would have met a goal, after "It would have been met by". */
+export function smallestChangeText(change: SmallestChange, unit: string): string {
+  const fromTo = (convert: (value: number) => string) => `${convert(change.to)} instead of ${convert(change.from)}`
+  const inUnit = fromTo((value) => amount(value, unit))
+  switch (change.change) {
+    case 'capacity':
+      return `a capacity of ${inUnit}`
+    case 'limit':
+      return `a limit of ${inUnit}`
+    case 'weight':
+      return `a weight of ${fromTo(short)}`
+    case 'priority':
+      return `priority ${fromTo(String)}`
+    case 'request':
+      return `${change.of} asking for ${inUnit}`
+  }
+}
