@@ -20,20 +20,6 @@ import type { Capability, Prepared } from '#ports.ts'
 
 const model = <Type>() => z.custom<Type>(() => true)
 
-/** Where the control socket answers; the version is part of every path. */
-export const PATHS = {
-  status: '/v1/status',
-  explain: '/v1/explain',
-  history: '/v1/history',
-  plan: '/v1/plan',
-  reload: '/v1/reload',
-  pause: '/v1/pause',
-  resume: '/v1/resume',
-  release: '/v1/release',
-  metrics: '/v1/metrics',
-  events: '/v1/events',
-} as const
-
 const name = z.string().min(1).max(255)
 const wholeNumber = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 

@@ -1,5 +1,5 @@
 import { request } from 'node:http'
-import type { PATHS } from '#api/contract.ts'
+import type { PATHS } from '#api/paths.ts'
 import { Failure } from './failure.ts'
 
 /** No daemon at the other end; what can be told without one is told from the journal. */

@@ -10,6 +10,10 @@ export interface CommonOptions {
   readonly json?: boolean
 }
 
+export interface PolicyOptions extends CommonOptions {
+  readonly config: string
+}
+
 /**
  * One lock for all daemons of a host, wherever their state and sockets are. Who is not root manages nothing of the
  * host's and may not write there; such a daemon keeps to itself.

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { eventBody, PATHS, reloadBody } from '#api/contract.ts'
+import { eventBody, reloadBody } from '#api/contract.ts'
+import { PATHS } from '#api/paths.ts'
 import type { ApiHandlers } from '#api/server.ts'
 
 /** Everything that changes what the daemon does. Each answers with the state that it led to. */

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { metricsBody, PATHS } from '#api/contract.ts'
+import { metricsBody } from '#api/contract.ts'
+import { PATHS } from '#api/paths.ts'
 import { problemOf, sendProblem } from '#api/problem.ts'
 import type { ApiHandlers, Caller } from '#api/server.ts'
 import { peerOf } from '#monitors/peer.ts'

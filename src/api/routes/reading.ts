@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { explainQuery, historyQuery, PATHS } from '#api/contract.ts'
+import { explainQuery, historyQuery } from '#api/contract.ts'
+import { PATHS } from '#api/paths.ts'
 import type { ApiHandlers } from '#api/server.ts'
 
 /** Everything that only looks. */

@@ -7,7 +7,7 @@ import type { Knob, Setting } from '#core/model/observation.ts'
 import type { Journal, RememberedSetting, TurnRecord } from '#ports.ts'
 import { encodeCheckpoint, encodeDelta, type TurnBody } from './codec.ts'
 import { prune } from './prune.ts'
-import { JournalReader } from './reader.ts'
+import { JournalReader, journalPath } from './reader.ts'
 import { migrate } from './schema.ts'
 
 /** A write to the journal that failed: what was to be recorded, where, and why not. */
@@ -200,8 +200,4 @@ function openForWriting(path: string): DatabaseSync {
 /** Opens the journal of a state directory for the daemon, and makes it where there is none. */
 export function openJournal(stateDir: string, limits: Partial<JournalLimits> = {}): SqliteJournal {
   return new SqliteJournal(journalPath(stateDir), { ...DEFAULT_LIMITS, ...limits })
-}
-
-export function journalPath(stateDir: string): string {
-  return `${stateDir}/journal.db`
 }

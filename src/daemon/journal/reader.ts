@@ -138,6 +138,11 @@ function decodeRow(row: TurnRow, previous: TurnBody | null): TurnRecord {
   return { turn, policyHash, decider, knowledge: null, ...decodeDelta(previous, row) }
 }
 
+/** The journal's file in a state directory. */
+export function journalPath(stateDir: string): string {
+  return `${stateDir}/journal.db`
+}
+
 /** Opens a journal for reading beside whoever writes it, or returns null where there is none. */
 export function readJournal(path: string): JournalReader | null {
   if (!existsSync(path)) return null

@@ -1,0 +1,48 @@
+import type { ReleaseReport } from '#api/contract.ts'
+import { PATHS } from '#api/paths.ts'
+import { ask, NoDaemon } from '#cli/client.ts'
+import { hostDrivers } from '#cli/drivers.ts'
+import { EXIT } from '#cli/failure.ts'
+import { type CommonOptions, lockFile } from '#cli/options.ts'
+import { print } from '#cli/output.ts'
+import { renderRelease } from '#cli/render/reports.ts'
+
+/** The command `reeve release`: by the daemon, or straight from the journal where none runs. 1 where something failed. */
+export async function releaseCommand(options: CommonOptions): Promise<number> {
+  let report: ReleaseReport
+  try {
+    report = await ask<ReleaseReport>(options.socket, PATHS.release, {}, {})
+  } catch (error) {
+    if (!(error instanceof NoDaemon)) throw error
+    report = await releaseByHand(options)
+  }
+  print(report, renderRelease, options)
+  return report.settings.some(({ result }) => result.kind === 'failed') ? EXIT.failure : EXIT.ok
+}
+
+const DEADLINE_MS = 5000
+
+/** Under the daemon's lock, so that none starts meanwhile and sets everything anew. */
+async function releaseByHand(options: CommonOptions): Promise<ReleaseReport> {
+  const { existsSync } = await import('node:fs')
+  const { openJournal } = await import('#daemon/journal/journal.ts')
+  const { journalPath } = await import('#daemon/journal/reader.ts')
+  if (!existsSync(journalPath(options.state))) return { settings: [] }
+  const { takeLock } = await import('#daemon/lock.ts')
+  const { releaseSettings } = await import('#daemon/release.ts')
+  const lock = takeLock(lockFile(options))
+  const journal = openJournal(options.state)
+  const drivers = await hostDrivers(options)
+  try {
+    return await releaseSettings(
+      journal.remembered(),
+      (kind) => drivers.find((driver) => driver.kind === kind) ?? null,
+      DEADLINE_MS,
+      ({ driver, node, knob }) => journal.forget(driver, node, knob),
+    )
+  } finally {
+    for (const driver of drivers) await driver.close()
+    journal.close()
+    lock.release()
+  }
+}

@@ -1,0 +1,73 @@
+import { dirname } from 'node:path'
+import { hostDrivers } from '#cli/drivers.ts'
+import { EXIT, Failure, reasonOf } from '#cli/failure.ts'
+import { createLog } from '#cli/log.ts'
+import { lockFile, type PolicyOptions } from '#cli/options.ts'
+import { changeText, outcomeText, verdictText } from '#cli/render/reasons.ts'
+import { createClock } from '#daemon/clock.ts'
+import type { TurnSummary } from '#daemon/control.ts'
+import { AlreadyRunning } from '#daemon/lock.ts'
+import type { Log } from '#daemon/log.ts'
+import { type Daemon, PolicyRefused, startDaemon } from '#daemon/main.ts'
+import { readPolicyFile } from '#policy/read.ts'
+
+/** The command `reeve up -c FILE`: the daemon in the foreground. SIGHUP reloads; SIGTERM and SIGINT end it. */
+export async function upCommand(options: PolicyOptions): Promise<void> {
+  const { config, state, socket } = options
+  const policyText = await textOf(config)
+  const log = await createLog()
+  const drivers = await hostDrivers(options)
+  let daemon: Daemon
+  try {
+    daemon = await startDaemon({
+      policyFile: config,
+      policyText,
+      stateDir: state,
+      runDir: dirname(socket),
+      socketPath: socket,
+      lockFile: lockFile(options),
+      drivers,
+      clock: createClock(),
+      log,
+    })
+  } catch (error) {
+    for (const driver of drivers) await driver.close()
+    if (error instanceof PolicyRefused) throw new Failure(error.message, EXIT.configuration, { cause: error })
+    if (error instanceof AlreadyRunning) throw new Failure(error.message, EXIT.failure, { cause: error })
+    throw error
+  }
+  daemon.onTurn((turn) => sayChanges(turn, log))
+  process.on('SIGHUP', () => void daemon.reload())
+  await firstOf('SIGTERM', 'SIGINT')
+  log.info('stopping: settings stay as they are')
+  await daemon.stop()
+  for (const driver of drivers) await driver.close()
+}
+
+function sayChanges({ turn, decision, outcomes }: TurnSummary, log: Log): void {
+  if (decision.verdict.kind === 'stopped-by-checker') {
+    log.error(`turn ${turn}: ${verdictText(decision.verdict)}`)
+    return
+  }
+  if (decision.plan.length === 0) return
+  log.info(`turn ${turn}: ${verdictText(decision.verdict)}`)
+  decision.plan.forEach((change, i) => {
+    const outcome = outcomes[i] ?? null
+    const say = outcome?.status === 'failed' ? log.error : log.info
+    say(`turn ${turn}: ${changeText(change)} (${outcomeText(outcome)})`)
+  })
+}
+
+function firstOf(...signals: NodeJS.Signals[]): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of signals) process.once(signal, () => resolve())
+  })
+}
+
+async function textOf(file: string): Promise<string> {
+  try {
+    return (await readPolicyFile(file)).text
+  } catch (cause) {
+    throw new Failure(`cannot read the policy ${file}: ${reasonOf(cause)}`, EXIT.configuration, { cause })
+  }
+}

@@ -1,0 +1,106 @@
+import { Command, CommanderError, Option } from 'commander'
+import { VERSION } from '#api/version.ts'
+import { EXIT, Failure, reasonOf } from './failure.ts'
+import { DEFAULTS } from './options.ts'
+
+/**
+ * The command line. Each command is imported when it is called, so that `reeve status` does not wait for what only
+ * the daemon needs; this file knows their names and options and nothing else.
+ */
+function program(): Command {
+  const reeve = new Command('reeve')
+    .description('Runs the domains of a host by goals, the most important first, and says why.')
+    .version(VERSION, '--version')
+    .exitOverride()
+    .showHelpAfterError('(reeve help COMMAND says more)')
+
+  withPolicy(command(reeve, 'up', 'manage this host by a policy, until told to stop')).action(async (options) => {
+    await (await import('./commands/up.ts')).upCommand(options)
+  })
+  command(reeve, 'demo', 'real services under real load: goals missed, then met, with the reasons')
+    .option('--seconds <n>', 'how long the whole may take', wholeNumber('--seconds'))
+    .option('--compare', 'also look for the best static weights, and try a fixed map from priority to weight')
+    .action(async (options) => finish(await (await import('#demo/command.ts')).demoCommand(options)))
+  command(reeve, 'check', 'say everything that is wrong with a policy')
+    .argument('<file>', 'the policy')
+    .action(async (file, options) => finish(await (await import('./commands/check.ts')).checkCommand(file, options)))
+  command(reeve, 'discover', 'propose a policy for what runs here, in mode advise')
+    .option('--seconds <n>', 'how long to watch', wholeNumber('--seconds'), 2)
+    .action(async (options) => (await import('./commands/discover.ts')).discoverCommand(options))
+  command(reeve, 'plan', 'show what would be done: a dry run of a policy, or what the daemon decided last')
+    .option('-c, --config <file>', 'the policy; without one the daemon is asked')
+    .action(async (options) => (await import('./commands/plan.ts')).planCommand(options))
+  command(reeve, 'status', 'goals, entitlements and the last reasons').action(async (options) =>
+    (await import('./commands/status.ts')).statusCommand(options),
+  )
+  command(reeve, 'explain', 'the chain from the measurement to the change')
+    .argument('[subject]', 'a domain, or the number of a turn; without one the last turn')
+    .option('--turn <n>', 'the turn in which a domain is to be explained', wholeNumber('--turn'))
+    .action(async (subject, options) => (await import('./commands/explain.ts')).explainCommand(subject, options))
+  command(reeve, 'history', 'the last changes, newest first')
+    .argument('[domain]', 'only what was changed of this domain')
+    .option('-n, --count <n>', 'how many turns', wholeNumber('--count'), 20)
+    .option('--all', 'turns that changed nothing too')
+    .action(async (domain, options) => (await import('./commands/history.ts')).historyCommand(domain, options))
+  for (const [name, what] of [
+    ['pause', 'decide everything and change nothing, until resumed'],
+    ['resume', 'manage again after a pause or a release'],
+  ] as const) {
+    command(reeve, name, what).action(async (options) =>
+      (await import('./commands/pause.ts')).pauseCommand(name, options),
+    )
+  }
+  command(reeve, 'reload', 'have the daemon read its policy again, or keep the old one and say why')
+    .argument('[file]', 'another policy to take instead')
+    .action(async (file, options) => finish(await (await import('./commands/reload.ts')).reloadCommand(file, options)))
+  command(reeve, 'release', 'put back every setting as it was found').action(async (options) =>
+    finish(await (await import('./commands/release.ts')).releaseCommand(options)),
+  )
+  command(reeve, 'solve', 'the arbiter alone, as a calculator')
+    .argument('<file>', 'the problem as JSON; - reads standard input')
+    .action(async (file) => finish(await (await import('./commands/solve.ts')).solveCommand(file)))
+  command(reeve, 'schema', 'print the JSON Schema of policies, for editors').action(async () =>
+    (await import('./commands/schema.ts')).schemaCommand(),
+  )
+  command(reeve, 'doctor', 'what works on this host, and what to do about the rest').action(async (options) =>
+    finish(await (await import('./commands/doctor.ts')).doctorCommand(options)),
+  )
+  return reeve
+}
+
+/** With the options that all commands have, so that they may be given to any. */
+function command(reeve: Command, name: string, description: string): Command {
+  return reeve
+    .command(name)
+    .description(description)
+    .option('--json', 'print data instead of text')
+    .addOption(new Option('--state <dir>', 'where the journal is').default(DEFAULTS.state))
+    .addOption(new Option('--socket <path>', 'where the daemon answers').default(DEFAULTS.socket))
+}
+
+function withPolicy(its: Command): Command {
+  return its.requiredOption('-c, --config <file>', 'the policy')
+}
+
+function wholeNumber(option: string): (text: string) => number {
+  return (text) => {
+    if (/^[1-9]\d{0,9}$/.test(text)) return Number(text)
+    throw new Failure(`${option} wants a whole number from 1, not '${text}'`, EXIT.usage)
+  }
+}
+
+function finish(exitCode: number): void {
+  process.exitCode = exitCode
+}
+
+try {
+  await program().parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Commander has said what is wrong; help and version are no errors.
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  } else {
+    process.stderr.write(`reeve: ${reasonOf(error)}\n`)
+    process.exitCode = error instanceof Failure ? error.exitCode : EXIT.failure
+  }
+}
