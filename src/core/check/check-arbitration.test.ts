@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { arbitrate } from '#core/arbitrate/arbitrate.ts'
-import { type Arbitration, BOUNDS, type BoundKind, type GroupOutcome } from '#core/arbitrate/problem.ts'
+import { type Arbitration, BOUNDS, type BoundKind, type GroupOutcome, type Problem } from '#core/arbitrate/problem.ts'
 import { checkArbitration } from './check-arbitration.ts'
 import { MUTATIONS } from './mutations.fixture.ts'
 import { type CaseProblem, pick, problemOf, randomFrom, randomProblem } from './problems.fixture.ts'
@@ -19,6 +19,14 @@ describe('checkArbitration', () => {
         const difference = Math.abs(result.entitlement[row]! - due)
         assert.ok(difference <= 1e-9 * problem.capacity, `${problem.ids[row]}: ${due} in ${JSON.stringify(stated)}`)
       }
+    }
+  })
+
+  test('accepts 1,000 arbitrations in whole units, where gaps tie and wants use the capacity up exactly', () => {
+    const random = randomFrom(7)
+    for (let i = 0; i < 1000; i++) {
+      const problem = inWholeUnits(problemOf(randomProblem(random)))
+      assert.deepEqual(checkArbitration(problem, arbitrate(problem)), [], `problem ${i}`)
     }
   })
 
@@ -61,6 +69,20 @@ describe('checkArbitration', () => {
     })
   }
 })
+
+/** Limits are left out: rounded up they might end under a start. */
+function inWholeUnits(problem: Problem): Problem {
+  const reservation = problem.reservation.map(Math.ceil)
+  return {
+    ...problem,
+    capacity: Math.ceil(problem.capacity),
+    minimum: 1,
+    requests: problem.requests.map(Math.ceil),
+    reservation,
+    own: problem.own.map((own, row) => Math.max(Math.ceil(own), reservation[row]! || 0)),
+    limit: problem.limit.map(() => Infinity),
+  }
+}
 
 interface Claim {
   readonly entitlement: readonly number[]
