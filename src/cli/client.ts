@@ -1,4 +1,4 @@
-import { request } from 'node:http'
+import { connect } from 'node:net'
 import type { PATHS } from '#api/paths.ts'
 import { Failure } from './failure.ts'
 
@@ -21,28 +21,46 @@ export async function ask<Answer>(socketPath: string, path: Path, query: Query =
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>
 
-function send(socketPath: string, path: string, body: object | undefined): Promise<{ status: number; text: string }> {
+/**
+ * HTTP/1.1 as far as one question to our own daemon needs it. Loading `node:http` would take 65 ms, half of what
+ * `reeve status` may take; a socket takes 3 ms.
+ */
+function send(socketPath: string, path: string, body: object | undefined): Promise<Answered> {
+  const text = body === undefined ? '' : JSON.stringify(body)
+  const head = [
+    `${body === undefined ? 'GET' : 'POST'} ${path} HTTP/1.1`,
+    'Host: reeve',
+    'Connection: close',
+    ...(body === undefined ? [] : ['Content-Type: application/json', `Content-Length: ${Buffer.byteLength(text)}`]),
+  ]
   return new Promise((resolve, reject) => {
-    const outgoing = request(
-      {
-        socketPath,
-        path,
-        method: body === undefined ? 'GET' : 'POST',
-        headers: body === undefined ? {} : { 'content-type': 'application/json' },
-      },
-      (incoming) => {
-        let text = ''
-        incoming.setEncoding('utf8')
-        incoming.on('data', (part: string) => {
-          text += part
-        })
-        incoming.on('error', reject)
-        incoming.on('end', () => resolve({ status: incoming.statusCode ?? 500, text }))
-      },
-    )
-    outgoing.on('error', (error: NodeJS.ErrnoException) => reject(explained(error, socketPath)))
-    outgoing.end(body === undefined ? undefined : JSON.stringify(body))
+    const parts: Buffer[] = []
+    const socket = connect(socketPath, () => socket.write(`${head.join('\r\n')}\r\n\r\n${text}`))
+    socket.on('data', (part: Buffer) => parts.push(part))
+    socket.on('error', (error) => reject(explained(error, socketPath)))
+    socket.on('end', () => {
+      const answered = parseAnswer(Buffer.concat(parts))
+      if (answered !== null) resolve(answered)
+      else reject(new Failure(`the daemon at ${socketPath} ended before it had answered; see its log`))
+    })
   })
+}
+
+interface Answered {
+  readonly status: number
+  readonly text: string
+}
+
+/** null for an answer that is not whole. The daemon states the length of all that it sends. */
+function parseAnswer(bytes: Buffer): Answered | null {
+  const end = bytes.indexOf('\r\n\r\n')
+  if (end < 0) return null
+  const head = bytes.subarray(0, end).toString('latin1')
+  const status = /^HTTP\/1\.1 (\d{3})/.exec(head)?.[1]
+  const length = /^content-length: *(\d+)$/im.exec(head)?.[1]
+  const body = bytes.subarray(end + 4)
+  if (status === undefined || length === undefined || body.length < Number(length)) return null
+  return { status: Number(status), text: body.subarray(0, Number(length)).toString('utf8') }
 }
 
 function explained(error: NodeJS.ErrnoException, socketPath: string): Error {

@@ -42,6 +42,8 @@ export async function upCommand(options: PolicyOptions): Promise<void> {
   log.info('stopping: settings stay as they are')
   await daemon.stop()
   for (const driver of drivers) await driver.close()
+  // Commands that were started live on, and Node would wait for them.
+  process.exit(EXIT.ok)
 }
 
 function sayChanges({ turn, decision, outcomes }: TurnSummary, log: Log): void {

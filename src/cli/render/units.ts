@@ -14,7 +14,7 @@ export function short(value: number): string {
 export function amount(value: number, unit: string): string {
   switch (unit) {
     case 'millicores':
-      return `${short(value / 1000)} ${value === 1000 ? 'core' : 'cores'}`
+      return short(value / 1000) === '1' ? '1 core' : `${short(value / 1000)} cores`
     case 'bytes':
       return bytes(value)
     case 'bytes/s':
