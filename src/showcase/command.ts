@@ -1,0 +1,131 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { SILENT } from '#daemon/log.ts'
+import { type Daemon, startDaemon } from '#daemon/main.ts'
+import { compareStatic } from './compare.ts'
+import type { Act } from './figures.ts'
+import { Live } from './live.ts'
+import { CROSSED, SHORTEST_SECONDS, timesOf } from './plan.ts'
+import { Play } from './play.ts'
+import { policyOf } from './policy.ts'
+import { createRealStage } from './real-stage.ts'
+import { type DemoReport, renderReport, reportOf, type StaticReport } from './report.ts'
+import { createSimulatedStage } from './simulated-stage.ts'
+import type { Stage } from './stage.ts'
+import { whyNotReal } from './why-not-real.ts'
+
+export interface DemoOptions {
+  /** How long the whole may take; at least 34. */
+  readonly seconds?: number
+  readonly json?: boolean
+  readonly compare?: boolean
+  /** Play against the simulated host even where control groups can be written. */
+  readonly simulate?: boolean
+}
+
+const SECONDS = 90
+const SEED = 20_261_121
+
+/** `reeve demo`: goals missed, then met, then met where no fixed weights could. Returns the exit code. */
+export async function demoCommand(options: DemoOptions): Promise<number> {
+  const seconds = options.seconds ?? SECONDS
+  const live = new Live(options.json === true ? process.stderr : process.stdout)
+  if (seconds < SHORTEST_SECONDS) {
+    process.stderr.write(
+      `reeve demo: --seconds ${seconds} is too short for three acts; it takes at least ${SHORTEST_SECONDS}\n`,
+    )
+    return 2
+  }
+  // One name for each user: the demo before this one is swept, whatever became of it.
+  const stateDir = join(tmpdir(), `reeve-demo-${userInfo().uid}`)
+  rmSync(stateDir, { recursive: true, force: true })
+  mkdirSync(stateDir, { recursive: true, mode: 0o755 })
+  const report = await perform(live, { ...options, seconds }, stateDir)
+  if (report === null) return 130
+  if (options.json === true) process.stdout.write(`${JSON.stringify(report)}\n`)
+  else live.say(renderReport(report))
+  return 0
+}
+
+async function perform(
+  live: Live,
+  options: DemoOptions & { readonly seconds: number },
+  stateDir: string,
+): Promise<DemoReport | null> {
+  const startedMs = performance.now()
+  const stage = await openStage(live, options, stateDir)
+  const interrupted = new Promise<null>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(null))
+  })
+  let daemon: Daemon | null = null
+  try {
+    daemon = await startDaemon({
+      policyText: policyOf(stage.cast, 'observe', 'steady'),
+      stateDir,
+      runDir: stateDir,
+      drivers: [stage.driver],
+      clock: stage.clock,
+      metrics: stage.metrics,
+      log: SILENT,
+    })
+    return await Promise.race([interrupted, playAll(live, stage, daemon, options, stateDir, startedMs)])
+  } finally {
+    await daemon?.stop()
+    await stage.close()
+  }
+}
+
+async function openStage(live: Live, { simulate }: DemoOptions, stateDir: string): Promise<Stage> {
+  const reason = simulate === true ? 'as asked' : whyNotReal()
+  if (reason !== null) {
+    live.say(
+      `On a SIMULATED host (${reason}): the same code decides, but no process runs and nothing here is measured.`,
+    )
+    return createSimulatedStage(SEED)
+  }
+  live.say('On this host, with real processes in control groups of their own. Starting ...')
+  return createRealStage(stateDir, SEED)
+}
+
+async function playAll(
+  live: Live,
+  stage: Stage,
+  daemon: Daemon,
+  { seconds, compare }: DemoOptions & { readonly seconds: number },
+  stateDir: string,
+  startedMs: number,
+): Promise<DemoReport> {
+  const play = new Play(stage, daemon)
+  const unsubscribe = daemon.onTurn((turn) => live.show(turn))
+  // Comparing takes as long again as the acts themselves.
+  const times = timesOf(compare === true ? seconds / 2 : seconds)
+  await stage.ready()
+  const acts: Act[] = []
+  play.steady()
+  live.scene({ title: 'Act one, unmanaged: equal weights, the kernel shares the CPU by itself', goals: 'latency' })
+  acts.push(await play.act('unmanaged', 'latency', times.unmanaged))
+  live.scene({ title: 'Act two, managed: Reeve moves CPU to the goals, the most important first', goals: 'latency' })
+  await play.policy(policyOf(stage.cast, 'manage', 'steady'))
+  acts.push(await play.act('managed', 'latency', times.managed))
+  const { perSecond } = CROSSED
+  live.scene({
+    title: `Act three, overrun: clients press for more than the goals (${perSecond}/s each); half-way the costs cross`,
+    goals: 'throughput',
+  })
+  play.crossed('api')
+  await play.policy(policyOf(stage.cast, 'manage', 'crossed'))
+  acts.push(
+    await play.act('crossed', 'throughput', times.crossed, () => {
+      live.say('  the cost of a request falls in api and rises in shop')
+      play.crossed('shop')
+    }),
+  )
+  const comparison: StaticReport[] = compare === true ? await compareStatic(live, stage, play, seconds / 2) : []
+  // The last windows are measured only after the patience of their requests has run out.
+  live.say('  waiting for the last answers')
+  await play.pass(4)
+  unsubscribe()
+  play.end()
+  return reportOf(stage, acts, comparison, stateDir, (performance.now() - startedMs) / 1000)
+}

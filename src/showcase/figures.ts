@@ -1,0 +1,47 @@
+import { CHANGE_OVER_MS, CROSSED, CROSSING_OVER_MS, PLAN, type ServiceName } from './plan.ts'
+import type { Window } from './workloads/link.ts'
+
+/** A part of the demo that is counted by itself: UTC milliseconds of its beginning and end, and what was used in it. */
+export interface Act {
+  readonly name: 'unmanaged' | 'managed' | 'crossed' | `compare-${string}`
+  readonly goals: 'latency' | 'throughput'
+  readonly beganMs: number
+  readonly endedMs: number
+  /** When costs changed places, in the act in which they do. */
+  readonly crossedMs: number | null
+  /** CPU-seconds used by each domain, and those that the CPUs had in all. */
+  readonly usedCpuSeconds: Readonly<Record<string, number>>
+  readonly capacityCpuSeconds: number
+  readonly batchWork: number
+}
+
+/** The windows of an act that count: not those of the change-over, nor those right after the crossing. */
+export function counted(act: Act, windows: readonly Window[]): Window[] {
+  return windows.filter(({ startMs }) => {
+    if (startMs < act.beganMs + CHANGE_OVER_MS || startMs + 1000 > act.endedMs) return false
+    return act.crossedMs === null || startMs + 1000 <= act.crossedMs || startMs >= act.crossedMs + CROSSING_OVER_MS
+  })
+}
+
+/** Whether the goal of a service held in one second. */
+export function holds(service: ServiceName, goals: Act['goals'], window: Window): boolean {
+  if (goals === 'throughput') return window.throughput >= CROSSED.perSecond
+  return window.offered > 0 && window.p95Ms <= PLAN[service].p95Ms
+}
+
+/** Share of the counted seconds in which the goal held, 0..1; NaN where none was counted. */
+export function attainment(service: ServiceName, act: Act, windows: readonly Window[]): number {
+  const seconds = counted(act, windows)
+  return seconds.filter((window) => holds(service, act.goals, window)).length / seconds.length
+}
+
+/** Part of the CPU that services and generator left which the batch job really got, 0..1. */
+export function shareOfWhatWasLeft({ usedCpuSeconds, capacityCpuSeconds }: Act): number {
+  const { batch = 0, ...others } = usedCpuSeconds
+  const left = capacityCpuSeconds - Object.values(others).reduce((sum, used) => sum + used, 0)
+  return batch / left
+}
+
+export function seconds({ beganMs, endedMs }: Pick<Act, 'beganMs' | 'endedMs'>): number {
+  return (endedMs - beganMs) / 1000
+}

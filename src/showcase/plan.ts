@@ -1,0 +1,54 @@
+/**
+ * What the demo plays: loads, goals, and how its time is divided. Tuned so that on two CPUs, with equal weights, both
+ * services really miss their goals: each group gets about 0.6 CPU when three of them are hungry, and they need 0.8 and
+ * 0.65.
+ */
+
+export type ServiceName = 'shop' | 'api'
+export const SERVICES: readonly ServiceName[] = ['shop', 'api']
+
+export interface ServicePlan {
+  readonly priority: number
+  /** Acts one and two: CPU per request, requests per second, and the goal for the 95th percentile. */
+  readonly costMs: number
+  readonly perSecond: number
+  readonly p95Ms: number
+}
+
+/** 4 ms x 195/s = 0.78 CPU and 5 ms x 128/s = 0.64 CPU, of which the HTTP server's own part is left out. */
+export const PLAN: Readonly<Record<ServiceName, ServicePlan>> = {
+  shop: { priority: 1, costMs: 4, perSecond: 195, p95Ms: 60 },
+  api: { priority: 2, costMs: 5, perSecond: 128, p95Ms: 80 },
+}
+
+/** Act three: both goals are throughputs, the cost of a request changes places half-way: 0.3 and 1.2 CPUs' worth. */
+export const CROSSED = {
+  perSecond: 75,
+  cheapMs: 4,
+  dearMs: 16,
+  outstanding: 16,
+} as const
+
+/** CPU that an HTTP server spends on a request besides the work itself. */
+export const HTTP_COST_MS = 0.35
+
+export const CPUS = 2
+/** After each change of act this much is not counted, so that the queues of the act before are gone. */
+export const CHANGE_OVER_MS = 3000
+/** After the crossing this much is not counted. */
+export const CROSSING_OVER_MS = 8000
+
+/** Seconds of the acts, for a demo of so many seconds in all. The rest is for starting and the last windows. */
+export function timesOf(seconds: number): {
+  readonly unmanaged: number
+  readonly managed: number
+  readonly crossed: number
+} {
+  const playing = Math.max(seconds - OVERHEAD_SECONDS, 24)
+  const crossed = Math.round(playing * 0.45)
+  const unmanaged = Math.round(playing * 0.2)
+  return { unmanaged, managed: playing - unmanaged - crossed, crossed }
+}
+
+const OVERHEAD_SECONDS = 10
+export const SHORTEST_SECONDS = 34

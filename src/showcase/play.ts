@@ -1,0 +1,98 @@
+import type { DomainName } from '#core/model/ids.ts'
+import type { Observation } from '#core/model/observation.ts'
+import { CPU } from '#core/model/resource.ts'
+import type { Daemon } from '#daemon/main.ts'
+import type { Act } from './figures.ts'
+import { CROSSED, PLAN, SERVICES, type ServiceName } from './plan.ts'
+import type { Stage } from './stage.ts'
+
+/** Plays acts on a stage. Time is that of observations, so that a simulated host plays by the same code. */
+export class Play {
+  readonly #stage: Stage
+  readonly #daemon: Daemon
+  #last: Observation | null = null
+  #waiting: { readonly untilMs: number; readonly resolve: () => void } | null = null
+  readonly #unsubscribe: () => void
+
+  constructor(stage: Stage, daemon: Daemon) {
+    this.#stage = stage
+    this.#daemon = daemon
+    this.#unsubscribe = daemon.onTurn(({ observation }) => {
+      this.#last = observation
+      if (this.#waiting !== null && observation.at.monotonicMs >= this.#waiting.untilMs) this.#waiting.resolve()
+    })
+  }
+
+  end(): void {
+    this.#unsubscribe()
+  }
+
+  /** Lets so many seconds pass, by the clock of the stage. */
+  async pass(seconds: number): Promise<Observation> {
+    const now = this.#last?.at.monotonicMs ?? this.#stage.clock.now([]).monotonicMs
+    await new Promise<void>((resolve) => {
+      this.#waiting = { untilMs: now + seconds * 1000 - 50, resolve }
+    })
+    this.#waiting = null
+    return this.#last as Observation
+  }
+
+  /** Puts another policy in force; one that is refused is a bug of the demo. */
+  async policy(text: string): Promise<void> {
+    const result = await this.#daemon.reload(text)
+    if (!result.ok) throw new Error(`the demo's own policy was refused: ${JSON.stringify(result)}`)
+  }
+
+  /** The load of acts one and two. */
+  steady(): void {
+    for (const service of SERVICES) {
+      this.#stage.setCost(service, PLAN[service].costMs)
+      this.#stage.setLoad(service, { kind: 'open', perSecond: PLAN[service].perSecond })
+    }
+  }
+
+  /** The load of act three, with one service dear and the other cheap. */
+  crossed(dear: ServiceName): void {
+    for (const service of SERVICES) {
+      this.#stage.setCost(service, service === dear ? CROSSED.dearMs : CROSSED.cheapMs)
+      this.#stage.setLoad(service, { kind: 'pressing', outstanding: CROSSED.outstanding })
+    }
+  }
+
+  /** Plays one act and says what was used in it; `halfway` is called in the middle, where there is one. */
+  async act(name: Act['name'], goals: Act['goals'], seconds: number, halfway?: () => void): Promise<Act> {
+    const before = await this.pass(0.5)
+    const workBefore = this.#stage.batchWork()
+    let crossedMs: number | null = null
+    if (halfway === undefined) await this.pass(seconds)
+    else {
+      await this.pass(seconds / 2)
+      halfway()
+      crossedMs = (this.#last as Observation).at.utcMs
+      await this.pass(seconds / 2)
+    }
+    const after = this.#last as Observation
+    return {
+      name,
+      goals,
+      crossedMs,
+      beganMs: before.at.utcMs,
+      endedMs: after.at.utcMs,
+      usedCpuSeconds: usedBetween(before, after),
+      capacityCpuSeconds:
+        ((after.capacity[CPU]?.total ?? 0) / 1000) * ((after.at.monotonicMs - before.at.monotonicMs) / 1000),
+      batchWork: this.#stage.batchWork() - workBefore,
+    }
+  }
+}
+
+/** CPU-seconds that each domain used between two observations. */
+function usedBetween(before: Observation, after: Observation): Record<DomainName, number> {
+  const earlier = new Map(before.domains.map((domain) => [domain.name, domain.counters['cpu'] ?? 0]))
+  return Object.fromEntries(
+    after.domains.map((domain) => [
+      domain.name,
+      ((domain.counters['cpu'] ?? 0) - (earlier.get(domain.name) ?? 0)) / 1000,
+    ]),
+  )
+}

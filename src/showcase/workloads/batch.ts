@@ -1,0 +1,35 @@
+/** The batch job: eats all the CPU it gets, one thread a CPU, and tells once a second how far it has come. */
+import { availableParallelism } from 'node:os'
+import { isMainThread, parentPort, Worker } from 'node:worker_threads'
+import { burn } from './burn.ts'
+import { joinDemo } from './link.ts'
+
+const CHUNK = 500_000
+const REPORT_MS = 250
+
+function lead(): void {
+  const report = joinDemo('batch', () => {})
+  let iterations = 0
+  for (let thread = 0; thread < availableParallelism(); thread++) {
+    new Worker(new URL(import.meta.url)).on('message', (done: number) => {
+      iterations += done
+    })
+  }
+  setInterval(() => report({ type: 'work', iterations }), 1000)
+}
+
+function toil(): void {
+  let done = 0
+  let reportedMs = performance.now()
+  for (;;) {
+    burn(CHUNK)
+    done += CHUNK
+    if (performance.now() - reportedMs < REPORT_MS) continue
+    parentPort?.postMessage(done)
+    done = 0
+    reportedMs = performance.now()
+  }
+}
+
+if (isMainThread) lead()
+else toil()

@@ -1,0 +1,126 @@
+import { Agent, request } from 'node:http'
+import { Latencies } from './latencies.ts'
+import type { Load, Window } from './link.ts'
+
+/** A request without an answer after this long has missed any goal; its window is closed then. */
+const PATIENCE_MS = 2000
+/** Requests under way at once; a client that finds all connections busy is turned away, which is a miss. */
+const OUTSTANDING_MOST = 48
+
+interface OpenWindow {
+  readonly startMs: number
+  offered: number
+  answered: number
+  arrived: number
+  readonly latencies: Latencies
+}
+
+/** The clients of one service. */
+export class Client {
+  readonly #port: number
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: OUTSTANDING_MOST })
+  readonly #random: () => number
+  readonly #windows = new Map<number, OpenWindow>()
+  #recent = new Latencies()
+  #load: Load = { kind: 'none' }
+  #underway = 0
+  #nextMs = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(port: number, seed: number) {
+    this.#port = port
+    this.#random = randomFrom(seed)
+  }
+
+  setLoad(load: Load): void {
+    this.#load = load
+    clearTimeout(this.#timer)
+    this.#nextMs = Date.now()
+    if (load.kind === 'open') this.#sendDue()
+    if (load.kind === 'pressing') this.#press()
+  }
+
+  /** Answers of the last second, as a monitor sees them. */
+  lastSecond(): { readonly count: number; readonly p95: number } {
+    return this.#recent.take()
+  }
+
+  /** Windows that nothing can change any more; what was not answered in them counts as the longest wait. */
+  closedWindows(nowMs: number): Window[] {
+    const closed: Window[] = []
+    for (const [startMs, window] of this.#windows) {
+      if (startMs + 1000 + PATIENCE_MS > nowMs) continue
+      this.#windows.delete(startMs)
+      const { offered, answered, arrived, latencies } = window
+      for (let missing = answered; missing < offered; missing++) latencies.add(PATIENCE_MS)
+      closed.push({ startMs, offered, answered, throughput: arrived, p95Ms: latencies.take().p95 })
+    }
+    return closed
+  }
+
+  #sendDue(): void {
+    if (this.#load.kind !== 'open') return
+    const nowMs = Date.now()
+    while (this.#nextMs <= nowMs) {
+      this.#send(this.#nextMs)
+      this.#nextMs += (-Math.log(1 - this.#random()) * 1000) / this.#load.perSecond
+    }
+    this.#timer = setTimeout(() => this.#sendDue(), Math.max(1, this.#nextMs - nowMs))
+  }
+
+  #press(): void {
+    while (this.#load.kind === 'pressing' && this.#underway < this.#load.outstanding) this.#send(Date.now())
+  }
+
+  #send(intendedMs: number): void {
+    const window = this.#windowOf(intendedMs)
+    window.offered++
+    if (this.#underway >= OUTSTANDING_MOST) return
+    this.#underway++
+    const headers = { 'x-intended-ms': String(intendedMs) }
+    const outgoing = request({ host: '127.0.0.1', port: this.#port, agent: this.#agent, headers }, (response) => {
+      response.resume()
+      response.on('end', () => this.#answered(window, intendedMs))
+    })
+    outgoing.on('error', () => this.#ended())
+    outgoing.end()
+  }
+
+  #answered(window: OpenWindow, intendedMs: number): void {
+    const nowMs = Date.now()
+    const latencyMs = nowMs - intendedMs
+    this.#recent.add(latencyMs)
+    this.#windowOf(nowMs).arrived++
+    if (latencyMs <= PATIENCE_MS) {
+      window.answered++
+      window.latencies.add(latencyMs)
+    }
+    this.#ended()
+  }
+
+  #ended(): void {
+    this.#underway--
+    if (this.#load.kind === 'pressing') this.#press()
+  }
+
+  #windowOf(timeMs: number): OpenWindow {
+    const startMs = Math.floor(timeMs / 1000) * 1000
+    let window = this.#windows.get(startMs)
+    if (window === undefined) {
+      window = { startMs, offered: 0, answered: 0, arrived: 0, latencies: new Latencies() }
+      this.#windows.set(startMs, window)
+    }
+    return window
+  }
+}
+
+/** A seeded generator (mulberry32, public domain): the same demo offers the same load. */
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * `generator.ts FILE SEED`: the load generator, which alone measures whether goals hold. Open-loop: requests have send
+ * times of their own, and latency counts from then, also where a request had to wait for the generator or was never
+ * answered. It writes what a monitor outside the services would see to a JSON file, one of Reeve's metric sources.
+ */
+import { renameSync, writeFileSync } from 'node:fs'
+import { Client } from './client.ts'
+import { joinDemo, type Order } from './link.ts'
+
+const clients = new Map<string, Client>()
+const [file, seed] = process.argv.slice(2) as [string, string]
+
+const report = joinDemo('generator', (order: Order) => {
+  if (order.type !== 'load') return
+  const client = clients.get(order.service) ?? new Client(order.port, Number(seed) + clients.size)
+  clients.set(order.service, client)
+  client.setLoad(order.load)
+})
+
+/** At whole seconds of UTC, where windows begin, so that acts can be told apart by time. */
+function everySecond(): void {
+  const nowMs = Date.now()
+  const monitor: Record<string, object> = {}
+  for (const [service, client] of clients) {
+    for (const window of client.closedWindows(nowMs)) report({ type: 'window', service, window })
+    const seen = client.lastSecond()
+    monitor[service] = { p95Ms: seen.p95, perSecond: seen.count }
+  }
+  writeFileSync(`${file}.new`, JSON.stringify(monitor))
+  renameSync(`${file}.new`, file)
+  setTimeout(everySecond, 1000 - (Date.now() % 1000))
+}
+setTimeout(everySecond, 1000 - (Date.now() % 1000))
