@@ -7,6 +7,8 @@ const PATIENCE_MS = 2000
 /** Requests under way at once; a client that finds all connections busy is turned away, which is a miss. */
 const OUTSTANDING_MOST = 48
 
+const REFUSED_MS = 100
+
 interface OpenWindow {
   readonly startMs: number
   offered: number
@@ -82,7 +84,8 @@ export class Client {
       response.resume()
       response.on('end', () => this.#answered(window, intendedMs))
     })
-    outgoing.on('error', () => this.#ended())
+    // A service that refuses is not asked again in the same instant, for ever.
+    outgoing.on('error', () => setTimeout(() => this.#ended(), REFUSED_MS))
     outgoing.end()
   }
 

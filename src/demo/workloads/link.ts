@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net'
 export type Report =
   | { readonly type: 'hello'; readonly name: string }
   | { readonly type: 'ready'; readonly port: number }
-  | { readonly type: 'work'; readonly iterations: number }
+  | { readonly type: 'work'; readonly hashes: number }
   | { readonly type: 'window'; readonly service: string; readonly window: Window }
 
 /** One second as the load generator saw it, by the second in which requests were meant to be sent. */
@@ -23,7 +23,7 @@ export interface Window {
 
 /** What the demo tells a process. */
 export type Order =
-  | { readonly type: 'cost'; readonly iterations: number }
+  | { readonly type: 'cost'; readonly hashes: number }
   | { readonly type: 'load'; readonly service: string; readonly port: number; readonly load: Load }
 
 export type Load =

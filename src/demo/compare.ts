@@ -70,7 +70,10 @@ export async function compareStatic(live: Live, stage: Stage, play: Play, inSeco
 const goalsOf = (load: StaticReport['load']): Act['goals'] => (load === 'steady' ? 'latency' : 'throughput')
 
 function reportOne(stage: Stage, load: StaticReport['load'], tried: Weights, act: Act): StaticReport {
-  const held = SERVICES.map((service) => [service, attainment(service, { ...act, crossedMs: null }, stage.windows(service))])
+  const held = SERVICES.map((service) => [
+    service,
+    attainment(service, { ...act, crossedMs: null }, stage.windows(service)),
+  ])
   return {
     load,
     name: 'best of a short search',

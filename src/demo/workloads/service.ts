@@ -19,7 +19,7 @@ interface Waiting {
 }
 
 function serve(name: string, metric: string | undefined): void {
-  let iterations = 0
+  let hashes = 0
   const latencies = new Latencies()
   const queue: Waiting[] = []
   const idle: Worker[] = []
@@ -29,7 +29,7 @@ function serve(name: string, metric: string | undefined): void {
     while (idle.length > 0 && queue.length > 0) {
       const worker = idle.pop() as Worker
       underway.set(worker, queue.shift() as Waiting)
-      worker.postMessage(iterations)
+      worker.postMessage(hashes)
     }
   }
   for (let index = 0; index < WORKERS; index++) {
@@ -51,7 +51,7 @@ function serve(name: string, metric: string | undefined): void {
   server.keepAliveTimeout = 0
   server.listen(0, '127.0.0.1', () => report({ type: 'ready', port: (server.address() as AddressInfo).port }))
   const report = joinDemo(name, (order) => {
-    if (order.type === 'cost') iterations = order.iterations
+    if (order.type === 'cost') hashes = order.hashes
   })
   if (metric !== undefined) setInterval(() => push(metric, latencies.take()), PUSH_MS)
 }
@@ -69,9 +69,9 @@ function push(metric: string, figures: { readonly count: number; readonly p95: n
 
 if (isMainThread) serve(process.argv[2] as string, process.argv[3])
 else {
-  parentPort?.on('message', (iterations: number) => {
+  parentPort?.on('message', (hashes: number) => {
     // Requests differ: half as much to half as much again.
-    burn(iterations * (0.5 + Math.random()))
+    burn(Math.round(hashes * (0.5 + Math.random())))
     parentPort?.postMessage(0)
   })
 }

@@ -11,7 +11,7 @@ import type { Clock } from '#ports.ts'
 import { CPUS, HTTP_COST_MS, SERVICES, type ServiceName } from './plan.ts'
 import type { Cast } from './policy.ts'
 import type { Stage } from './stage.ts'
-import { iterationsPerMs } from './workloads/burn.ts'
+import { hashesPerMs } from './workloads/burn.ts'
 import { type Load, onMessages, type Report, send, type Window } from './workloads/link.ts'
 
 export const DEMO_ROOT = 'reeve-demo'
@@ -24,7 +24,7 @@ const READY_MS = 20_000
  */
 export async function createRealStage(stateDir: string, seed: number): Promise<Stage> {
   await sweep(DEMO_ROOT)
-  const perMs = iterationsPerMs()
+  const perMs = hashesPerMs()
   const driver = await createCgroupDriver({ root: DEMO_ROOT, outputDir: join(stateDir, 'output') })
   const link = new Link(join(stateDir, 'demo.sock'))
   await link.listen()
@@ -76,8 +76,8 @@ class RealStage implements Stage {
   }
 
   setCost(service: ServiceName, cpuMs: number): void {
-    const iterations = Math.round((cpuMs - HTTP_COST_MS) * this.#perMs)
-    this.#link.order(service, { type: 'cost', iterations })
+    const hashes = Math.round((cpuMs - HTTP_COST_MS) * this.#perMs)
+    this.#link.order(service, { type: 'cost', hashes })
   }
 
   setLoad(service: ServiceName, load: Load): void {
@@ -95,7 +95,7 @@ class RealStage implements Stage {
   }
 
   batchWork(): number {
-    return this.#link.batchIterations
+    return this.#link.batchHashes
   }
 
   async close(): Promise<void> {
@@ -132,7 +132,7 @@ class RealStage implements Stage {
 class Link {
   readonly ports = new Map<string, number>()
   readonly windows = new Map<string, Window[]>()
-  batchIterations = 0
+  batchHashes = 0
   readonly #path: string
   readonly #sockets = new Map<string, Socket>()
   readonly #server: Server
@@ -194,7 +194,7 @@ class Link {
 
   #take(name: string, report: Exclude<Report, { type: 'hello' }>): void {
     if (report.type === 'ready') this.ports.set(name, report.port)
-    else if (report.type === 'work') this.batchIterations = report.iterations
+    else if (report.type === 'work') this.batchHashes = report.hashes
     else this.windows.set(report.service, [...(this.windows.get(report.service) ?? []), report.window])
   }
 }

@@ -4,18 +4,18 @@ import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { burn } from './burn.ts'
 import { joinDemo } from './link.ts'
 
-const CHUNK = 500_000
+const CHUNK = 200
 const REPORT_MS = 250
 
 function lead(): void {
   const report = joinDemo('batch', () => {})
-  let iterations = 0
+  let hashes = 0
   for (let thread = 0; thread < availableParallelism(); thread++) {
     new Worker(new URL(import.meta.url)).on('message', (done: number) => {
-      iterations += done
+      hashes += done
     })
   }
-  setInterval(() => report({ type: 'work', iterations }), 1000)
+  setInterval(() => report({ type: 'work', hashes }), 1000)
 }
 
 function toil(): void {
