@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process'
-import { existsSync, readFileSync, readlinkSync } from 'node:fs'
-import { promisify } from 'node:util'
+import { readFileSync, readlinkSync, statSync } from 'node:fs'
 import type { Capability } from '#ports.ts'
 import { isGone } from './kept-file.ts'
-import { dirIn, type Layout } from './layout.ts'
+import { dirIn, type Layout, type Tree } from './layout.ts'
+import { changeRules, type Listed, ruleReader } from './nft.ts'
 
 /**
  * Packets and bytes per domain. A domain in a network namespace of its own has its interfaces' counters; those that
@@ -26,8 +25,6 @@ export interface PacketCounter {
   close(): Promise<void>
 }
 
-const run = promisify(execFile)
-const PATIENCE_MS = 2000
 /** Where `nft` looks for the groups that it is given by path. */
 const NFT_BASE = '/sys/fs/cgroup/'
 
@@ -43,23 +40,32 @@ export async function openPacketCounter(layout: Layout): Promise<PacketCounter> 
     return unavailable('no cgroup2 tree is mounted below /sys/fs/cgroup', 'mount one at /sys/fs/cgroup/unified')
   }
   const table = tableOf(layout)
+  const remove = `add table inet ${table}\ndelete table inet ${table}\n`
   try {
-    await nft(`add table inet ${table}\ndelete table inet ${table}\n${frame(table, 1)}`)
+    await changeRules(remove + levelRules(table, 1))
   } catch (error) {
     const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'nft is not installed' : firstLine(error)
     return unavailable(why, 'install nftables on a kernel with nft_socket, and run as root')
   }
-  const known = new Map<string, string>()
+  const reader = ruleReader(table)
+  const known = new Map<string, Counted>()
+  let made = 0
   let counts = new Map<string, PacketCounts>()
   return {
     capability: { name: 'packets', available: true, detail: `nftables table inet ${table}` },
     async renew(paths) {
       try {
-        const added = paths.flatMap((path) => elementFor(layout, path) ?? [])
-        const fresh = added.filter(({ path, element }) => known.get(path) !== element)
-        if (fresh.length > 0) await nft(fresh.map(({ element, level }) => addition(table, level, element)).join(''))
-        for (const { path, element } of fresh) known.set(path, element)
-        counts = await readCounts(table, added)
+        const added: Counted[] = []
+        for (const path of paths) {
+          const group = groupToCount(counting, dirIn(layout, counting, path))
+          if (group === null || known.get(path)?.inode === group.inode) continue
+          made += 1
+          const one = { ...group, number: made }
+          known.set(path, one)
+          added.push(one)
+        }
+        if (added.length > 0) await changeRules(added.map((one) => countingRules(table, one)).join(''))
+        counts = countsByPath(await reader.list(), paths, known)
       } catch {
         // Somebody flushed the rules, or nft failed: there are no counts this time, and all is set up anew next time.
         known.clear()
@@ -68,7 +74,8 @@ export async function openPacketCounter(layout: Layout): Promise<PacketCounter> 
     },
     of: (path) => counts.get(path),
     async close() {
-      await nft(`add table inet ${table}\ndelete table inet ${table}`).catch(() => {})
+      reader.close()
+      await changeRules(remove).catch(() => {})
     },
   }
 }
@@ -82,80 +89,68 @@ function unavailable(reason: string, remedy: string): PacketCounter {
   }
 }
 
-interface Element {
-  readonly path: string
+/** A group whose packets are counted. */
+interface Counted {
+  readonly inode: number
   /** Path as nft has it. */
   readonly element: string
   /** How deep it lies in its tree: the level at which a socket's group is compared. */
   readonly level: number
+  /** Its counters are `rx` and `tx` with this number. */
+  readonly number: number
 }
 
-function elementFor(layout: Layout, path: string): Element | null {
-  const tree = layout.counting as NonNullable<Layout['counting']>
-  const dir = dirIn(layout, tree, path)
+function groupToCount(tree: Tree, dir: string): Omit<Counted, 'number'> | null {
+  const inode = statSync(dir, { throwIfNoEntry: false })?.ino
   // Text that could end nft's quotation is nobody's honest name.
-  if (!existsSync(dir) || /["\\\n]/.test(dir)) return null
-  return { path, element: dir.slice(NFT_BASE.length), level: dir.slice(tree.mount.length).split('/').length - 1 }
+  if (inode === undefined || /["\\\n]/.test(dir)) return null
+  return { inode, element: dir.slice(NFT_BASE.length), level: dir.slice(tree.mount.length).split('/').length - 1 }
 }
 
-/** Sets and chains for one level. Adding what is there already changes nothing, except that rules would double. */
-function frame(table: string, level: number): string {
-  return ['rx:input', 'tx:output']
-    .map((both) => {
-      const [name, hook] = both.split(':')
-      return [
-        `add table inet ${table}`,
-        `add set inet ${table} ${name}${level} { type cgroupsv2; counter; }`,
-        `add chain inet ${table} ${name}${level} { type filter hook ${hook} priority -300; }`,
-        `flush chain inet ${table} ${name}${level}`,
-        `add rule inet ${table} ${name}${level} socket cgroupv2 level ${level} @${name}${level}`,
-        '',
-      ].join('\n')
-    })
-    .join('')
+const DIRECTIONS = [
+  ['rx', 'input'],
+  ['tx', 'output'],
+] as const
+
+/**
+ * From group to counter by a map: one lookup per packet and level, however many groups there are. What is there
+ * already stays as it is, but for the rule, which would double.
+ */
+function levelRules(table: string, level: number): string {
+  return DIRECTIONS.map(
+    ([name, hook]) => `add table inet ${table}
+add map inet ${table} ${name}${level} { type cgroupsv2 : counter; }
+add chain inet ${table} ${name}${level} { type filter hook ${hook} priority -300; }
+flush chain inet ${table} ${name}${level}
+add rule inet ${table} ${name}${level} counter name socket cgroupv2 level ${level} map @${name}${level}
+`,
+  ).join('')
 }
 
-/** One lookup per packet and level, however many groups there are. */
-function addition(table: string, level: number, element: string): string {
-  const sets = ['rx', 'tx'].map((name) => `add element inet ${table} ${name}${level} { "${element}" }\n`)
-  return frame(table, level) + sets.join('')
+function countingRules(table: string, { element, level, number }: Counted): string {
+  const elements = DIRECTIONS.map(
+    ([name]) => `add counter inet ${table} ${name}_${number}
+add element inet ${table} ${name}${level} { "${element}" : "${name}_${number}" }
+`,
+  )
+  return levelRules(table, level) + elements.join('')
 }
 
-interface ListedSet {
-  readonly name: string
-  readonly elem?: readonly { readonly elem: { readonly val: string; readonly counter: Counter } }[]
-}
-interface Counter {
-  readonly packets: number
-  readonly bytes: number
-}
-
-async function readCounts(table: string, elements: readonly Element[]): Promise<Map<string, PacketCounts>> {
-  const { stdout } = await run('nft', ['-j', 'list', 'table', 'inet', table], {
-    timeout: PATIENCE_MS,
-    maxBuffer: 2 ** 26,
-  })
-  const listed = (JSON.parse(stdout) as { nftables: readonly { set?: ListedSet }[] }).nftables
-  const counters = new Map<string, Counter>()
-  for (const { set } of listed) {
-    for (const { elem } of set?.elem ?? []) counters.set(`${set?.name} ${elem.val}`, elem.counter)
-  }
+function countsByPath(
+  listed: readonly Listed[],
+  paths: readonly string[],
+  known: ReadonlyMap<string, Counted>,
+): Map<string, PacketCounts> {
+  const counters = new Map(listed.flatMap(({ counter }) => (counter === undefined ? [] : [[counter.name, counter]])))
   const counts = new Map<string, PacketCounts>()
-  for (const { path, element, level } of elements) {
-    const rx = counters.get(`rx${level} ${element}`)
-    const tx = counters.get(`tx${level} ${element}`)
+  for (const path of paths) {
+    const number = known.get(path)?.number
+    const rx = counters.get(`rx_${number}`)
+    const tx = counters.get(`tx_${number}`)
     if (rx === undefined || tx === undefined) continue
     counts.set(path, { rxPackets: rx.packets, rxBytes: rx.bytes, txPackets: tx.packets, txBytes: tx.bytes })
   }
   return counts
-}
-
-function nft(script: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = execFile('nft', ['-f', '-'], { timeout: PATIENCE_MS }, (error) => (error ? reject(error) : resolve()))
-    child.stdin?.on('error', () => {})
-    child.stdin?.end(script)
-  })
 }
 
 function firstLine(error: unknown): string {
@@ -165,14 +160,28 @@ function firstLine(error: unknown): string {
 
 const ownNamespace = readlinkSync('/proc/self/ns/net')
 
-/** Sum over the interfaces, loopback left out, of a process in another network namespace; null in Reeve's own. */
-export function namespaceCounts(pid: number): PacketCounts | null {
-  try {
-    if (readlinkSync(`/proc/${pid}/ns/net`) === ownNamespace) return null
-    return sumOfInterfaces(readFileSync(`/proc/${pid}/net/dev`, 'latin1'))
-  } catch (error) {
-    if (isGone(error) || (error as NodeJS.ErrnoException).code === 'EACCES') return null
-    throw error
+/** Reads the interfaces of a domain whose processes are in a network namespace of their own. */
+export interface NamespaceReader {
+  /** Sum over the interfaces as a process sees them, loopback left out; undefined in Reeve's own namespace. */
+  read(pid: number): PacketCounts | undefined
+}
+
+export function namespaceReader(): NamespaceReader {
+  let sharing = 0
+  return {
+    read(pid) {
+      // Processes hardly ever change their namespace: one that shared it is not asked again.
+      if (pid === 0 || pid === sharing) return undefined
+      try {
+        if (readlinkSync(`/proc/${pid}/ns/net`) !== ownNamespace) {
+          return sumOfInterfaces(readFileSync(`/proc/${pid}/net/dev`, 'latin1'))
+        }
+        sharing = pid
+      } catch (error) {
+        if (!isGone(error) && (error as NodeJS.ErrnoException).code !== 'EACCES') throw error
+      }
+      return undefined
+    },
   }
 }
 

@@ -6,7 +6,7 @@ import { DEFAULT_WEIGHT } from './knobs.ts'
 import type { Layout } from './layout.ts'
 import type { Placed } from './match.ts'
 import { membersOf } from './members.ts'
-import { namespaceCounts, type PacketCounter, type PacketCounts } from './packets.ts'
+import { namespaceReader, type PacketCounter, type PacketCounts } from './packets.ts'
 import { RunQueueDelay } from './run-queue-delay.ts'
 import { readScheduling } from './scheduling.ts'
 import { settingsOf } from './settings.ts'
@@ -31,6 +31,7 @@ export function watch(layout: Layout, placed: Placed, shared: Pick<PacketCounter
   const counters = countersOf(layout, path)
   const members = membersOf(layout, path)
   const delay = new RunQueueDelay(members.threads)
+  const namespace = namespaceReader()
   const settings = settingsOf(layout, path, [...policy.controls, ...Object.keys(policy.shares)])
   const schedules = policy.scheduling !== null
   const fixed = { name: placed.name as DomainName, identity, driver: 'cgroup', policyIndex, node: path as NodeId }
@@ -60,7 +61,7 @@ export function watch(layout: Layout, placed: Placed, shared: Pick<PacketCounter
       if (slow) {
         counters.readSlow(counted, levels)
         levels['threads'] = delay.threadCount
-        putPackets(counted, namespaceCounts(delay.anyThread) ?? shared.of(path))
+        putPackets(counted, namespace.read(delay.anyThread) ?? shared.of(path))
       }
       // Whatever has used CPU was alive; only an idle group is looked at more closely.
       const ended = idle && !members.some()
