@@ -21,7 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // What is pushed over a socket lands in a monitor.
   api: ['core', 'lib', 'ports.ts', 'policy', 'monitors'],
   daemon: ['core', 'lib', 'ports.ts', 'policy', 'drivers', 'monitors', 'api'],
-  demo: ['core', 'lib', 'ports.ts', 'policy', 'drivers', 'monitors', 'api', 'daemon'],
+  demo: ['core', 'lib', 'ports.ts', 'policy', 'drivers', 'monitors', 'api', 'daemon', 'cli'],
   cli: ['core', 'lib', 'ports.ts', 'policy', 'drivers', 'monitors', 'api', 'daemon', 'demo'],
 }
 const FORBIDDEN_IN_CORE = /\b(Date\.now|new Date|Math\.random|console\.|process\.|await |setTimeout|performance\.)/

@@ -113,9 +113,9 @@ function renderComparison(comparison: readonly StaticReport[]): string[] {
     name,
     Object.values(weights).join(':'),
     ...SERVICES.map((service) => paint(held[service] ?? Number.NaN)),
-    (batchWorkPerSecond / 1e6).toFixed(0),
+    (batchWorkPerSecond / 1e3).toFixed(1),
   ])
-  const headings = ['load', 'weights that never change', 'shop:api:batch:generator', 'shop', 'api', 'batch, M/s'].map(
+  const headings = ['load', 'weights that never change', 'shop:api:batch:generator', 'shop', 'api', 'batch, k/s'].map(
     dim,
   )
   return ['', bold('The same load under static weights'), table([headings, ...rows])]
