@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import type { DomainName, NodeId } from '#core/model/ids.ts'
 import { temporaryDir } from '#daemon/fake-host.fixture.ts'
-import { knowledgeOf, turnRecord, type TurnsOptions } from '#daemon/turns.fixture.ts'
+import { knowledgeOf, type TurnsOptions, turnRecord } from '#daemon/turns.fixture.ts'
 import type { TurnRecord } from '#ports.ts'
 import { JournalError, openJournal, type SqliteJournal } from './journal.ts'
 import { usedBytes } from './prune.ts'
@@ -50,7 +50,10 @@ describe('the journal', () => {
     assert.deepStrictEqual(reader.turn(30), written[29])
     assert.equal(reader.turn(31), null)
     assert.equal(written.filter(({ knowledge }) => knowledge !== null).length, 5)
-    assert.deepEqual(reader.segmentUntil(30).map(({ turn }) => turn), [29, 30])
+    assert.deepEqual(
+      reader.segmentUntil(30).map(({ turn }) => turn),
+      [29, 30],
+    )
   })
 
   it('keeps -0, infinities and the last bit of a number', (t) => {

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Change } from '#core/model/decision.ts'
+import type { DomainName, Identity } from '#core/model/ids.ts'
+import { CPU } from '#core/model/resource.ts'
+import { type Applying, applyPlan } from './apply.ts'
+import { createClock } from './clock.ts'
+import { FakeHost, nodeOf, temporaryDir } from './fake-host.fixture.ts'
+import { openJournal } from './journal/journal.ts'
+import { SILENT } from './log.ts'
+import { Originals } from './originals.ts'
+import { Recorder } from './recorder.ts'
+
+function change(name: string, to: number): Change {
+  return {
+    driver: 'cgroup',
+    node: nodeOf(name),
+    domain: name as DomainName,
+    identity: `1@${name}` as Identity,
+    knob: 'cpu.weight',
+    resource: CPU,
+    from: 100,
+    to,
+    direction: 'grow',
+    because: { kind: 'scheduling' },
+  }
+}
+
+const PLAN = ['a', 'b', 'c'].map((name, i) => change(name, 200 + i))
+
+function applying(t: Parameters<typeof temporaryDir>[0], more: Partial<Applying> = {}) {
+  const host = new FakeHost(createClock())
+  for (const name of ['a', 'b', 'c']) {
+    host.settings.set(nodeOf(name), { 'cpu.weight': 100 })
+    host.identities.set(nodeOf(name), `1@${name}`)
+  }
+  const journal = openJournal(temporaryDir(t))
+  t.after(() => journal.close())
+  const originals = new Originals(new Recorder(journal, SILENT))
+  const stopping = new AbortController()
+  return {
+    host,
+    journal,
+    stopping,
+    its: { driver: host, originals, deadlineMs: 50, stopping: stopping.signal, ...more },
+  }
+}
+
+const statuses = (outcomes: readonly { status: string }[]) => outcomes.map(({ status }) => status)
+
+describe('applying a plan', () => {
+  it('makes the changes in their order, with every original on record before the first', async (t) => {
+    const { host, journal, its } = applying(t)
+    let onRecord = -1
+    host.beforeApply = () => {
+      if (onRecord < 0) onRecord = journal.remembered().length
+      return undefined
+    }
+    assert.deepEqual(statuses(await applyPlan(PLAN, its)), ['applied', 'applied', 'applied'])
+    assert.deepEqual(host.applied, PLAN)
+    assert.equal(onRecord, 3)
+    assert.deepEqual(
+      journal.remembered().map(({ original, lastSet }) => [original, lastSet]),
+      [
+        [100, 200],
+        [100, 201],
+        [100, 202],
+      ],
+    )
+  })
+
+  it('ends at the first step that fails, and takes back the announcement of what was not made', async (t) => {
+    const { host, journal, its } = applying(t)
+    host.beforeApply = async ({ node, knob }) =>
+      node === nodeOf('b') ? { status: 'failed', node, knob, code: 'EPERM', message: 'no' } : undefined
+    assert.deepEqual(statuses(await applyPlan(PLAN, its)), ['applied', 'failed', 'not-tried'])
+    assert.deepEqual(
+      journal.remembered().map(({ lastSet }) => lastSet),
+      [200, 100, 100],
+    )
+  })
+
+  it('goes on past a domain that vanished, before it or while it is changed', async (t) => {
+    const { host, its } = applying(t)
+    host.identities.delete(nodeOf('a'))
+    host.beforeApply = ({ node }) => {
+      if (node === nodeOf('b')) host.identities.delete(node)
+      return undefined
+    }
+    assert.deepEqual(statuses(await applyPlan(PLAN, its)), ['vanished', 'vanished', 'applied'])
+  })
+
+  it('does not wait longer than the deadline for a driver that hangs, nor break with one that throws', async (t) => {
+    const { host, its } = applying(t)
+    let isAborted = false
+    host.beforeApply = (_change, signal) => {
+      signal.addEventListener('abort', () => {
+        isAborted = true
+      })
+      return new Promise(() => {})
+    }
+    const [hung] = await applyPlan(PLAN, its)
+    assert.ok(hung?.status === 'failed' && hung.code === 'ETIMEDOUT')
+    assert.ok(isAborted)
+    host.beforeApply = () => Promise.reject(new Error('boom'))
+    const [broken] = await applyPlan(PLAN, its)
+    assert.ok(broken?.status === 'failed' && /boom/.test(broken.message))
+  })
+
+  it('tries nothing more once it is to stop', async (t) => {
+    const { host, its, stopping } = applying(t)
+    host.beforeApply = () => {
+      stopping.abort()
+      return undefined
+    }
+    assert.deepEqual(statuses(await applyPlan(PLAN, its)), ['applied', 'not-tried', 'not-tried'])
+  })
+
+  it('remembers anew where another domain has the name now', async (t) => {
+    const { host, journal, its } = applying(t)
+    await applyPlan([change('a', 200)], its)
+    host.identities.set(nodeOf('a'), '2@a')
+    host.settings.set(nodeOf('a'), { 'cpu.weight': 50 })
+    await applyPlan([{ ...change('a', 300), identity: '2@a' as Identity }], its)
+    const [its2] = journal.remembered()
+    assert.deepEqual([its2?.identity, its2?.original, its2?.lastSet], ['2@a', 50, 300])
+  })
+
+  it('leaves alone a setting whose original cannot be recorded, and goes on with those that are', async (t) => {
+    const { host, journal, its } = applying(t)
+    await applyPlan([change('a', 200)], its)
+    journal.rememberAll = () => {
+      throw new Error('disk full')
+    }
+    const outcomes = await applyPlan([change('a', 300), change('b', 300), change('c', 300)], its)
+    assert.deepEqual(statuses(outcomes), ['applied', 'failed', 'not-tried'])
+    assert.equal(host.settings.get(nodeOf('b'))?.['cpu.weight'], 100)
+  })
+})

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { startFake, temporaryDir, turnWhere } from './fake-host.fixture.ts'
+import type { Log } from './log.ts'
+
+/** A real file system of one mebibyte, which takes root. */
+function tinyDisk(t: Parameters<typeof temporaryDir>[0]): string {
+  const dir = join(temporaryDir(t), 'disk')
+  mkdirSync(dir)
+  const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', dir])
+  assert.equal(status, 0, `mount: ${stderr}`)
+  t.after(() => spawnSync('umount', ['-l', dir]))
+  return dir
+}
+
+describe('a full disk under the journal', () => {
+  it('does not keep the daemon from managing; it says so once, and records again when there is room', {
+    skip: process.geteuid?.() === 0 ? false : 'mounting takes root',
+  }, async (t) => {
+    const stateDir = tinyDisk(t)
+    const said: string[] = []
+    const log: Log = {
+      info: (text) => said.push(text),
+      warn: (text) => said.push(text),
+      error: (text) => said.push(text),
+    }
+    const { daemon, host } = await startFake(t, { dir: temporaryDir(t), stateDir, log })
+    await turnWhere(daemon, ({ outcomes }) => outcomes.length > 0)
+
+    const filler = join(stateDir, 'filler')
+    assert.throws(() => writeFileSync(filler, Buffer.alloc(2 ** 20)), /ENOSPC/)
+    await turnWhere(daemon, ({ isRecorded }) => !isRecorded)
+    assert.match(daemon.status().problems.journal ?? '', /cannot record turn \d+ in .*journal\.db: .*full/)
+    await turnWhere(daemon, () => true)
+    assert.equal(said.filter((text) => /goes on without a record/.test(text)).length, 1)
+
+    // Originals are safe already, so what is managed goes on being managed.
+    host.use['batch'] = 100
+    host.settings.set('/fake/shop' as never, { 'cpu.weight': 123, 'cpu.quota': null })
+    const { outcomes, isRecorded } = await turnWhere(daemon, (turn) => turn.outcomes.length > 0)
+    assert.ok(outcomes.every(({ status }) => status === 'applied'))
+    assert.equal(isRecorded, false)
+
+    rmSync(filler)
+    const { turn } = await turnWhere(daemon, (its) => its.isRecorded)
+    assert.equal(daemon.status().problems.journal, null)
+    assert.equal(daemon.status().journal.lastTurn, turn)
+    const { settings } = await daemon.release()
+    assert.ok(
+      settings.every(({ result }) => result.kind === 'restored'),
+      JSON.stringify(settings),
+    )
+  })
+})

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { DECIDER, decide } from '#core/decide.ts'
+import { type Knowledge, NO_KNOWLEDGE } from '#core/model/knowledge.ts'
+import { policyHash } from '#policy/hash.ts'
+import { parsePolicy } from '#policy/parse.ts'
+import type { Clock } from '#ports.ts'
+import { FakeHost, TWO_DOMAINS, temporaryDir } from './fake-host.fixture.ts'
+import { openJournal } from './journal/journal.ts'
+import { observe } from './observe.ts'
+import { recover } from './recover.ts'
+import { decideAgain } from './replay.ts'
+
+/** A clock that is set by hand. */
+function handClock(): Clock & { ms: number } {
+  return {
+    ms: 0,
+    now() {
+      return { bootId: 'boot', monotonicMs: this.ms, utcMs: this.ms, zones: {}, openWindows: [] }
+    },
+    async sleepUntil(ms) {
+      this.ms = ms
+    },
+  }
+}
+
+/** Turns as the daemon records them, over a host whose use changes; returns what it knew after the last. */
+async function recordTurns(dir: string, count: number, checkpointEvery: number): Promise<Knowledge> {
+  const parsed = parsePolicy(TWO_DOMAINS, { file: 'policy' })
+  assert.ok(parsed.ok)
+  const { policy } = parsed
+  const clock = handClock()
+  const host = new FakeHost(clock)
+  await host.prepare(policy)
+  const journal = openJournal(dir, { checkpointEvery })
+  const hash = policyHash(TWO_DOMAINS)
+  let knowledge = NO_KNOWLEDGE
+  for (let i = 0; i < count; i++) {
+    clock.ms += 1000 + i / 3
+    host.use['shop'] = 400 + 37 * (i % 5)
+    const sources = { host: 'h', driver: host, clock, metrics: { latest: () => [] } }
+    const seen = await observe(sources, { policy, paused: false, events: [], outcomes: [], slow: true })
+    const decided = decide(policy, seen, knowledge)
+    const before = journal.needsCheckpoint(hash) ? knowledge : null
+    const { decision } = decided
+    journal.commit(
+      { turn: decision.turn, policyHash: hash, decider: DECIDER, observation: seen, knowledge: before, decision },
+      TWO_DOMAINS,
+    )
+    for (const change of decision.plan) await host.apply(change, new AbortController().signal)
+    knowledge = decided.knowledge
+  }
+  journal.close()
+  return knowledge
+}
+
+describe('recovery', () => {
+  for (const count of [1, 4, 5, 13]) {
+    it(`brings back exactly what was known after ${count} turns with a checkpoint every 5`, async (t) => {
+      const dir = temporaryDir(t)
+      const known = await recordTurns(dir, count, 5)
+      const journal = openJournal(dir)
+      t.after(() => journal.close())
+      const recovered = recover(journal)
+      assert.equal(recovered.problem, null)
+      assert.deepStrictEqual(recovered.knowledge, known)
+      assert.equal(recovered.turnsDecidedAgain, ((count - 1) % 5) + 1)
+      assert.equal(decideAgain(journal, count)?.isSame, true)
+    })
+  }
+
+  it('starts empty, but goes on counting, where the record cannot be used', async (t) => {
+    const dir = temporaryDir(t)
+    await recordTurns(dir, 3, 5)
+    const journal = openJournal(dir)
+    t.after(() => journal.close())
+    journal.policyText = () => 'apiVersion: reeve/v0'
+    const recovered = recover(journal)
+    assert.match(recovered.problem ?? '', /cannot bring back what was learned until turn 3/)
+    assert.deepStrictEqual(recovered.knowledge, { ...NO_KNOWLEDGE, turn: 3 })
+  })
+
+  it('has nothing to bring back from an empty journal', (t) => {
+    const journal = openJournal(temporaryDir(t))
+    t.after(() => journal.close())
+    assert.deepEqual(recover(journal).knowledge, NO_KNOWLEDGE)
+  })
+})
