@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Change } from '#core/model/decision.ts'
+import type { NodeId } from '#core/model/ids.ts'
+import type { Knob, Setting } from '#core/model/observation.ts'
+import type { DomainOptions } from './domain.ts'
+import { createSimulator, type Simulator, type SimulatorOptions } from './simulator.ts'
+
+const hog = (name: string, its: Partial<DomainOptions> = {}): DomainOptions => {
+  return { name, load: { kind: 'batch', threads: 4 }, ...its }
+}
+/** 100 requests a second of 4 ms each: 0.4 CPU. */
+const shop: DomainOptions = {
+  name: 'shop',
+  load: { kind: 'open', arrivalsPerSecond: 100, demandMs: 4, parallelism: 4 },
+}
+const host = (domains: readonly DomainOptions[], its: Partial<SimulatorOptions> = {}): Simulator =>
+  createSimulator({ cpus: 2, seed: 1, domains, ...its })
+
+const nodeOf = (name: string) => `/${name}` as NodeId
+function write(sim: Simulator, name: string, knob: Knob, to: Setting) {
+  const change = { driver: 'simulator', node: nodeOf(name), identity: null, knob, to } as Change
+  return sim.driver.apply(change, new AbortController().signal)
+}
+function assertNear(actual: number, expected: number, tolerance: number): void {
+  assert.ok(Math.abs(actual - expected) <= tolerance * expected, `${actual} is not near ${expected}`)
+}
+const seconds = (sim: Simulator, name: string) => sim.windows(name).map(({ p95Ms }) => p95Ms ?? 0)
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
+
+describe('simulated CPUs', () => {
+  it('are divided by weight: 3 to 1', () => {
+    const sim = host([hog('a', { weight: 3072 }), hog('b')])
+    sim.advance(10_000)
+    assertNear(sim.workOf('a') / sim.workOf('b'), 3, 1e-9)
+    assertNear(sim.workOf('a') + sim.workOf('b'), 20_000, 1e-9)
+  })
+
+  it('give a quota of 20 % of a CPU that much and no more', async () => {
+    const sim = host([hog('a'), hog('b')])
+    await write(sim, 'a', 'cpu.quota', 200)
+    sim.advance(10_000)
+    assertNear(sim.workOf('a'), 2000, 1e-6)
+    assertNear(sim.workOf('b'), 18_000, 1e-6)
+  })
+
+  it('give a batch job with one thread one of them', () => {
+    const sim = host([hog('a', { load: { kind: 'batch', threads: 1 } })])
+    sim.advance(1000)
+    assertNear(sim.workOf('a'), 1000, 1e-9)
+  })
+
+  it('keep to CPU sets, and let those who have other CPUs use them', async () => {
+    const sim = host([hog('a'), hog('b'), hog('c')])
+    await write(sim, 'a', 'cpu.set', '0')
+    await write(sim, 'b', 'cpu.set', '0')
+    sim.advance(1000)
+    assertNear(sim.workOf('a'), 500, 1e-6)
+    assertNear(sim.workOf('b'), 500, 1e-6)
+    assertNear(sim.workOf('c'), 1000, 1e-6)
+  })
+
+  it('let a frozen domain do nothing, and lose none of its requests', async () => {
+    const sim = host([hog('a'), shop])
+    await write(sim, 'a', 'freeze', 1)
+    await write(sim, 'shop', 'freeze', 1)
+    sim.advance(2000)
+    assert.equal(sim.workOf('a') + sim.workOf('shop'), 0)
+    assert.equal((await sim.driver.read(nodeOf('a'), 'freeze'))?.value, 1)
+    await write(sim, 'shop', 'freeze', 0)
+    sim.advance(2000)
+    const offered = sim.windows('shop').reduce((sum, window) => sum + window.offered, 0)
+    assertNear(sim.workOf('shop'), offered, 0.02)
+    assert.ok(Math.max(...seconds(sim, 'shop')) > 1900, 'who waited two seconds is seen to have')
+  })
+
+  it('serve those whom nobody manages first', () => {
+    const sim = host([hog('a')], { unmanagedMilli: 500 })
+    sim.advance(1000)
+    assertNear(sim.workOf('a'), 1500, 1e-6)
+  })
+
+  it('leave to a batch job whatever services do not use', () => {
+    const sim = host([hog('batch'), shop, { ...shop, name: 'api' }])
+    sim.advance(20_000)
+    const use = 4 * (sim.workOf('shop') + sim.workOf('api'))
+    assertNear(sim.workOf('batch'), 40_000 - use, 0.02)
+  })
+})
+
+describe('simulated requests', () => {
+  it('are answered in the time that queueing theory gives: M/M/1 at 80 % takes five services', () => {
+    const load = { kind: 'open', arrivalsPerSecond: 200, demandMs: 4, parallelism: 1 } as const
+    const sim = host([{ name: 'one', load }], { cpus: 1 })
+    sim.advance(600_000)
+    // Response times are exponential with mean 20 ms, so the 95th percentile is 20 ln 20 = 59.9 ms over all time; a
+    // second has but 200 requests that depend on each other, and their 95th percentile is lower: about 41 ms.
+    assertNear(mean(sim.windows('one').map(({ throughput }) => throughput)), 200, 0.02)
+    assert.ok(mean(seconds(sim, 'one')) > 30 && mean(seconds(sim, 'one')) < 60)
+  })
+
+  it('take the time of their work on an idle host', () => {
+    const load = { kind: 'open', arrivalsPerSecond: 1, demandMs: 7, spread: 'constant', parallelism: 2 } as const
+    const sim = host([{ name: 'quiet', load }])
+    sim.advance(5000)
+    for (const p95 of seconds(sim, 'quiet').filter((ms) => ms > 0)) assertNear(p95, 7, 1e-6)
+  })
+
+  it('take longer when the domain is starved', () => {
+    const starved = host([shop, hog('a'), hog('b'), hog('c'), hog('d')], { cpus: 1 })
+    const served = host([{ ...shop, weight: 100_000 }, hog('a'), hog('b'), hog('c'), hog('d')], { cpus: 1 })
+    starved.advance(10_000)
+    served.advance(10_000)
+    // Alone on the CPU it would be 20 ms: a queue with a load of 0.4 and a service of 4 ms.
+    assert.ok(mean(seconds(served, 'shop')) < 40, `${mean(seconds(served, 'shop'))}`)
+    assert.ok(mean(seconds(starved, 'shop')) > 1000, `${mean(seconds(starved, 'shop'))}`)
+  })
+
+  it('come from clients that wait for their answers', () => {
+    const load = { kind: 'closed', clients: 4, demandMs: 5, spread: 'constant', thinkMs: 0, parallelism: 4 } as const
+    const sim = host([{ name: 'pressed', load }])
+    sim.advance(10_000)
+    assertNear(sim.workOf('pressed'), 4000, 0.01)
+    assert.ok(seconds(sim, 'pressed').every((p95) => Math.abs(p95 - 10) < 0.1))
+    sim.set('pressed', { thinkMs: 1000 })
+    sim.advance(60_000)
+    // Four clients, each asking about once a second.
+    assertNear(
+      mean(
+        sim
+          .windows('pressed')
+          .slice(20)
+          .map(({ throughput }) => throughput),
+      ),
+      4,
+      0.2,
+    )
+  })
+
+  it('follow a load that is changed at run time', () => {
+    const sim = host([shop])
+    sim.advance(10_000)
+    sim.set('shop', { arrivalsPerSecond: 300 })
+    sim.advance(20_000)
+    const offered = sim.windows('shop').map((window) => window.offered)
+    assertNear(mean(offered.slice(0, 10)), 100, 0.1)
+    assertNear(mean(offered.slice(10)), 300, 0.1)
+    sim.set('shop', { kind: 'closed', clients: 1, thinkMs: 100 })
+    sim.advance(20_000)
+    assertNear(
+      mean(
+        sim
+          .windows('shop')
+          .slice(35)
+          .map((window) => window.offered),
+      ),
+      9.6,
+      0.2,
+    )
+    assert.throws(() => sim.set('shop', { kind: 'batch' }), /threads of a load of kind batch is undefined/)
+  })
+})
+
+describe('a simulated host', () => {
+  it('counts use, waiting and throttling as the kernel does', async () => {
+    const sim = host([
+      hog('a', { load: { kind: 'batch', threads: 2 } }),
+      hog('b', { load: { kind: 'batch', threads: 2 } }),
+    ])
+    await write(sim, 'a', 'cpu.quota', 500)
+    sim.advance(1000)
+    const policy = { domains: ['a', 'b'].map((name) => ({ name, driver: 'simulator', match: { kind: 'name' } })) }
+    await sim.driver.prepare(policy as never)
+    const { domains, capacity, nodes } = await sim.driver.observe(true)
+    const [a, b] = domains.map(({ counters }) => counters as Record<string, number>)
+    assertNear(a?.['cpu'] as number, 500, 1e-6)
+    // Two threads for a second: 2000 ms, of which it ran 500.
+    assertNear((a?.['cpu.throttledMs'] as number) + (a?.['cpu.waitMs'] as number), 1500, 1e-6)
+    assert.ok((a?.['cpu.throttledMs'] as number) > 500)
+    assert.equal(b?.['cpu.throttledMs'], 0)
+    assertNear(b?.['cpu'] as number, 1500, 1e-6)
+    assertNear(b?.['cpu.waitMs'] as number, 500, 1e-6)
+    assertNear(capacity['cpu']?.used as number, 2000, 1e-6)
+    assert.deepEqual(
+      nodes.map(({ id }) => id),
+      ['/', '/a', '/b'],
+    )
+  })
+
+  it('is the same for the same seed, bit for bit, however often it is looked at', () => {
+    const options = { domains: [shop, { ...shop, name: 'api' }, hog('batch')], noise: 0.1 }
+    const one = host(options.domains)
+    const other = host(options.domains)
+    one.advance(30_000)
+    for (let ms = 0; ms < 30_000; ms += 7.5) other.advance(7.5)
+    assert.deepEqual(one.windows('shop'), other.windows('shop'))
+    assert.equal(one.workOf('batch'), other.workOf('batch'))
+    const third = host(options.domains, { seed: 2 })
+    third.advance(30_000)
+    assert.notDeepEqual(one.windows('shop'), third.windows('shop'))
+  })
+
+  it('has arrivals of each domain that do not depend on others', () => {
+    const alone = host([shop])
+    const among = host([hog('batch'), { ...shop, name: 'api' }, shop])
+    alone.advance(10_000)
+    among.advance(10_000)
+    const offered = (sim: Simulator) => sim.windows('shop').map((window) => window.offered)
+    assert.deepEqual(offered(alone), offered(among))
+  })
+
+  it('refuses settings that a kernel would refuse', async () => {
+    const sim = host([hog('a')])
+    const cases: readonly (readonly [Knob, Setting, string])[] = [
+      ['cpu.weight', 1, 'ERANGE'],
+      ['cpu.weight', 10.5, 'ERANGE'],
+      ['cpu.quota', 5, 'ERANGE'],
+      ['cpu.set', '0-2', 'EINVAL'],
+      ['freeze', 2, 'ERANGE'],
+      ['io.weight', 100, 'ENOTSUP'],
+    ]
+    for (const [knob, to, code] of cases) {
+      const outcome = await write(sim, 'a', knob, to)
+      assert.equal(outcome.status === 'failed' && outcome.code, code, `${knob} ${to}`)
+    }
+    assert.equal((await write(sim, 'nobody', 'cpu.weight', 10)).status, 'vanished')
+  })
+
+  it('computes a minute of ten domains in well under a second', () => {
+    const sim = host(
+      Array.from({ length: 10 }, (_, index) => (index < 8 ? { ...shop, name: `shop-${index}` } : hog(`hog-${index}`))),
+      { cpus: 4 },
+    )
+    const before = process.cpuUsage()
+    sim.advance(60_000)
+    const { user, system } = process.cpuUsage(before)
+    // It takes about 60 ms; the bound leaves room for slow and busy machines.
+    assert.ok(user + system < 900_000, `${(user + system) / 1000} ms`)
+  })
+})

@@ -1,0 +1,66 @@
+import type { Clock, Driver, MetricSource } from '#ports.ts'
+import { createSimulatedDriver } from './driver.ts'
+import type { Fault } from './fault.ts'
+import type { LoadChange } from './load.ts'
+import { createSimulatedMetrics, type SimulatedMetric } from './metrics.ts'
+import { type Calendar, createVirtualClock } from './virtual-clock.ts'
+import type { WindowFigures } from './windows.ts'
+import { World, type WorldOptions } from './world.ts'
+
+export interface SimulatorOptions extends WorldOptions {
+  /** Bytes that the host has; 4 GiB where not stated. */
+  readonly memory?: number
+  /** Where the policy's metrics come from, by their names. */
+  readonly metrics?: Readonly<Record<string, SimulatedMetric>>
+  /** How far off a metric's reading may be, as a fraction of it: 0.05 for up to 5 % either way. 0 where not stated. */
+  readonly noise?: number
+  /** UTC at simulated time 0, in milliseconds; the first Monday of 2026, 08:00, where not stated. */
+  readonly startUtcMs?: number
+  /** Needed where a policy has time windows. */
+  readonly calendar?: Calendar
+}
+
+/** A host that is computed: everything that the daemon needs of a host, and what a test wants to see and to change. */
+export interface Simulator {
+  readonly driver: Driver
+  /** Stands still while anybody works and jumps to the next waking while all sleep. */
+  readonly clock: Clock
+  readonly metrics: MetricSource
+  /** Lets time pass where no daemon does. */
+  advance(ms: number): void
+  /** Answers given so far by a domain that answers requests; CPU milliseconds spent by a batch domain. */
+  workOf(name: string): number
+  /** Every whole second so far of a domain that answers requests. */
+  windows(name: string): readonly WindowFigures[]
+  /** Changes a domain's load from now on; what is not mentioned stays. */
+  set(name: string, change: LoadChange): void
+  /** All that was planned to go wrong. */
+  readonly faults: readonly Fault[]
+  plant(fault: Fault): void
+}
+
+const DEFAULT_MEMORY = 4 * 1024 ** 3
+const DEFAULT_START_UTC_MS = Date.UTC(2026, 0, 5, 8)
+
+/** The same options give the same host, bit for bit, as long as it is told the same at the same simulated times. */
+export function createSimulator(options: SimulatorOptions): Simulator {
+  const { seed, metrics = {}, noise = 0, memory = DEFAULT_MEMORY } = options
+  const { startUtcMs = DEFAULT_START_UTC_MS, calendar = null } = options
+  const world = new World(options)
+  const domain = (name: string) => {
+    const found = world.domains.get(name)
+    if (found === undefined) throw new Error(`there is no simulated domain '${name}'`)
+    return found
+  }
+  return {
+    driver: createSimulatedDriver(world, memory),
+    clock: createVirtualClock(world, { bootId: `simulated-${seed}`, startUtcMs, calendar }),
+    metrics: createSimulatedMetrics(world, metrics, seed, noise),
+    advance: (ms) => world.advanceTo(world.nowMs + ms),
+    workOf: (name) => domain(name).work,
+    windows: (name) => domain(name).windows.closed,
+    set: (name, change) => domain(name).change(change, world.nowMs),
+    faults: world.faults,
+    plant: (fault) => world.plant(fault),
+  }
+}
