@@ -20,6 +20,7 @@ function program(): Command {
   command(reeve, 'demo', 'real services under real load: goals missed, then met, with the reasons')
     .option('--seconds <n>', 'how long the whole may take', wholeNumber('--seconds'))
     .option('--compare', 'also look for the best static weights, and try a fixed map from priority to weight')
+    .option('--simulate', 'play on the simulated host even where control groups can be written')
     .action(async (options) => finish(await (await import('#demo/command.ts')).demoCommand(options)))
   command(reeve, 'check', 'say everything that is wrong with a policy')
     .argument('<file>', 'the policy')

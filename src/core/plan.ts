@@ -75,7 +75,7 @@ function cpuChanges(view: View, its: Allotted): Change[] {
     frame.rows.flatMap((row, index) => (row.view === null ? [] : [[row.view.seen.node as string, index]])),
   )
   const changes: Change[] = []
-  for (const weight of weigh(view, frame.rows, allocation)) {
+  for (const weight of weigh(view, frame.rows, allocation, frame.capacity)) {
     const change = weightChange(view, its, weight, rowOfNode.get(weight.node.id))
     if (change !== null) changes.push(change)
   }

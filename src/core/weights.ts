@@ -1,6 +1,6 @@
 import type { FrameRow } from './frame.ts'
-import { amountOf } from './frame.ts'
 import type { View } from './look.ts'
+import type { CapacityDecision } from './model/decision.ts'
 import type { DomainName, NodeId } from './model/ids.ts'
 import type { SchedulingNode } from './model/observation.ts'
 import { CPU } from './model/resource.ts'
@@ -25,18 +25,23 @@ interface Place {
 /**
  * Weights along the whole path: at every level of the real hierarchy the managed siblings get weights in proportion
  * to their allocations. The siblings that Reeve leaves alone keep theirs, and set the scale: those that nobody manages
- * are worth the headroom together, a domain in `observe` what is in force for it.
+ * are worth the headroom together, or what they use where that is more (what was taken off the capacity for them must
+ * also reach them); a domain in `observe` is worth what is in force for it.
  *
  * Worked: unmanaged siblings of weight 200 stand in with a headroom of 100 millicores, so one millicore is worth 2, and
  * an allocation of 1500 becomes weight 3000. Without such siblings the whole capacity is worth the largest weight.
  */
-export function weigh(view: View, rows: readonly FrameRow[], allocation: Float64Array): NodeWeight[] {
-  const total = view.seen.capacity[CPU]?.total ?? 0
-  const headroom = amountOf(view.policy.host.headroom[CPU], total)
+export function weigh(
+  view: View,
+  rows: readonly FrameRow[],
+  allocation: Float64Array,
+  { total, headroom, unmanaged }: CapacityDecision,
+): NodeWeight[] {
+  const theirs = Math.max(headroom, unmanaged)
   const places = treeOf(view)
   const amounts = amountsByNode(view, rows, allocation)
-  for (const place of [...places].reverse()) fill(place, amounts, headroom)
-  return places.flatMap((place) => weighChildren(place, headroom, total))
+  for (const place of [...places].reverse()) fill(place, amounts, theirs)
+  return places.flatMap((place) => weighChildren(place, theirs, total))
 }
 
 function treeOf(view: View): Place[] {
@@ -71,7 +76,7 @@ function amountsByNode(view: View, rows: readonly FrameRow[], allocation: Float6
 }
 
 /** Children are filled before their parent: a place stands for its own amount, or for all that is inside it. */
-function fill(place: Place, amounts: ReadonlyMap<NodeId, NodeAmount>, headroom: number): void {
+function fill(place: Place, amounts: ReadonlyMap<NodeId, NodeAmount>, theirs: number): void {
   const own = amounts.get(place.node.id)
   place.touched = own?.managed === true || place.children.some((child) => child.touched)
   if (own !== undefined) {
@@ -79,15 +84,15 @@ function fill(place: Place, amounts: ReadonlyMap<NodeId, NodeAmount>, headroom: 
     return
   }
   const inside = place.children.reduce((sum, child) => sum + child.amount, 0)
-  place.amount = inside + (place.node.unmanagedWeight > 0 ? headroom : 0)
+  place.amount = inside + (place.node.unmanagedWeight > 0 ? theirs : 0)
 }
 
-function weighChildren(parent: Place, headroom: number, total: number): NodeWeight[] {
+function weighChildren(parent: Place, theirs: number, total: number): NodeWeight[] {
   const touched = parent.children.filter((child) => child.touched)
   if (touched.length === 0) return []
   const { most } = (touched[0] as Place).node.weightRange
   let untouchedWeight = parent.node.unmanagedWeight
-  let untouchedAmount = untouchedWeight > 0 ? headroom : 0
+  let untouchedAmount = untouchedWeight > 0 ? theirs : 0
   for (const child of parent.children) {
     if (child.touched) continue
     untouchedWeight += child.node.weight

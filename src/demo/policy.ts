@@ -37,7 +37,7 @@ export function policyOf(cast: Cast, mode: 'observe' | 'manage', act: 'steady' |
   })
   const policy = {
     apiVersion: 'reeve/v1',
-    host: { mode, interval: '1s', headroom: { cpu: '2%' }, surplus: { default: ['batch'] }, cooldown: '3s' },
+    host: { mode, interval: '1s', headroom: { cpu: '5%' }, surplus: { default: ['batch'] }, cooldown: '3s' },
     metrics: Object.assign({}, ...SERVICES.map((service) => metricsOf(cast, service))),
     domains: Object.fromEntries(
       ['shop', 'api', 'batch', 'generator'].map((name) => [

@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { availableParallelism, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
 import type { Change } from '#core/model/decision.ts'
 import type { NodeId } from '#core/model/ids.ts'
 import { CPU } from '#core/model/resource.ts'
@@ -24,11 +26,20 @@ const READY_MS = 20_000
  */
 export async function createRealStage(stateDir: string, seed: number): Promise<Stage> {
   await sweep(DEMO_ROOT)
-  const perMs = hashesPerMs()
+  const perMs = await calibrate()
   const driver = await createCgroupDriver({ root: DEMO_ROOT, outputDir: join(stateDir, 'output') })
   const link = new Link(join(stateDir, 'demo.sock'))
   await link.listen()
   return new RealStage(driver, link, castOf(stateDir, seed), perMs)
+}
+
+/** Measured with every CPU busy, as in the acts: CPUs that share a core are slower then. */
+async function calibrate(): Promise<number> {
+  const neighbours = Array.from({ length: CPUS - 1 }, () => new Worker(new URL('workloads/busy.ts', import.meta.url)))
+  await Promise.all(neighbours.map((worker) => once(worker, 'message')))
+  const perMs = hashesPerMs()
+  await Promise.all(neighbours.map((worker) => worker.terminate()))
+  return perMs
 }
 
 function castOf(stateDir: string, seed: number): Cast {

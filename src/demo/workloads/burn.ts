@@ -15,7 +15,7 @@ export function burn(hashes: number): void {
 const ROUND = 50
 
 /** Hashes that take a millisecond of CPU here, measured in CPU time of this thread, whoever else runs meanwhile. */
-export function hashesPerMs(forMs = 200): number {
+export function hashesPerMs(forMs = 300): number {
   burn(ROUND * 10)
   const before = process.threadCpuUsage()
   for (let hashes = ROUND; ; hashes += ROUND) {

@@ -97,12 +97,12 @@ function populated(dir: string, version: 1 | 2): boolean {
   }
 }
 
-const PATIENCE_MS = 5000
+const PATIENCE_MS = 20_000
 const PAUSE_MS = 10
 
 /**
  * Kills whatever runs in the group and below, by membership alone, and removes the groups in every tree. Throws where
- * processes or groups are still there after five seconds. Returns how many processes it found.
+ * processes or groups are still there after twenty seconds. Returns how many processes it found.
  */
 export async function removeGroup(layout: Layout, path: string): Promise<number> {
   const killed = new Set<number>()
