@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { after, before, describe, type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Change } from '#core/model/decision.ts'
+import type { Match } from '#core/model/policy.ts'
+import { type CgroupDriver, createCgroupDriver, sweep } from '#drivers/cgroup/driver.ts'
+import { childrenOf, makeGroup, moveInto, processesIn, removeGroup } from '#drivers/cgroup/groups.ts'
+import { dirOf } from '#drivers/cgroup/layout.ts'
+import type { Prepared } from '#ports.ts'
+import { BUSY, domain, groupDir, policyOf, shell } from './cgroup-harness.ts'
+import { reasonToSkip } from './requirements.ts'
+
+/** What only the cgroup driver does: it starts commands, adopts groups, and cleans up after itself. */
+
+const ROOT = 'reeve-conformance-own'
+const outputDir = mkdtempSync(join(tmpdir(), `${ROOT}-`))
+
+describe('cgroup: domains of its own and of others', { skip: await reasonToSkip(ROOT) }, () => {
+  let driver: CgroupDriver
+  before(async () => {
+    await sweep(ROOT)
+    driver = await createCgroupDriver({ root: ROOT, outputDir })
+  })
+  after(async () => {
+    await driver?.stopCommands()
+    await driver?.close()
+  })
+
+  test('a command runs as its user, inside its group from the start, with its output kept', async () => {
+    const script = 'id -u; id -G; cat /proc/self/cgroup; echo "$GREETING"'
+    const match = shell(script) as Extract<Match, { kind: 'command' }>
+    const command = { ...match.command, environment: { GREETING: 'good morning' } }
+    await prepare(driver, domain('polite', { kind: 'command', command }))
+    await until(() => readFileSync(join(outputDir, 'polite.log'), 'utf8').includes('morning'))
+    const lines = readFileSync(join(outputDir, 'polite.log'), 'utf8').trim().split('\n')
+    assert.notEqual(lines[0], '0')
+    assert.equal(lines[1]?.split(' ').length, 1, 'supplementary groups are left')
+    assert.ok(lines.some((line) => line.endsWith(`/${ROOT}/polite`)))
+    assert.equal(lines.at(-1), 'good morning')
+  })
+
+  test('a command that ended is shown as ended, and is not started again', async () => {
+    const brief = domain('brief', shell('echo once'))
+    assert.equal((await prepare(driver, brief))[0]?.status, 'started')
+    await until(async () => (await seen(driver, 'brief'))?.state === 'ended')
+    assert.equal((await prepare(driver, brief))[0]?.status, 'absent')
+    assert.equal(readFileSync(join(outputDir, 'brief.log'), 'utf8'), 'once\n')
+  })
+
+  test('what cannot be started says why, and leaves nothing', async () => {
+    const cases: [string, Partial<Extract<Match, { kind: 'command' }>['command']>, RegExp][] = [
+      ['stranger', { user: 'no-such-user' }, /no user no-such-user/],
+      ['lost', { directory: '/no/such/directory' }, /\/no\/such\/directory/],
+      ['../out', {}, /its name/],
+    ]
+    for (const [name, wrong, message] of cases) {
+      const match = shell('true') as Extract<Match, { kind: 'command' }>
+      const command = { ...match.command, ...wrong }
+      const [prepared] = await prepare(driver, domain(name, { kind: 'command', command }))
+      assert.equal(prepared?.status, 'failed')
+      assert.match(prepared?.status === 'failed' ? prepared.message : '', message)
+      assert.ok(!existsSync(groupDir(driver, name)))
+    }
+  })
+
+  test('children of a parent live inside its group, and the parent adds them up', async () => {
+    const inside = { parent: 'team' as never }
+    await prepare(
+      driver,
+      domain('team', { kind: 'parent' }),
+      domain('first', shell(BUSY), inside),
+      domain('second', shell(BUSY), inside),
+    )
+    await sleep(300)
+    const { domains, nodes } = await driver.observe(true)
+    const cpu = (name: string) => domains.find((one) => one.name === name)?.counters['cpu'] ?? Number.NaN
+    assert.ok(Math.abs(cpu('team') - cpu('first') - cpu('second')) < 200, `${cpu('team')} millicore-seconds`)
+    const first = nodes.find((node) => node.id.endsWith('/team/first'))
+    assert.ok(first?.parent?.endsWith('/team'))
+    await remove(driver, 'team')
+  })
+
+  test('a group that somebody else made is adopted by path or by a glob, and never removed', async (t) => {
+    const path = `${driver.layout.rootPath}/theirs-1`
+    makeGroup(driver.layout, path)
+    const child = spawn('/bin/sh', ['-c', BUSY], { stdio: 'ignore' })
+    t.after(() => child.kill('SIGKILL'))
+    moveInto(driver.layout, path, child.pid as number)
+    for (const one of [domain('theirs', { kind: 'path', path }), domain('theirs-*', { kind: 'name' })]) {
+      const [prepared] = await prepare(driver, one)
+      assert.equal(prepared?.status, 'running')
+      const [found] = (await driver.observe(true)).domains
+      assert.equal(found?.node, path)
+      assert.equal((await apply(driver, path, 'cpu.weight', 77)).status, 'applied')
+      assert.equal((await driver.observe(false)).domains[0]?.settings['cpu.weight'], 77)
+    }
+    await driver.prepare(policyOf())
+    assert.ok(existsSync(groupDir(driver, 'theirs-1')) && child.exitCode === null)
+  })
+
+  test('siblings that nobody manages count with their weight while something runs in them', async (t) => {
+    makeGroup(driver.layout, `${driver.layout.rootPath}/idle`)
+    makeGroup(driver.layout, `${driver.layout.rootPath}/other`)
+    const child = spawn('sleep', ['60'], { stdio: 'ignore' })
+    t.after(() => child.kill('SIGKILL'))
+    moveInto(driver.layout, `${driver.layout.rootPath}/other`, child.pid as number)
+    assert.equal((await apply(driver, `${driver.layout.rootPath}/other`, 'cpu.weight', 444)).status, 'applied')
+    await prepare(driver, domain('mine', shell(BUSY)))
+    const root = (await driver.observe(true)).nodes.find((node) => node.id === driver.layout.rootPath)
+    const theirs = existsSync(groupDir(driver, 'theirs-1')) ? 77 : 0
+    assert.ok(root?.unmanagedWeight === 444 || root?.unmanagedWeight === 444 + theirs, `${root?.unmanagedWeight}`)
+    await remove(driver, 'mine')
+  })
+
+  test('CPUs that are taken from the groups above and given back show in the capacity', async (t) => {
+    const dir = dirOf(driver.layout, 'cpuset', driver.layout.rootPath)
+    await prepare(driver, domain('steady', shell('sleep 60')))
+    const { topology, capacity } = await driver.observe(true)
+    if (dir === null || topology.cpus.length < 2) return t.skip('needs a cpuset controller and two CPUs')
+    const all = readFileSync(`${dir}/cpuset.cpus`, 'utf8').trim()
+    const own = `${dir}/steady/cpuset.cpus`
+    // Version 1 lets a parent be narrowed only after its children.
+    const first = `${topology.cpus[0]?.id}`
+    if (driver.layout.version === 1) narrowAll(dir, first)
+    writeFileSync(`${dir}/cpuset.cpus`, first)
+    assert.equal((await driver.observe(false)).capacity['cpu']?.total, 1000)
+    assert.equal((await driver.observe(false)).topology.cpus.length, 1)
+    writeFileSync(`${dir}/cpuset.cpus`, all === '' ? '\n' : all)
+    assert.deepEqual((await driver.observe(false)).capacity['cpu']?.total, capacity['cpu']?.total)
+    if (driver.layout.version === 1) assert.equal(readFileSync(own, 'utf8').trim(), all, 'it follows its parent')
+    await remove(driver, 'steady')
+  })
+
+  test('packets are counted for domains that share a network', async (t) => {
+    const packets = driver.capabilities.find((capability) => capability.name === 'packets')
+    if (packets?.available !== true) return t.skip(`${packets?.reason}; ${packets?.remedy}`)
+    const argv = [process.execPath, '-e', TALK] as [string, ...string[]]
+    const command = { argv, user: 'nobody', directory: '/', environment: {} }
+    await prepare(driver, domain('talker', { kind: 'command', command }), domain('quiet', shell('sleep 60')))
+    await until(() => readFileSync(join(outputDir, 'talker.log'), 'utf8').includes('done'))
+    const counted = (await seen(driver, 'talker'))?.counters ?? {}
+    assert.equal(counted['net.txPackets'], 20)
+    assert.equal(counted['net.rxPackets'], 20)
+    assert.equal(counted['net.txBytes'], 20 * (100 + UDP_HEADERS))
+    assert.equal((await seen(driver, 'quiet'))?.counters['net.txPackets'], 0)
+    await remove(driver, 'talker', 'quiet')
+  })
+
+  test('a unit of systemd is found and set through systemctl', (t) => setUnit(t, driver))
+
+  test('sweep removes what a killed run left: processes, groups, rules', async () => {
+    const root = `${ROOT}-killed`
+    const program = `
+      import { createCgroupDriver } from '#drivers/cgroup/driver.ts'
+      const driver = await createCgroupDriver({ root: '${root}', outputDir: '${outputDir}' })
+      const command = { argv: ['/bin/sh', '-c', 'sleep 100 & while :; do :; done'], user: 'nobody', directory: '/', environment: {} }
+      const orphan = { name: 'orphan', driver: 'cgroup', match: { kind: 'command', command }, parent: null, controls: [], shares: {}, scheduling: null }
+      await driver.prepare({ domains: [orphan] })
+      console.log('ready')
+      setInterval(() => {}, 1000)`
+    const run = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], {
+      cwd: join(import.meta.dirname, '..', '..'),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    await once(run.stdout, 'data')
+    run.kill('SIGKILL')
+    await once(run, 'exit')
+    const dir = groupDir(driver).replace(ROOT, root)
+    const orphans = processesIn(`${dir}/orphan`)
+    assert.ok(orphans.length > 0, 'a command outlives the driver')
+    assert.ok((await sweep(root)) >= orphans.length)
+    assert.ok(!existsSync(dir))
+    assert.ok(orphans.every((pid) => !existsSync(`/proc/${pid}`) || isZombie(pid)))
+    assert.equal(await sweep(root), 0)
+  })
+})
+
+/** Headers of IPv4 and UDP, in bytes. */
+const UDP_HEADERS = 28
+/** Sends itself twenty datagrams of 100 bytes. */
+const TALK = `
+const dgram = require('node:dgram')
+const server = dgram.createSocket('udp4'), client = dgram.createSocket('udp4')
+let received = 0
+server.on('message', () => { if (++received === 20) { console.log('done'); setTimeout(() => {}, 60000) } })
+server.bind(0, '127.0.0.1', () => {
+  for (let n = 0; n < 20; n++) client.send(Buffer.alloc(100), server.address().port, '127.0.0.1')
+})`
+
+/** Machines without systemd as their first process have a stand-in that keeps to systemctl's own grammar. */
+async function setUnit(t: TestContext, outer: CgroupDriver): Promise<void> {
+  const unit = 'reeve-conformance.service'
+  const path = `/${unit}`
+  const dir = `${outer.layout.base.mount}${path}`
+  const file = outer.layout.version === 1 ? 'cpu.shares' : 'cpu.weight'
+  const property = outer.layout.version === 1 ? 'CPUShares' : 'CPUWeight'
+  const bin = mkdtempSync(join(tmpdir(), 'systemctl-'))
+  writeFileSync(
+    join(bin, 'systemctl'),
+    `#!/bin/sh
+case "$*" in
+"show -p Version --value") echo 999 ;;
+"show -p ControlGroup --value -- ${unit}") echo ${path} ;;
+"set-property --runtime -- ${unit} ${property}="*) echo "\${5#*=}" > ${dir}/${file}; echo "$*" >> ${bin}/calls ;;
+*) echo "unexpected: $*" >&2; exit 1 ;;
+esac
+`,
+  )
+  chmodSync(join(bin, 'systemctl'), 0o755)
+  const found = process.env['PATH']
+  process.env['PATH'] = `${bin}${delimiter}${found}`
+  mkdirSync(dir, { recursive: true })
+  t.after(() => {
+    process.env['PATH'] = found
+    rmdirSync(dir)
+  })
+  const driver = await createCgroupDriver({ root: `${ROOT}-unit`, outputDir })
+  t.after(() => driver.close())
+  const [prepared] = await prepare(driver, domain('web', { kind: 'unit', unit }))
+  assert.equal(prepared?.status, 'running')
+  const outcome = await apply(driver, path, 'cpu.weight', 250)
+  assert.equal(outcome.status, 'applied', JSON.stringify(outcome))
+  assert.equal(readFileSync(`${dir}/${file}`, 'utf8').trim(), '250')
+  assert.match(readFileSync(join(bin, 'calls'), 'utf8'), new RegExp(`--runtime -- ${unit} ${property}=250`))
+}
+
+async function prepare(driver: CgroupDriver, ...domains: ReturnType<typeof domain>[]): Promise<readonly Prepared[]> {
+  return driver.prepare(policyOf(...domains))
+}
+
+function apply(driver: CgroupDriver, node: string, knob: Change['knob'], to: Change['to']) {
+  const change = { driver: 'cgroup', node, domain: null, identity: null, knob, to } as unknown as Change
+  return driver.apply(change, AbortSignal.timeout(5000))
+}
+
+async function seen(driver: CgroupDriver, name: string) {
+  return (await driver.observe(true)).domains.find((one) => one.name === name)
+}
+
+/** Removes domains, so that the next test does not compete with them. */
+async function remove(driver: CgroupDriver, ...names: string[]): Promise<void> {
+  for (const name of names) await removeGroup(driver.layout, `${driver.layout.rootPath}/${name}`)
+}
+
+/** Every group directly below gets the set. */
+function narrowAll(dir: string, cpus: string): void {
+  for (const name of childrenOf(dir)) writeFileSync(`${dir}/${name}/cpuset.cpus`, cpus)
+}
+
+function isZombie(pid: number): boolean {
+  return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+}
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  const untilMs = performance.now() + 15_000
+  while (!(await holds())) {
+    assert.ok(performance.now() < untilMs, 'it did not come true in 15 s')
+    await sleep(20)
+  }
+}
