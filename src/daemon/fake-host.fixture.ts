@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Change, Outcome } from '#core/model/decision.ts'
 import type { DomainName, Identity, NodeId } from '#core/model/ids.ts'
@@ -122,13 +120,6 @@ export interface Running {
   readonly daemon: Daemon
   readonly host: FakeHost
   readonly dir: string
-}
-
-/** A directory of its own for each test, removed when the test ends. */
-export function temporaryDir(t: { after(work: () => void): void }): string {
-  const dir = mkdtempSync(join(tmpdir(), 'reeve-test-'))
-  t.after(() => rmSync(dir, { recursive: true, force: true }))
-  return dir
 }
 
 /** Starts a daemon over a fake host; it is stopped when the test ends. */

@@ -1,18 +1,22 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { startFake, temporaryDir, turnWhere } from './fake-host.fixture.ts'
+import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
+import { startFake, turnWhere } from './fake-host.fixture.ts'
 import type { Log } from './log.ts'
 
 /** A real file system of one mebibyte, which takes root. */
 function tinyDisk(t: Parameters<typeof temporaryDir>[0]): string {
-  const dir = join(temporaryDir(t), 'disk')
-  mkdirSync(dir)
+  const dir = mkdtempSync(join(tmpdir(), 'reeve-disk-'))
   const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', dir])
   assert.equal(status, 0, `mount: ${stderr}`)
-  t.after(() => spawnSync('umount', ['-l', dir]))
+  t.after(() => {
+    spawnSync('umount', ['-l', dir])
+    rmdirSync(dir)
+  })
   return dir
 }
 
