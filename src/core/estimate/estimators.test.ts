@@ -64,7 +64,7 @@ describe('performance', () => {
   it('asks for more in proportion to the miss', () =>
     near(performance(aim, sight({ use: 800, metric: fresh(300) }), { need: 800 }).need[CPU], 1000))
   it('bounds the step', () =>
-    near(performance(aim, sight({ use: 800, metric: fresh(9000) }), { need: 800 }).need[CPU], 1200))
+    near(performance(aim, sight({ use: 800, metric: fresh(9000) }), { need: 800 }).need[CPU], 1040))
   it('does not ask for more CPU where CPU is not what it lacks', () => {
     const { need, because } = performance(aim, sight({ use: 200, inForce: 800, metric: fresh(300) }), { need: 800 })
     near(need[CPU], 800)
@@ -75,7 +75,7 @@ describe('performance', () => {
   it('gives back slowly while the goal is met with ease, down to use with room', () => {
     let memory: ReturnType<typeof performance>['memory'] = { need: 1000 }
     const first = performance(aim, sight({ use: 400, metric: fresh(50) }), memory)
-    near(first.need[CPU], 1000 + 0.15 * (460 - 1000))
+    near(first.need[CPU], 1000 + 0.5 * (1 - 0.25 / 0.7) * (460 - 1000))
     for (let turn = 0; turn < 60; turn++)
       memory = performance(aim, sight({ use: 400, metric: fresh(50) }), memory).memory
     near(memory['need'] as number, 460, 1)

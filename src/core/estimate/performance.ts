@@ -4,11 +4,11 @@ import { withoutReading } from './without-reading.ts'
 
 /** Part of the relative error by which the need is raised in one turn, and the most it may be raised by. */
 const GAIN = 0.5
-const RAISE_MOST = 1.5
+const RAISE_MOST = 1.3
 /** Between this index and 1 the goal is met without waste, and the need stays. */
 const COMFORTABLE = 0.7
-/** Part of the excess that is given back in one turn. */
-const GIVE_BACK = 0.15
+/** Part of the excess that is given back in one turn by a goal that is met with infinite ease; less the closer it is. */
+const GIVE_BACK = 0.5
 /** The need is never lowered below use times this: a service at its own use has no room to answer in. */
 const ROOM = 1.15
 /** CPU is the bottleneck where this much of the entitlement is used, or where the domain waits that long. */
@@ -52,7 +52,8 @@ function raise(sight: Sight, from: number, use: number, index: number, measured:
 
 function lower(sight: Sight, from: number, use: number, index: number, measured: Measured): Step {
   const floor = Math.max(sight.smoothUse[CPU] ?? use, use) * ROOM
-  const need = index > COMFORTABLE ? Math.max(from, floor) : from + GIVE_BACK * (floor - from)
+  const ease = Math.max(0, 1 - index / COMFORTABLE)
+  const need = floor > from ? floor : from + GIVE_BACK * ease * (floor - from)
   const factor = from > 0 ? need / from : 1
   return { need, because: { kind: 'feedback', measured: measured.value, target: measured.target, factor, from } }
 }
