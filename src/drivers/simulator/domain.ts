@@ -10,7 +10,7 @@ export interface DomainOptions {
   readonly load: Load
   /** Weight found on it, in the range of cgroup v1; 1024 where not stated. */
   readonly weight?: number
-  /** Bytes in its working set; 64 MiB where not stated. */
+  /** Bytes that it wants to hold; 64 MiB where not stated. */
   readonly memory?: number
 }
 
@@ -20,6 +20,7 @@ const DEFAULT_MEMORY = 64 * 1024 * 1024
 /** A quota is refilled this often, as in the kernel: a domain that spent it early waits for the rest of the period. */
 export const QUOTA_PERIOD_MS = 100
 const SPENT_MS = 1e-6
+const NOTHING_COUNTED = { usedMs: 0, waitMs: 0, throttledMs: 0, oomKills: 0 }
 
 export type Settings = Partial<Record<Knob, Setting>>
 
@@ -32,7 +33,7 @@ export class SimulatedDomain {
   isPresent = true
   settings: Settings
   /** Cumulative: CPU milliseconds (which are millicore-seconds), and milliseconds summed over threads. */
-  counters = { usedMs: 0, waitMs: 0, throttledMs: 0 }
+  counters = { ...NOTHING_COUNTED }
   /** CPUs that it may use now, kept by the world. */
   cpus: readonly number[] = []
   readonly #options: DomainOptions
@@ -70,13 +71,9 @@ export class SimulatedDomain {
     return this.#load.kind === 'batch' ? this.#load.threads : this.#load.parallelism
   }
 
-  /** Bytes in its working set: what it wants, as far as its limits let it. */
+  /** Bytes that it holds: what it wants, as far as its limits let it. */
   get memory(): number {
-    const limits = [this.settings['memory.limit'], this.settings['memory.soft']]
-    return Math.min(
-      this.#options.memory ?? DEFAULT_MEMORY,
-      ...limits.filter((limit): limit is number => typeof limit === 'number'),
-    )
+    return Math.min(this.#wantedMemory, limitOf(this.settings['memory.limit']), limitOf(this.settings['memory.soft']))
   }
 
   /** Answers given so far by a domain that answers requests; CPU milliseconds spent by a batch domain. */
@@ -100,7 +97,7 @@ export class SimulatedDomain {
     this.isPresent = true
     this.generation++
     this.settings = this.#firstSettings()
-    this.counters = { usedMs: 0, waitMs: 0, throttledMs: 0 }
+    this.counters = { ...NOTHING_COUNTED }
     this.#take(nowMs)
   }
 
@@ -140,7 +137,13 @@ export class SimulatedDomain {
   }
 
   closeWindow(nowMs: number): void {
+    // Who asks for more than the hard limit is ended, starts again, and asks again.
+    if (this.isPresent && this.#wantedMemory > limitOf(this.settings['memory.limit'])) this.counters.oomKills++
     if (!this.isBatch) this.windows.close(nowMs, this.#requests?.oldestWaitMs(nowMs) ?? null)
+  }
+
+  get #wantedMemory(): number {
+    return this.#options.memory ?? DEFAULT_MEMORY
   }
 
   #firstSettings(): Settings {
@@ -166,4 +169,8 @@ export class SimulatedDomain {
       this.#requests = new Requests(load, nowMs, chances, this.windows)
     }
   }
+}
+
+function limitOf(setting: Setting | undefined): number {
+  return typeof setting === 'number' ? setting : Number.POSITIVE_INFINITY
 }

@@ -143,7 +143,7 @@ function place({ domains }: Policy, simulated: readonly SimulatedDomain[]): Plac
 }
 
 function look({ domain, policyIndex }: Placed, takenAtMs: number): DomainObservation {
-  const { usedMs, waitMs, throttledMs } = domain.counters
+  const { usedMs, waitMs, throttledMs, oomKills } = domain.counters
   return {
     name: domain.name as DomainName,
     identity: domain.identity as Identity,
@@ -153,8 +153,8 @@ function look({ domain, policyIndex }: Placed, takenAtMs: number): DomainObserva
     node: nodeOf(domain),
     takenAtMs,
     // A CPU millisecond is a millicore-second: 1000 millicores for a thousandth of a second.
-    counters: { [CPU]: usedMs, 'cpu.waitMs': waitMs, 'cpu.throttledMs': throttledMs },
-    levels: { [MEMORY]: domain.memory, threads: domain.threads },
+    counters: { [CPU]: usedMs, 'cpu.waitMs': waitMs, 'cpu.throttledMs': throttledMs, 'memory.oomKills': oomKills },
+    levels: { [MEMORY]: domain.memory, 'memory.total': domain.memory, threads: domain.threads },
     settings: { ...domain.settings },
   }
 }

@@ -5,6 +5,8 @@ export type Load = OpenLoad | ClosedLoad | BatchLoad
 export interface OpenLoad extends Service {
   readonly kind: 'open'
   readonly arrivalsPerSecond: number
+  /** One that finds so many waiting or worked on is turned away; nobody is where it is not stated. */
+  readonly underwayMost?: number
 }
 
 /** So many clients, each of which waits for its answer, thinks, and asks again. */

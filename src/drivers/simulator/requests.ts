@@ -147,14 +147,24 @@ export class Requests {
     this.#due.splice(at, 0, { arrivesMs, leftMs: Math.max(leftMs, DONE_MS), hasClient })
   }
 
+  #isFull(): boolean {
+    const load = this.#load
+    const underway = this.#serving.length + this.#waiting.length - this.#firstWaiting
+    return load.kind === 'open' && underway >= (load.underwayMost ?? Number.POSITIVE_INFINITY)
+  }
+
   /** Those whose time has come wait; those for whom a thread is free are worked on. */
   #admit(nowMs: number): void {
     let arrived = 0
     for (; arrived < this.#due.length && (this.#due[arrived] as Request).arrivesMs <= nowMs; arrived++) {
       const request = this.#due[arrived] as Request
+      this.#windows.arrived()
+      if (this.#isFull()) {
+        this.#windows.turnedAway()
+        continue
+      }
       this.#waiting.push(request)
       this.#backlogMs += request.leftMs
-      this.#windows.arrived()
     }
     if (arrived > 0) this.#due.splice(0, arrived)
     while (this.#serving.length < this.#load.parallelism && this.#firstWaiting < this.#waiting.length) {

@@ -5,6 +5,7 @@ import type { NodeId } from '#core/model/ids.ts'
 import type { Knob, Setting } from '#core/model/observation.ts'
 import type { DomainOptions } from './domain.ts'
 import { createSimulator, type Simulator, type SimulatorOptions } from './simulator.ts'
+import { NEVER_MS } from './windows.ts'
 
 const hog = (name: string, its: Partial<DomainOptions> = {}): DomainOptions => {
   return { name, load: { kind: 'batch', threads: 4 }, ...its }
@@ -114,6 +115,16 @@ describe('simulated requests', () => {
     // Alone on the CPU it would be 20 ms: a queue with a load of 0.4 and a service of 4 ms.
     assert.ok(mean(seconds(served, 'shop')) < 40, `${mean(seconds(served, 'shop'))}`)
     assert.ok(mean(seconds(starved, 'shop')) > 1000, `${mean(seconds(starved, 'shop'))}`)
+  })
+
+  it('are turned away where too many are under way, as often as the M/M/1/K queue says', () => {
+    const load = { kind: 'open', arrivalsPerSecond: 400, demandMs: 4, parallelism: 1, underwayMost: 10 } as const
+    const sim = host([{ name: 'full', load }], { cpus: 1 })
+    sim.advance(200_000)
+    // With a load of r = 1.6 and K = 10 places, (1 - r) r^K / (1 - r^(K+1)) = 0.377 find no room.
+    assertNear(mean(sim.windows('full').map(({ throughput }) => throughput)), 400 * (1 - 0.377), 0.02)
+    assertNear(mean(sim.windows('full').map(({ offered }) => offered)), 400, 0.02)
+    assert.ok(seconds(sim, 'full').every((p95) => p95 === NEVER_MS))
   })
 
   it('come from clients that wait for their answers', () => {

@@ -30,6 +30,8 @@ export interface Simulator {
   advance(ms: number): void
   /** Answers given so far by a domain that answers requests; CPU milliseconds spent by a batch domain. */
   workOf(name: string): number
+  /** CPUs on which a domain runs. */
+  cpusOf(name: string): readonly number[]
   /** Every whole second so far of a domain that answers requests. */
   windows(name: string): readonly WindowFigures[]
   /** Changes a domain's load from now on; what is not mentioned stays. */
@@ -58,6 +60,7 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     metrics: createSimulatedMetrics(world, metrics, seed, noise),
     advance: (ms) => world.advanceTo(world.nowMs + ms),
     workOf: (name) => domain(name).work,
+    cpusOf: (name) => domain(name).cpus,
     windows: (name) => domain(name).windows.closed,
     set: (name, change) => domain(name).change(change, world.nowMs),
     faults: world.faults,

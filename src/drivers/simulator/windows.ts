@@ -3,17 +3,20 @@ export interface WindowFigures {
   /** When it ended, in milliseconds of simulated time. */
   readonly endedMs: number
   /**
-   * 95th percentile of the response times in milliseconds, each counted from the request's arrival. Where nothing was
-   * answered it is how long the oldest request has been waiting, and null where there is none.
+   * 95th percentile of the response times in milliseconds, each counted from the request's arrival; one that was turned
+   * away counts as a minute. Where there was neither it is how long the oldest request has been waiting, and null where
+   * there is none.
    */
   readonly p95Ms: number | null
   /** Answers per second. */
   readonly throughput: number
-  /** Arrivals per second. */
+  /** Arrivals per second, with those that were turned away. */
   readonly offered: number
 }
 
 export const WINDOW_MS = 1000
+/** What a request that is never answered counts as. */
+export const NEVER_MS = 60_000
 
 /** Collects what a domain's requests do and closes a window a second. */
 export class Windows {
@@ -21,9 +24,14 @@ export class Windows {
   answeredInAll = 0
   #responsesMs: number[] = []
   #offered = 0
+  #turnedAway = 0
 
   arrived(): void {
     this.#offered++
+  }
+
+  turnedAway(): void {
+    this.#turnedAway++
   }
 
   answered(responseMs: number): void {
@@ -33,7 +41,8 @@ export class Windows {
 
   close(endedMs: number, oldestWaitMs: number | null): void {
     const responses = this.#responsesMs.sort((one, other) => one - other)
-    const p95Ms = responses.length > 0 ? (responses[rank95(responses.length)] as number) : oldestWaitMs
+    const ended = responses.length + this.#turnedAway
+    const p95Ms = ended > 0 ? (responses[rank95(ended)] ?? NEVER_MS) : oldestWaitMs
     const perSecond = 1000 / WINDOW_MS
     this.closed.push({
       endedMs,
@@ -43,6 +52,7 @@ export class Windows {
     })
     this.#responsesMs = []
     this.#offered = 0
+    this.#turnedAway = 0
   }
 }
 
