@@ -130,7 +130,7 @@ describe('cgroup: domains of its own and of others', { skip: await reasonToSkip(
     writeFileSync(`${dir}/cpuset.cpus`, first)
     assert.equal((await driver.observe(false)).capacity['cpu']?.total, 1000)
     assert.equal((await driver.observe(false)).topology.cpus.length, 1)
-    writeFileSync(`${dir}/cpuset.cpus`, all === '' ? '\n' : all)
+    writeFileSync(`${dir}/cpuset.cpus`, all === '' ? topology.cpus.map(({ id }) => id).join() : all)
     assert.deepEqual((await driver.observe(false)).capacity['cpu']?.total, capacity['cpu']?.total)
     if (driver.layout.version === 1) assert.equal(readFileSync(own, 'utf8').trim(), all, 'it follows its parent')
     await remove(driver, 'steady')

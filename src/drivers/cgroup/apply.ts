@@ -52,11 +52,18 @@ async function write(
   const spec = knobFiles(layout, family)
   const dir = dirOf(layout, spec.controller, node)
   if (dir === null) throw new Error(`this host has no ${spec.controller} controller`)
-  const wanted = family === 'cpu.set' && layout.version === 1 && !to ? cpusAbove(layout, node) : to
+  let wanted = family === 'cpu.set' && layout.version === 1 && !to ? cpusAbove(layout, node) : to
   // systemd writes the files of its units anew whenever it likes: it has to know.
   if (systemd === null || !(await systemd.set(node, family, device, wanted, signal))) {
     if (layout.version === 2 && !existsSync(`${dir}/${spec.files[0]}`)) handDown(layout, parentPath(node))
-    for (const one of spec.encode(wanted, textsIn(dir, spec), device)) await writeTo(dir, one, signal)
+    try {
+      for (const one of spec.encode(wanted, textsIn(dir, spec), device)) await writeTo(dir, one, signal)
+    } catch (error) {
+      if (family !== 'cpu.set' || wanted || (error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+      // Older kernels of version 2 do not take a set away from a group in which something runs.
+      wanted = cpusAbove(layout, node)
+      for (const one of spec.encode(wanted, [], device)) await writeTo(dir, one, signal)
+    }
   }
   const inForce = spec.decode(textsIn(dir, spec), device)
   if (!sameSetting(family, inForce, wanted)) {
@@ -65,9 +72,10 @@ async function write(
   return inForce
 }
 
-/** Version 1 has no "whatever the parent has": the parent's own set stands for it. */
+/** Where a group cannot say "whatever the parent has", the parent's own set stands for it. */
 function cpusAbove(layout: Layout, path: string): string {
-  return readFileSync(`${dirOf(layout, 'cpuset', parentPath(path))}/cpuset.cpus`, 'latin1').trim()
+  const file = layout.version === 1 ? 'cpuset.cpus' : 'cpuset.cpus.effective'
+  return readFileSync(`${dirOf(layout, 'cpuset', parentPath(path))}/${file}`, 'latin1').trim()
 }
 
 function textsIn(dir: string, spec: KnobFiles): string[] {
