@@ -69,10 +69,10 @@ export class FakeHost implements Driver {
         settings: { ...this.settings.get(node) },
       })),
       nodes: [
-        { ...placeOf('/fake' as NodeId), driver: this.kind, weight: 100 },
+        { ...placeOf('/reeve-fake' as NodeId), driver: this.kind, weight: 100 },
         ...here.map(({ node }) => {
           const weight = this.settings.get(node)?.['cpu.weight'] as number
-          return { ...placeOf(node), parent: '/fake' as NodeId, driver: this.kind, weight }
+          return { ...placeOf(node), parent: '/reeve-fake' as NodeId, driver: this.kind, weight }
         }),
       ],
     }
@@ -99,7 +99,7 @@ export class FakeHost implements Driver {
 }
 
 const placeOf = (id: NodeId) => ({ id, parent: null, weightRange: { least: 1, most: 10_000 }, unmanagedWeight: 0 })
-export const nodeOf = (name: string) => `/fake/${name}` as NodeId
+export const nodeOf = (name: string) => `/reeve-fake/${name}` as NodeId
 
 /** Two domains whose fixed goals differ, so that the first turns have something to change. */
 export const TWO_DOMAINS = `

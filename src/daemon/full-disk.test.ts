@@ -43,7 +43,7 @@ describe('a full disk under the journal', () => {
 
     // Originals are safe already, so what is managed goes on being managed.
     host.use['batch'] = 100
-    host.settings.set('/fake/shop' as never, { 'cpu.weight': 123, 'cpu.quota': null })
+    host.settings.set('/reeve-fake/shop' as never, { 'cpu.weight': 123, 'cpu.quota': null })
     const { outcomes, isRecorded } = await turnWhere(daemon, (turn) => turn.outcomes.length > 0)
     assert.ok(outcomes.every(({ status }) => status === 'applied'))
     assert.equal(isRecorded, false)
