@@ -151,6 +151,18 @@ describe('cgroup: domains of its own and of others', { skip: await reasonToSkip(
     await remove(driver, 'talker', 'quiet')
   })
 
+  test('a domain in a network namespace of its own has the counters of its interfaces', async (t) => {
+    // Two ends of one wire greet each other as soon as they are up: packets of the kernel's own, which no socket has.
+    const wire = 'ip link add one type veth peer name two && ip link set one up && ip link set two up && echo wired'
+    const argv = ['unshare', '--net', '/bin/sh', '-c', `${wire} || echo failed; sleep 60`] as [string, ...string[]]
+    const command = { argv, user: 'root', directory: '/', environment: {} }
+    await prepare(driver, domain('apart', { kind: 'command', command }))
+    await until(() => /wired|failed/.test(readFileSync(join(outputDir, 'apart.log'), 'utf8')))
+    if (!readFileSync(join(outputDir, 'apart.log'), 'utf8').includes('wired')) return t.skip('no veth in this kernel')
+    await until(async () => ((await seen(driver, 'apart'))?.counters['net.rxPackets'] ?? 0) > 0)
+    await remove(driver, 'apart')
+  })
+
   test('a unit of systemd is found and set through systemctl', (t) => setUnit(t, driver))
 
   test('sweep removes what a killed run left: processes, groups, rules', async () => {
