@@ -10,7 +10,7 @@ const REEVE = fileURLToPath(new URL('../bin/reeve', import.meta.url))
 export async function benchDemo(): Promise<BenchResult[]> {
   const runs: DemoReport[] = []
   for (let run = 0; run < 3; run++) runs.push(await demo('--seconds', '90'))
-  const compared = await demo('--seconds', '240', '--compare')
+  const compared = await demo('--seconds', '400', '--compare')
   const median = (figure: (report: DemoReport) => number | undefined): number =>
     runs.map((report) => figure(report) ?? Number.NaN).toSorted((one, other) => one - other)[1] ?? Number.NaN
   const held = (service: number, act: string) => median((report) => report.goals[service]?.attainment[act])

@@ -72,7 +72,6 @@ function policyText(names: readonly string[], paths: readonly string[]): string 
 }
 
 async function measure(driver: Awaited<ReturnType<typeof createCgroupDriver>>, policyText: string, stateDir: string) {
-  const events: { on: string[] } = { on: [] }
   const daemon = await startDaemon({
     policyText,
     stateDir,
@@ -80,7 +79,6 @@ async function measure(driver: Awaited<ReturnType<typeof createCgroupDriver>>, p
     drivers: [driver],
     clock: createClock(),
     log: SILENT,
-    events: () => events.on,
   })
   const cpuMs: number[] = []
   let changes = 0
@@ -90,7 +88,7 @@ async function measure(driver: Awaited<ReturnType<typeof createCgroupDriver>>, p
       daemon.onTurn(({ turn, decision }) => {
         const { user, system } = process.cpuUsage(before)
         before = process.cpuUsage()
-        events.on = [`e${turn % GROUPS}`]
+        daemon.event(`e${turn % GROUPS}`)
         if (turn <= WARM_UP) return
         cpuMs.push((user + system) / 1000)
         changes += decision.plan.length

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { takeLock } from '#daemon/lock.ts'
 import { SILENT } from '#daemon/log.ts'
 import { type Daemon, startDaemon } from '#daemon/main.ts'
 import { compareStatic } from './compare.ts'
@@ -39,9 +40,11 @@ export async function demoCommand(options: DemoOptions): Promise<number> {
   }
   // One name for each user: the demo before this one is swept, whatever became of it.
   const stateDir = join(tmpdir(), `reeve-demo-${userInfo().uid}`)
+  // Beside the state and not in it, because the demo begins by clearing that; taken by a demo that still runs.
+  const lock = takeLock(`${stateDir}.lock`)
   rmSync(stateDir, { recursive: true, force: true })
   mkdirSync(stateDir, { recursive: true, mode: 0o755 })
-  const report = await perform(live, { ...options, seconds }, stateDir)
+  const report = await perform(live, { ...options, seconds }, stateDir).finally(() => lock.release())
   if (report === null) return 130
   if (options.json === true) process.stdout.write(`${JSON.stringify(report)}\n`)
   else live.say(renderReport(report))

@@ -12,6 +12,8 @@ export interface Act {
   /** CPU-seconds used by each domain, and those that the CPUs had in all. */
   readonly usedCpuSeconds: Readonly<Record<string, number>>
   readonly capacityCpuSeconds: number
+  /** Used by other processes of the host, which are not Reeve's either. */
+  readonly othersCpuSeconds: number
   readonly batchWork: number
 }
 
@@ -35,10 +37,13 @@ export function attainment(service: ServiceName, act: Act, windows: readonly Win
   return seconds.filter((window) => holds(service, act.goals, window)).length / seconds.length
 }
 
-/** Part of the CPU that services and generator left which the batch job really got, 0..1. */
-export function shareOfWhatWasLeft({ usedCpuSeconds, capacityCpuSeconds }: Act): number {
+/**
+ * Part of the CPU that services, generator and the host's other processes left which the batch job really got, 0..1.
+ * What Reeve itself uses is not left out: it is what managing costs.
+ */
+export function shareOfWhatWasLeft({ usedCpuSeconds, capacityCpuSeconds, othersCpuSeconds }: Act): number {
   const { batch = 0, ...others } = usedCpuSeconds
-  const left = capacityCpuSeconds - Object.values(others).reduce((sum, used) => sum + used, 0)
+  const left = capacityCpuSeconds - othersCpuSeconds - Object.values(others).reduce((sum, used) => sum + used, 0)
   return batch / left
 }
 

@@ -63,6 +63,7 @@ export class Play {
   async act(name: Act['name'], goals: Act['goals'], seconds: number, halfway?: () => void): Promise<Act> {
     const before = await this.pass(0.5)
     const workBefore = this.#stage.batchWork()
+    const ownBefore = process.cpuUsage()
     let crossedMs: number | null = null
     if (halfway === undefined) await this.pass(seconds)
     else {
@@ -79,8 +80,7 @@ export class Play {
       beganMs: before.at.utcMs,
       endedMs: after.at.utcMs,
       usedCpuSeconds: usedBetween(before, after),
-      capacityCpuSeconds:
-        ((after.capacity[CPU]?.total ?? 0) / 1000) * ((after.at.monotonicMs - before.at.monotonicMs) / 1000),
+      ...hostBetween(before, after, process.cpuUsage(ownBefore)),
       batchWork: this.#stage.batchWork() - workBefore,
     }
   }
@@ -95,4 +95,20 @@ function usedBetween(before: Observation, after: Observation): Record<DomainName
       ((domain.counters['cpu'] ?? 0) - (earlier.get(domain.name) ?? 0)) / 1000,
     ]),
   )
+}
+
+/** CPU-seconds that the CPUs had, and those that whoever is neither the demo nor Reeve used of them. */
+function hostBetween(
+  before: Observation,
+  after: Observation,
+  own: NodeJS.CpuUsage,
+): Pick<Act, 'capacityCpuSeconds' | 'othersCpuSeconds'> {
+  const elapsed = (after.at.monotonicMs - before.at.monotonicMs) / 1000
+  const all = ((after.capacity[CPU]?.used ?? 0) - (before.capacity[CPU]?.used ?? 0)) / 1000
+  const demo = Object.values(usedBetween(before, after)).reduce((sum, used) => sum + used, 0)
+  const reeve = (own.user + own.system) / 1_000_000
+  return {
+    capacityCpuSeconds: ((after.capacity[CPU]?.total ?? 0) / 1000) * elapsed,
+    othersCpuSeconds: Math.max(0, all - demo - reeve),
+  }
 }

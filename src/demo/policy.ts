@@ -55,13 +55,16 @@ export function policyOf(cast: Cast, mode: 'observe' | 'manage', act: 'steady' |
   return stringify(policy, { aliasDuplicateObjects: false })
 }
 
-/** The shop is watched from outside, by a file; the API pushes its latency itself, so that both ways are seen. */
+/**
+ * The shop is watched from outside, by a file; the API pushes its latency itself, so that both ways are seen. On a
+ * simulated host every reading is as if pushed.
+ */
 function metricsOf({ monitorFile }: Cast, service: ServiceName): object {
-  const file = { source: 'file', path: monitorFile ?? '/nowhere', interval: '500ms', staleAfter: '5s' }
-  const p95 =
-    service === 'api' ? { source: 'push', domain: 'api', staleAfter: '5s' } : { ...file, key: `${service}.p95Ms` }
+  const pushed = { source: 'push', domain: service, staleAfter: '5s' }
+  const file = { source: 'file', path: monitorFile, interval: '500ms', staleAfter: '5s' }
+  const from = (key: string) => (monitorFile === null ? pushed : { ...file, key: `${service}.${key}` })
   return {
-    [`${service}-p95`]: { ...p95, unit: 'ms' },
-    [`${service}-rate`]: { ...file, key: `${service}.perSecond`, unit: 'requests/s' },
+    [`${service}-p95`]: { ...(service === 'api' ? pushed : from('p95Ms')), unit: 'ms' },
+    [`${service}-rate`]: { ...from('perSecond'), unit: 'requests/s' },
   }
 }

@@ -9,6 +9,7 @@ import type { NodeId } from '#core/model/ids.ts'
 import { CPU } from '#core/model/resource.ts'
 import { createClock } from '#daemon/clock.ts'
 import { type CgroupDriver, createCgroupDriver, sweep } from '#drivers/cgroup/driver.ts'
+import { WEIGHT_RANGE } from '#drivers/cgroup/knobs.ts'
 import type { Clock } from '#ports.ts'
 import { CPUS, HTTP_COST_MS, SERVICES, type ServiceName } from './plan.ts'
 import type { Cast } from './policy.ts'
@@ -83,6 +84,8 @@ class RealStage implements Stage {
 
   async ready(): Promise<void> {
     if (availableParallelism() > CPUS) await this.#confine()
+    // All acts alike have precedence over the rest of the host, so that others disturb none more than another.
+    await this.#apply(this.driver.layout.rootPath, 'cpu.weight', WEIGHT_RANGE[this.driver.layout.version].most / 4)
     await this.#link.ready()
   }
 

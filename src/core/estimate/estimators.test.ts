@@ -72,6 +72,11 @@ describe('performance', () => {
   })
   it('does not wind up while its request is not granted', () =>
     near(performance(aim, sight({ use: 500, inForce: 500, metric: fresh(900) }), { need: 1000 }).need[CPU], 1000))
+  it('goes on asking where what is in force is just short of what was asked for', () => {
+    // 650 of 692 is within the thresholds, so nothing would ever move if the request stayed.
+    const { need } = performance(aim, sight({ use: 640, inForce: 650, metric: fresh(900) }), { need: 692 })
+    near(need[CPU], 650 * 1.3)
+  })
   it('gives back slowly while the goal is met with ease, down to use with room', () => {
     let memory: ReturnType<typeof performance>['memory'] = { need: 1000 }
     const first = performance(aim, sight({ use: 400, metric: fresh(50) }), memory)

@@ -43,10 +43,10 @@ function raise(sight: Sight, from: number, use: number, index: number, measured:
   if (use < USED_UP * inForce && (sight.heldBack[CPU] ?? 0) < HELD_BACK) {
     return { need: from, because: { kind: 'not-this-resource', use, entitlement: inForce } }
   }
-  // What was asked for and not granted has not been tried, so there is no reason yet to ask for still more.
-  const granted = inForce >= from * 0.98
-  const factor = granted || inForce === 0 ? Math.min(1 + GAIN * (index - 1), RAISE_MOST) : 1
-  const need = Math.min(from * factor, sight.capacity[CPU] ?? Number.POSITIVE_INFINITY)
+  // The step is taken from what was tried: what was asked for and not granted gives no reason yet to ask for more.
+  const tried = inForce > 0 ? Math.min(from, inForce) : from
+  const factor = Math.min(1 + GAIN * (index - 1), RAISE_MOST)
+  const need = Math.min(Math.max(from, tried * factor), sight.capacity[CPU] ?? Number.POSITIVE_INFINITY)
   return { need, because: { kind: 'feedback', measured: measured.value, target: measured.target, factor, from } }
 }
 
