@@ -45,7 +45,7 @@ export function policyOf(cast: Cast, mode: 'observe' | 'manage', act: 'steady' |
         {
           driver: cast.driver,
           ...cast.domains[name],
-          ...(name === 'generator' ? { cpu: { reservation: '200m' } } : {}),
+          ...(name === 'generator' ? { cpu: { reservation: '150m' } } : {}),
         },
       ]),
     ),
@@ -61,7 +61,7 @@ export function policyOf(cast: Cast, mode: 'observe' | 'manage', act: 'steady' |
  */
 function metricsOf({ monitorFile }: Cast, service: ServiceName): object {
   const pushed = { source: 'push', domain: service, staleAfter: '5s' }
-  const file = { source: 'file', path: monitorFile, interval: '500ms', staleAfter: '5s' }
+  const file = { source: 'file', path: monitorFile, interval: '250ms', staleAfter: '5s' }
   const from = (key: string) => (monitorFile === null ? pushed : { ...file, key: `${service}.${key}` })
   return {
     [`${service}-p95`]: { ...(service === 'api' ? pushed : from('p95Ms')), unit: 'ms' },

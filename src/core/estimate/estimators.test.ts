@@ -80,7 +80,7 @@ describe('performance', () => {
   it('gives back slowly while the goal is met with ease, down to use with room', () => {
     let memory: ReturnType<typeof performance>['memory'] = { need: 1000 }
     const first = performance(aim, sight({ use: 400, metric: fresh(50) }), memory)
-    near(first.need[CPU], 1000 + 0.5 * (1 - 0.25 / 0.7) * (460 - 1000))
+    near(first.need[CPU], 1000 + 0.5 * (1 - 0.25 / 0.7) * (480 - 1000))
     for (let turn = 0; turn < 60; turn++)
       memory = performance(aim, sight({ use: 400, metric: fresh(50) }), memory).memory
     near(memory['need'] as number, 460, 1)

@@ -10,7 +10,7 @@ const COMFORTABLE = 0.7
 /** Part of the excess that is given back in one turn by a goal that is met with infinite ease; less the closer it is. */
 const GIVE_BACK = 0.5
 /** The need is never lowered below use times this: a service at its own use has no room to answer in. */
-const ROOM = 1.15
+const ROOM = 1.2
 /** CPU is the bottleneck where this much of the entitlement is used, or where the domain waits that long. */
 const USED_UP = 0.7
 const HELD_BACK = 0.05

@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http'
-import { Latencies } from './latencies.ts'
+import { type Figures, Latencies, SlidingLatencies } from './latencies.ts'
 import type { Load, Window } from './link.ts'
 
 /** A request without an answer after this long has missed any goal; its window is closed then. */
@@ -23,7 +23,7 @@ export class Client {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: OUTSTANDING_MOST })
   readonly #random: () => number
   readonly #windows = new Map<number, OpenWindow>()
-  #recent = new Latencies()
+  readonly #recent = new SlidingLatencies()
   #load: Load = { kind: 'none' }
   #underway = 0
   #nextMs = 0
@@ -42,9 +42,9 @@ export class Client {
     if (load.kind === 'pressing') this.#press()
   }
 
-  /** Answers of the last second, as a monitor sees them. */
-  lastSecond(): { readonly count: number; readonly p95: number } {
-    return this.#recent.take()
+  /** Answers of the last four ticks, as a monitor sees them; called once a tick. */
+  tick(): Figures {
+    return this.#recent.tick()
   }
 
   /** Windows that nothing can change any more; what was not answered in them counts as the longest wait. */

@@ -1,17 +1,17 @@
 /**
  * `service.ts NAME [METRIC]`: an HTTP service that spends some milliseconds of CPU on each request. The main thread
  * accepts; two workers take the work from one queue, so it can use two CPUs and none idles while work waits. With a
- * METRIC it pushes its own 95th percentile to Reeve once a second, as an application would.
+ * METRIC it pushes its own 95th percentile over the last second to Reeve, as an application would.
  */
 import { createServer, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { burn } from './burn.ts'
-import { Latencies } from './latencies.ts'
+import { type Figures, SlidingLatencies } from './latencies.ts'
 import { joinDemo } from './link.ts'
 
 const WORKERS = 2
-const PUSH_MS = 1000
+const PUSH_MS = 250
 
 interface Waiting {
   readonly response: ServerResponse
@@ -20,7 +20,7 @@ interface Waiting {
 
 function serve(name: string, metric: string | undefined): void {
   let hashes = 0
-  const latencies = new Latencies()
+  const latencies = new SlidingLatencies()
   const queue: Waiting[] = []
   const idle: Worker[] = []
   const underway = new Map<Worker, Waiting>()
@@ -53,11 +53,11 @@ function serve(name: string, metric: string | undefined): void {
   const report = joinDemo(name, (order) => {
     if (order.type === 'cost') hashes = order.hashes
   })
-  if (metric !== undefined) setInterval(() => push(metric, latencies.take()), PUSH_MS)
+  if (metric !== undefined) setInterval(() => push(metric, latencies.tick()), PUSH_MS)
 }
 
-/** A second without an answer is no measurement. A push that fails is lost: Reeve then sees the reading grow old. */
-function push(metric: string, figures: { readonly count: number; readonly p95: number }): void {
+/** Nothing answered in a second is no measurement. A push that fails is lost: Reeve then sees the reading grow old. */
+function push(metric: string, figures: Figures): void {
   if (figures.count === 0) return
   const body = JSON.stringify({ readings: [{ metric, value: figures.p95 }] })
   const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
