@@ -158,8 +158,13 @@ function learnSet(view: View, changes: readonly Change[]): Pick<Knowledge, 'set'
   }
   for (const outcome of view.seen.outcomes) {
     const key = `${outcome.node} ${outcome.knob}`
-    if (outcome.status === 'applied') delete failures[key]
-    else delete set[outcome.node]?.[outcome.knob]
+    const knobs = set[outcome.node]
+    const ours = knobs?.[outcome.knob]
+    if (outcome.status === 'applied') {
+      delete failures[key]
+      // What was read back counts: a kernel rounds to pages and periods, which is nobody's drift.
+      if (knobs !== undefined && ours !== undefined) knobs[outcome.knob] = { ...ours, value: outcome.to }
+    } else delete knobs?.[outcome.knob]
     if (outcome.status !== 'failed') continue
     const count = (view.known.failures[key]?.count ?? 0) + 1
     failures[key] = { count, retryAtMs: nowMs + Math.min(RETRY_FIRST_MS * 2 ** (count - 1), RETRY_MOST_MS) }

@@ -41,7 +41,12 @@ export type Trigger =
   | { readonly kind: 'first-allocation'; readonly resource: ResourceKey; readonly domain: DomainName }
   | { readonly kind: 'capacity'; readonly resource: ResourceKey; readonly from: number; readonly to: number }
   | { readonly kind: 'policy'; readonly resource: ResourceKey; readonly domain: DomainName }
-  | { readonly kind: 'no-progress'; readonly resource: ResourceKey; readonly domain: DomainName; readonly turns: number }
+  | {
+      readonly kind: 'no-progress'
+      readonly resource: ResourceKey
+      readonly domain: DomainName
+      readonly turns: number
+    }
   | { readonly kind: 'not-in-force'; readonly resource: ResourceKey; readonly domain: DomainName }
   | {
       readonly kind: 'drift'
