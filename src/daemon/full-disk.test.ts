@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
 import { startFake, turnWhere } from './fake-host.fixture.ts'
+import { journalPath, readJournal } from './journal/reader.ts'
 import type { Log } from './log.ts'
 
 /** A real file system of one mebibyte, which takes root. */
@@ -52,6 +53,13 @@ describe('a full disk under the journal', () => {
     const { turn } = await turnWhere(daemon, (its) => its.isRecorded)
     assert.equal(daemon.status().problems.journal, null)
     assert.equal(daemon.status().journal.lastTurn, turn)
+    // Deltas and knowledge cannot build on turns that are not on record: it begins a chain of its own.
+    const journal = readJournal(journalPath(stateDir))
+    assert.deepEqual(
+      journal?.segmentUntil(turn).map((its) => its.turn),
+      [turn],
+    )
+    journal?.close()
     const { settings } = await daemon.release()
     assert.ok(
       settings.every(({ result }) => result.kind === 'restored'),
