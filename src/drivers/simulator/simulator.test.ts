@@ -3,7 +3,9 @@ import { describe, it } from 'node:test'
 import type { Change } from '#core/model/decision.ts'
 import type { NodeId } from '#core/model/ids.ts'
 import type { Knob, Setting } from '#core/model/observation.ts'
+import type { Policy } from '#core/model/policy.ts'
 import type { DomainOptions } from './domain.ts'
+import type { Load } from './load.ts'
 import { createSimulator, type Simulator, type SimulatorOptions } from './simulator.ts'
 import { NEVER_MS } from './windows.ts'
 
@@ -18,6 +20,8 @@ const shop: DomainOptions = {
 const host = (domains: readonly DomainOptions[], its: Partial<SimulatorOptions> = {}): Simulator =>
   createSimulator({ cpus: 2, seed: 1, domains, ...its })
 
+const policyOf = (...names: readonly string[]) =>
+  ({ domains: names.map((name) => ({ name, driver: 'simulator', match: { kind: 'name' } })) }) as unknown as Policy
 const nodeOf = (name: string) => `/${name}` as NodeId
 function write(sim: Simulator, name: string, knob: Knob, to: Setting) {
   const change = { driver: 'simulator', node: nodeOf(name), identity: null, knob, to } as Change
@@ -81,11 +85,22 @@ describe('simulated CPUs', () => {
     assertNear(sim.workOf('a'), 1500, 1e-6)
   })
 
-  it('leave to a batch job whatever services do not use', () => {
-    const sim = host([hog('batch'), shop, { ...shop, name: 'api' }])
+  it('leave to a batch job whatever services do not use, to the last bit', async () => {
+    const sim = host([hog('batch'), { ...shop, load: { ...shop.load, parallelism: 1 } as Load }])
     sim.advance(20_000)
-    const use = 4 * (sim.workOf('shop') + sim.workOf('api'))
-    assertNear(sim.workOf('batch'), 40_000 - use, 0.02)
+    await sim.driver.prepare(policyOf('batch', 'shop'))
+    const { capacity, domains } = await sim.driver.observe(true)
+    const used = domains.reduce((sum, { counters }) => sum + (counters['cpu'] as number), 0)
+    assertNear(capacity['cpu']?.used as number, 40_000, 1e-9)
+    assertNear(used, 40_000, 1e-9)
+  })
+
+  it('are all open to a domain of whose CPU set none is left', async () => {
+    const sim = host([hog('a'), hog('b')], { faults: [{ kind: 'cpus', online: [0], atMs: 1000 }] })
+    await write(sim, 'a', 'cpu.set', '1')
+    sim.advance(2000)
+    assert.deepEqual(sim.cpusOf('a'), [0])
+    assertNear(sim.workOf('a'), 1500, 1e-6)
   })
 })
 
@@ -148,6 +163,45 @@ describe('simulated requests', () => {
     )
   })
 
+  it('share the CPUs of their domain', async () => {
+    const load = { kind: 'closed', clients: 4, demandMs: 5, spread: 'constant', thinkMs: 0, parallelism: 4 } as const
+    const sim = host([{ name: 'pinned', load }])
+    await write(sim, 'pinned', 'cpu.set', '1')
+    sim.advance(5000)
+    assert.ok(seconds(sim, 'pinned').every((p95) => Math.abs(p95 - 20) < 0.1))
+    assertNear(sim.workOf('pinned'), 1000, 0.01)
+  })
+
+  it('come as fast as one client can ask', () => {
+    const load = { kind: 'closed', clients: 1, demandMs: 1, spread: 'constant', thinkMs: 0, parallelism: 1 } as const
+    const sim = host([{ name: 'eager', load }])
+    sim.advance(1000)
+    assertNear(sim.workOf('eager'), 1000, 0.002)
+  })
+
+  it('end with the clients that leave, and do not come all at once from a load that was absent', () => {
+    const load = { kind: 'closed', clients: 8, demandMs: 2, thinkMs: 100, parallelism: 4 } as const
+    const sim = host([{ name: 'shop', load }])
+    sim.advance(10_000)
+    sim.set('shop', { clients: 2 })
+    sim.advance(20_000)
+    const offered = sim.windows('shop').map((window) => window.offered)
+    assertNear(mean(offered.slice(0, 10)), 78, 0.1)
+    assertNear(mean(offered.slice(12)), 19.6, 0.1)
+    sim.set('shop', { kind: 'open', arrivalsPerSecond: 50 })
+    sim.advance(20_000)
+    assertNear(
+      mean(
+        sim
+          .windows('shop')
+          .slice(30)
+          .map((window) => window.offered),
+      ),
+      50,
+      0.1,
+    )
+  })
+
   it('follow a load that is changed at run time', () => {
     const sim = host([shop])
     sim.advance(10_000)
@@ -180,8 +234,7 @@ describe('a simulated host', () => {
     ])
     await write(sim, 'a', 'cpu.quota', 500)
     sim.advance(1000)
-    const policy = { domains: ['a', 'b'].map((name) => ({ name, driver: 'simulator', match: { kind: 'name' } })) }
-    await sim.driver.prepare(policy as never)
+    await sim.driver.prepare(policyOf('a', 'b'))
     const { domains, capacity, nodes } = await sim.driver.observe(true)
     const [a, b] = domains.map(({ counters }) => counters as Record<string, number>)
     assertNear(a?.['cpu'] as number, 500, 1e-6)
@@ -196,6 +249,21 @@ describe('a simulated host', () => {
       nodes.map(({ id }) => id),
       ['/', '/a', '/b'],
     )
+  })
+
+  it('matches names before patterns, and counts the weights of whom nobody names', async () => {
+    const sim = host([hog('web-2'), hog('web-1', { weight: 512 }), hog('db', { weight: 2048 }), hog('other')])
+    const prepared = await sim.driver.prepare(policyOf('web-*', 'web-1', 'gone'))
+    assert.deepEqual(
+      prepared.map(({ domain, status }) => `${domain} ${status}`),
+      ['web-2 running', 'web-1 running', 'gone absent'],
+    )
+    const { domains, nodes } = await sim.driver.observe(true)
+    assert.deepEqual(
+      domains.map(({ name, policyIndex }) => `${name} ${policyIndex}`),
+      ['web-2 0', 'web-1 1'],
+    )
+    assert.equal(nodes[0]?.unmanagedWeight, 2048 + 1024)
   })
 
   it('is the same for the same seed, bit for bit, however often it is looked at', () => {

@@ -82,6 +82,13 @@ describe('simulated metrics', () => {
     assert.deepEqual(takenAt(), [6000, 6000])
   })
 
+  it('have nothing to say of a domain that is gone', () => {
+    const sim = make({ faults: [{ kind: 'vanish', domain: 'shop', atMs: 1500 }] })
+    sim.metrics.start(named('rate'))
+    sim.advance(5000)
+    assert.equal(sim.metrics.latest()[0]?.takenAtMs, 1000)
+  })
+
   it('must be of a domain that there is', () => {
     assert.throws(() => make({ metrics: { p95: { domain: 'chop', what: 'p95' } } }), /no simulated domain 'chop'/)
   })

@@ -30,6 +30,13 @@ const CASES: readonly Case[] = [
     granted: [10, 10, 10],
   },
   {
+    says: 'the tightest place first, wherever it stands',
+    cpuSets: [[0, 1, 2], [0], [0]],
+    weights: [1, 1, 1],
+    wanted: [30, 10, 10],
+    granted: [20, 5, 5],
+  },
+  {
     says: 'weights across sets that overlap',
     cpuSets: [[0, 1], [0, 1], [1]],
     weights: [2, 1, 1],
