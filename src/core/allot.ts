@@ -1,6 +1,8 @@
 import { account } from './account.ts'
 import { because } from './arbitrate/because.ts'
 import type { GroupOutcome } from './arbitrate/problem.ts'
+import { rollUp } from './arbitrate/rollup.ts'
+import { newWorkspace } from './arbitrate/workspace.ts'
 import type { Need } from './estimate/estimate.ts'
 import { type Frame, frame } from './frame.ts'
 import { differenceOf } from './ladder.ts'
@@ -21,9 +23,10 @@ export interface Allotted {
 /** Arbitrates, settles and rounds every resource; `asManaged` treats what is advised as if it were managed. */
 export function allot(view: View, needs: readonly Need[], asManaged: boolean): Allotted[] {
   const classes = view.policy.goals.reduce((most, goal) => Math.max(most, goal.priority), 0)
+  const workspace = newWorkspace()
   return view.policy.resources.map((resource) => {
     const framed = frame(view, resource, requestRows(needs, resource.key, classes), classes, asManaged)
-    const settled = settle(view, framed, needs)
+    const settled = settle(view, framed, needs, workspace)
     return { frame: framed, settled, rounding: roundOff(view, framed, settled) }
   })
 }
@@ -61,6 +64,7 @@ export function describe(view: View, its: Allotted): ResourceDecision {
   const { rows, resource, capacity } = framed
   const { ideal, problem, arbitration } = settled
   const gains = account(rows, resource.key, allocation, resource.grain)
+  const demand = rollUp(problem)
   const top = arbitration.groups[0]
   let given = 0
   const described = rows.map((row, index): AmountDecision => {
@@ -76,7 +80,7 @@ export function describe(view: View, its: Allotted): ResourceDecision {
       inForce,
       entitlement,
       allocation: allocation[index] ?? 0,
-      because: because(problem, arbitration, index),
+      because: because(problem, arbitration, index, demand),
       settled: settleReason(settled, index, entitlement, inForce, resource.grain),
       gains: gains[index] ?? [],
     }

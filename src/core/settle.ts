@@ -1,5 +1,6 @@
 import { arbitrate } from './arbitrate/arbitrate.ts'
 import type { Arbitration, Problem } from './arbitrate/problem.ts'
+import type { Workspace } from './arbitrate/workspace.ts'
 import type { Need } from './estimate/estimate.ts'
 import { type Bounds, type Frame, type FrameRow, problemOf } from './frame.ts'
 import { AT_REST, climb, DEFAULT_LADDER, differenceOf, type Ladder } from './ladder.ts'
@@ -31,9 +32,9 @@ const REPEATS = 3
  * of the resource; what cooldown, steps and working sets hold back narrows the problem, which is then
  * arbitrated anew, so that a receiver whose donor is held back shrinks with it by the ordinary rules.
  */
-export function settle(view: View, frame: Frame, needs: readonly Need[]): Settled {
+export function settle(view: View, frame: Frame, needs: readonly Need[], workspace: Workspace): Settled {
   const problem = problemOf(view, frame)
-  const ideal = arbitrate(problem)
+  const ideal = arbitrate(problem, workspace)
   const { ladders, triggers } = look(view, frame, problem, ideal)
   const standing = {
     ideal,
@@ -56,7 +57,7 @@ export function settle(view: View, frame: Frame, needs: readonly Need[]): Settle
     }
     if (found.length === 0) return false
     narrowed = problemOf(view, frame, bounds)
-    arbitration = arbitrate(narrowed)
+    arbitration = arbitrate(narrowed, workspace)
     return true
   }
   let isStable = false

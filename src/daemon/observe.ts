@@ -22,11 +22,14 @@ export interface Occasion {
   readonly slow: boolean
 }
 
-/** Looks at everything once. The instant is taken before the drivers look; each domain says when it was read itself. */
+/**
+ * Looks at everything once. The instant is taken after the drivers have looked, close to when they read the host's own
+ * counters: a look that took long must not make the host seem busier than it was. Each domain says when it was read.
+ */
 export async function observe(sources: Sources, occasion: Occasion): Promise<Observation> {
   const { policy, paused, events, outcomes, slow } = occasion
-  const at = sources.clock.now(policy.windows)
   const seen = await sources.driver.observe(slow)
+  const at = sources.clock.now(policy.windows)
   return {
     host: sources.host,
     at,

@@ -33,6 +33,7 @@ export function growTo(workspace: Workspace, count: number, amounts: number): vo
     ceiling: new Float64Array(count),
     weight: new Float64Array(count),
   }
-  workspace.identity = Int32Array.from({ length: count }, (_, row) => row)
+  workspace.identity = new Int32Array(count)
+  for (let row = 0; row < count; row++) workspace.identity[row] = row
   workspace.noGroups = new Int32Array(count).fill(-1)
 }
