@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { takeLock } from '#daemon/lock.ts'
 import { SILENT } from '#daemon/log.ts'
 import { type Daemon, startDaemon } from '#daemon/main.ts'
+import { takePrecedence } from '#daemon/precedence.ts'
 import { compareStatic } from './compare.ts'
 import type { Act } from './figures.ts'
 import { Live } from './live.ts'
@@ -17,7 +18,7 @@ import type { Stage } from './stage.ts'
 import { whyNotReal } from './why-not-real.ts'
 
 export interface DemoOptions {
-  /** How long the whole may take; at least 34. */
+  /** How long the whole may take; at least 44. */
   readonly seconds?: number
   readonly json?: boolean
   readonly compare?: boolean
@@ -72,6 +73,7 @@ async function perform(
       metrics: stage.metrics,
       log: SILENT,
     })
+    await takePrecedence()
     return await Promise.race([interrupted, playAll(live, stage, daemon, options, stateDir, startedMs)])
   } finally {
     await daemon?.stop()
@@ -105,6 +107,8 @@ async function playAll(
   const times = timesOf(compare === true ? seconds / 2 : seconds)
   await stage.ready()
   const acts: Act[] = []
+  live.say('Measuring what a request costs here ...')
+  if (stage.kind === 'cgroup') await play.correctCosts()
   play.steady()
   live.scene({ title: 'Act one, unmanaged: equal weights, the kernel shares the CPU by itself', goals: 'latency' })
   acts.push(await play.act('unmanaged', 'latency', times.unmanaged))

@@ -50,5 +50,5 @@ export function timesOf(seconds: number): {
   return { unmanaged, managed: playing - unmanaged - crossed, crossed }
 }
 
-const OVERHEAD_SECONDS = 10
-export const SHORTEST_SECONDS = 34
+const OVERHEAD_SECONDS = 20
+export const SHORTEST_SECONDS = 44

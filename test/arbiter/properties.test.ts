@@ -67,8 +67,10 @@ test('1. conservation: siblings never have more than they divide, and all of it 
     const { entitlement, groups } = arbitrate(problem)
     for (const { parent, capacity, stoppedAt, shrunk } of groups) {
       const over = exactSum([...childrenOf(problem, parent).map((row) => entitlement[row]!), -capacity])
-      assert.ok(capacity + over <= capacity, `under ${parent}: ${over} above ${capacity}`)
-      if (shrunk || (stoppedAt >= 0 && problem.remainder === 'share')) assert.equal(capacity + over, capacity)
+      // The capacity inside a parent is itself a rounded sum, so its last digit is all that doubles can promise.
+      const lastDigit = capacity * Number.EPSILON
+      assert.ok(over <= lastDigit, `under ${parent}: ${over} above ${capacity}`)
+      if (shrunk || (stoppedAt >= 0 && problem.remainder === 'share')) assert.ok(over >= -lastDigit, `${over} left`)
     }
   })
   fc.assert(property, RUNS)

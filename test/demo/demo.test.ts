@@ -96,7 +96,7 @@ describe('reeve demo on a simulated host', () => {
         `${domain}: ${JSON.stringify(attainment)}`,
       )
     }
-    const { child, output } = start('--seconds', '40', '--simulate')
+    const { child, output } = start('--seconds', '50', '--simulate')
     await once(child, 'close')
     assert.match(output().split('\n')[0] as string, /SIMULATED/)
   })

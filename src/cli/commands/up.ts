@@ -9,6 +9,7 @@ import type { TurnSummary } from '#daemon/control.ts'
 import { AlreadyRunning } from '#daemon/lock.ts'
 import type { Log } from '#daemon/log.ts'
 import { type Daemon, PolicyRefused, startDaemon } from '#daemon/main.ts'
+import { takePrecedence } from '#daemon/precedence.ts'
 import { readPolicyFile } from '#policy/read.ts'
 
 /** The command `reeve up -c FILE`: the daemon in the foreground. SIGHUP reloads; SIGTERM and SIGINT end it. */
@@ -36,6 +37,8 @@ export async function upCommand(options: PolicyOptions): Promise<void> {
     if (error instanceof AlreadyRunning) throw new Failure(error.message, EXIT.failure, { cause: error })
     throw error
   }
+  const late = await takePrecedence()
+  if (late !== null) log.warn(late)
   daemon.onTurn((turn) => sayChanges(turn, log))
   process.on('SIGHUP', () => void daemon.reload())
   await firstOf('SIGTERM', 'SIGINT')

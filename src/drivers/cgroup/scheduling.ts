@@ -55,6 +55,16 @@ export function keepsTimeSlices(): boolean {
   return kept
 }
 
+/** Gives one thread the lowest real-time standing, which neither its children nor threads born of it inherit. */
+export function makeRealTime(thread: number): void {
+  const attributes = getAttributes(thread)
+  attributes.writeUInt32LE(CLASS_NUMBER['round-robin'], AT.policy)
+  attributes.writeUInt32LE(1, AT.priority)
+  attributes.writeBigUInt64LE(0n, AT.runtime)
+  attributes.writeBigUInt64LE(RESET_ON_FORK, AT.flags)
+  setAttributes(thread, attributes)
+}
+
 /**
  * Sets all threads of the group and below; returns what reads back. A thread born meanwhile inherits, or is found in
  * the second pass.
