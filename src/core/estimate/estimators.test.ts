@@ -39,11 +39,26 @@ describe('throughput', () => {
   const aim = { kind: 'throughput', metric: 'rate', target: 150 } as const
   it('asks for the cost of the target', () =>
     near(throughput(aim, sight({ use: 400, metric: fresh(100) }), {}).need[CPU], 660))
+  it('asks for more than the cost where what is in force does not deliver, and gives it back', () => {
+    let memory: ReturnType<typeof throughput>['memory'] = {}
+    let need = 0
+    const turn = (rate: number) => {
+      const estimate = throughput(aim, sight({ use: rate * 4, inForce: 4000, metric: fresh(rate) }), memory)
+      memory = estimate.memory
+      need = estimate.need[CPU] ?? 0
+    }
+    turn(120)
+    near(need, 660)
+    turn(120)
+    near(need, 660 * 1.15)
+    for (let more = 0; more < 30; more++) turn(300)
+    near(need, 660)
+  })
   it('follows a change of cost within a few turns', () => {
     let memory = throughput(aim, sight({ use: 400, metric: fresh(100) }), {}).memory
     let need = 0
     for (let turn = 0; turn < 6; turn++) {
-      const estimate = throughput(aim, sight({ use: 1600, metric: fresh(100) }), memory)
+      const estimate = throughput(aim, sight({ use: 1600, inForce: 300, metric: fresh(100) }), memory)
       memory = estimate.memory
       need = estimate.need[CPU] ?? 0
     }
