@@ -1,7 +1,7 @@
 /**
  * What the demo plays: loads, goals, and how its time is divided. Tuned so that on two CPUs, with equal weights, both
- * services really miss their goals: each group gets about 0.6 CPU when three of them are hungry, and they need 0.75
- * and 0.66.
+ * services really miss their goals: each group gets about 0.6 CPU when three of them are hungry, and they need 0.8
+ * and 0.68.
  */
 
 export type ServiceName = 'shop' | 'api'
@@ -15,10 +15,10 @@ export interface ServicePlan {
   readonly p95Ms: number
 }
 
-/** 4 ms x 187/s = 0.75 CPU and 5 ms x 132/s = 0.66 CPU. */
+/** 4 ms x 200/s = 0.8 CPU and 5 ms x 136/s = 0.68 CPU. */
 export const PLAN: Readonly<Record<ServiceName, ServicePlan>> = {
-  shop: { priority: 1, costMs: 4, perSecond: 187, p95Ms: 100 },
-  api: { priority: 2, costMs: 5, perSecond: 132, p95Ms: 150 },
+  shop: { priority: 1, costMs: 4, perSecond: 200, p95Ms: 100 },
+  api: { priority: 2, costMs: 5, perSecond: 136, p95Ms: 150 },
 }
 
 /** Act three: both goals are throughputs, the cost of a request changes places half-way: 0.3 and 1.2 CPUs' worth. */
