@@ -8,7 +8,7 @@ import { takePrecedence } from '#daemon/precedence.ts'
 import { compareStatic } from './compare.ts'
 import type { Act } from './figures.ts'
 import { Live } from './live.ts'
-import { CROSSED, SHORTEST_SECONDS, timesOf } from './plan.ts'
+import { CROSSED, LAST_ANSWERS_SECONDS, SHORTEST_SECONDS, timesOf } from './plan.ts'
 import { Play } from './play.ts'
 import { policyOf } from './policy.ts'
 import { createRealStage } from './real-stage.ts'
@@ -103,12 +103,11 @@ async function playAll(
 ): Promise<DemoReport> {
   const play = new Play(stage, daemon)
   const unsubscribe = daemon.onTurn((turn) => live.show(turn))
-  // Comparing takes as long again as the acts themselves.
-  const times = timesOf(compare === true ? seconds / 2 : seconds)
   await stage.ready()
+  const left = seconds - (performance.now() - startedMs) / 1000
+  // Comparing takes as long again as the acts themselves.
+  const times = timesOf(compare === true ? left / 2 : left)
   const acts: Act[] = []
-  live.say('Measuring what a request costs here ...')
-  if (stage.kind === 'cgroup') await play.correctCosts()
   play.steady()
   live.scene({ title: 'Act one, unmanaged: equal weights, the kernel shares the CPU by itself', goals: 'latency' })
   acts.push(await play.act('unmanaged', 'latency', times.unmanaged))
@@ -131,7 +130,7 @@ async function playAll(
   const comparison: StaticReport[] = compare === true ? await compareStatic(live, stage, play, seconds / 2) : []
   // The last windows are measured only after the patience of their requests has run out.
   live.say('  waiting for the last answers')
-  await play.pass(4)
+  await play.pass(LAST_ANSWERS_SECONDS)
   unsubscribe()
   play.end()
   return reportOf(stage, acts, comparison, stateDir, (performance.now() - startedMs) / 1000)

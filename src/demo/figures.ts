@@ -14,6 +14,10 @@ export interface Act {
   readonly capacityCpuSeconds: number
   /** Used by other processes of the host, which are not Reeve's either. */
   readonly othersCpuSeconds: number
+  /** Not there, because a hypervisor gave them to somebody else. */
+  readonly stolenCpuSeconds: number
+  /** Used by Reeve, the demo's own table and reports included. */
+  readonly reeveCpuSeconds: number
   readonly batchWork: number
 }
 
@@ -41,9 +45,15 @@ export function attainment(service: ServiceName, act: Act, windows: readonly Win
  * Part of the CPU that services, generator and the host's other processes left which the batch job really got, 0..1.
  * What Reeve itself uses is not left out: it is what managing costs.
  */
-export function shareOfWhatWasLeft({ usedCpuSeconds, capacityCpuSeconds, othersCpuSeconds }: Act): number {
+export function shareOfWhatWasLeft({
+  usedCpuSeconds,
+  capacityCpuSeconds,
+  othersCpuSeconds,
+  stolenCpuSeconds,
+}: Act): number {
   const { batch = 0, ...others } = usedCpuSeconds
-  const left = capacityCpuSeconds - othersCpuSeconds - Object.values(others).reduce((sum, used) => sum + used, 0)
+  const services = Object.values(others).reduce((sum, used) => sum + used, 0)
+  const left = capacityCpuSeconds - stolenCpuSeconds - othersCpuSeconds - services
   return batch / left
 }
 

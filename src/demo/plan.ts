@@ -38,17 +38,22 @@ export const CHANGE_OVER_MS = 3000
 /** After the crossing this much is not counted. */
 export const CROSSING_OVER_MS = 8000
 
-/** Seconds of the acts, for a demo of so many seconds in all. The rest is for starting and the last windows. */
-export function timesOf(seconds: number): {
+/** Seconds of the acts, for a demo that has so many left once everything runs. */
+export function timesOf(secondsLeft: number): {
   readonly unmanaged: number
   readonly managed: number
   readonly crossed: number
 } {
-  const playing = Math.max(seconds - OVERHEAD_SECONDS, 24)
+  const playing = Math.max(secondsLeft - LAST_ANSWERS_SECONDS - BETWEEN_SECONDS, SHORTEST_PLAYING)
   const crossed = Math.round(playing * 0.45)
   const unmanaged = Math.round(playing * 0.2)
   return { unmanaged, managed: playing - unmanaged - crossed, crossed }
 }
 
-const OVERHEAD_SECONDS = 20
+/** After the last act, until the patience of its last requests has run out. */
+export const LAST_ANSWERS_SECONDS = 4
+/** Acts begin and end at turns, and the commands are started and ended. */
+const BETWEEN_SECONDS = 9
+const SHORTEST_PLAYING = 27
+/** All of it, with what starting takes. */
 export const SHORTEST_SECONDS = 44

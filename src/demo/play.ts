@@ -11,7 +11,6 @@ export class Play {
   readonly #stage: Stage
   readonly #daemon: Daemon
   #last: Observation | null = null
-  readonly #corrections: Record<ServiceName, number> = { shop: 1, api: 1 }
   #waiting: { readonly untilMs: number; readonly resolve: () => void } | null = null
   readonly #unsubscribe: () => void
 
@@ -44,31 +43,10 @@ export class Play {
     if (!result.ok) throw new Error(`the demo's own policy was refused: ${JSON.stringify(result)}`)
   }
 
-  /**
-   * Measures what a request really costs here, with everybody busy, and corrects the costs by it, so that the load is
-   * what the plan says. A correction by more than half means that the measurement failed, and none is made.
-   */
-  async correctCosts(): Promise<void> {
-    this.steady()
-    await this.pass(2)
-    const before = this.#last as Observation
-    const after = await this.pass(4)
-    await this.pass(3.5)
-    const used = usedBetween(before, after) as Record<string, number>
-    for (const service of SERVICES) {
-      const answers = this.#stage
-        .windows(service)
-        .filter(({ startMs }) => startMs >= before.at.utcMs - 500 && startMs + 1000 <= after.at.utcMs + 500)
-        .reduce((sum, { throughput }) => sum + throughput, 0)
-      const correction = (PLAN[service].costMs * answers) / ((used[service] ?? 0) * 1000)
-      if (correction > 0.5 && correction < 2) this.#corrections[service] = correction
-    }
-  }
-
   /** The load of acts one and two. */
   steady(): void {
     for (const service of SERVICES) {
-      this.#stage.setCost(service, PLAN[service].costMs * this.#corrections[service])
+      this.#stage.setCost(service, PLAN[service].costMs)
       this.#stage.setLoad(service, { kind: 'open', perSecond: PLAN[service].perSecond })
     }
   }
@@ -76,7 +54,7 @@ export class Play {
   /** The load of act three, with one service dear and the other cheap. */
   crossed(dear: ServiceName): void {
     for (const service of SERVICES) {
-      this.#stage.setCost(service, (service === dear ? CROSSED.dearMs : CROSSED.cheapMs) * this.#corrections[service])
+      this.#stage.setCost(service, service === dear ? CROSSED.dearMs : CROSSED.cheapMs)
       this.#stage.setLoad(service, { kind: 'pressing', outstanding: CROSSED.outstanding })
     }
   }
@@ -86,6 +64,7 @@ export class Play {
     const before = await this.pass(0.5)
     const workBefore = this.#stage.batchWork()
     const ownBefore = process.cpuUsage()
+    const stolenBefore = this.#stage.stolenCpuSeconds()
     let crossedMs: number | null = null
     if (halfway === undefined) await this.pass(seconds)
     else {
@@ -103,6 +82,7 @@ export class Play {
       endedMs: after.at.utcMs,
       usedCpuSeconds: usedBetween(before, after),
       ...hostBetween(before, after, process.cpuUsage(ownBefore)),
+      stolenCpuSeconds: this.#stage.stolenCpuSeconds() - stolenBefore,
       batchWork: this.#stage.batchWork() - workBefore,
     }
   }
@@ -124,7 +104,7 @@ function hostBetween(
   before: Observation,
   after: Observation,
   own: NodeJS.CpuUsage,
-): Pick<Act, 'capacityCpuSeconds' | 'othersCpuSeconds'> {
+): Pick<Act, 'capacityCpuSeconds' | 'othersCpuSeconds' | 'reeveCpuSeconds'> {
   const elapsed = (after.at.monotonicMs - before.at.monotonicMs) / 1000
   const all = ((after.capacity[CPU]?.used ?? 0) - (before.capacity[CPU]?.used ?? 0)) / 1000
   const demo = Object.values(usedBetween(before, after)).reduce((sum, used) => sum + used, 0)
@@ -132,5 +112,6 @@ function hostBetween(
   return {
     capacityCpuSeconds: ((after.capacity[CPU]?.total ?? 0) / 1000) * elapsed,
     othersCpuSeconds: Math.max(0, all - demo - reeve),
+    reeveCpuSeconds: reeve,
   }
 }

@@ -45,7 +45,7 @@ export function policyOf(cast: Cast, mode: 'observe' | 'manage', act: 'steady' |
         {
           driver: cast.driver,
           ...cast.domains[name],
-          ...(name === 'generator' ? { cpu: { reservation: '150m' } } : {}),
+          ...(name === 'generator' ? { cpu: { reservation: '100m' } } : {}),
         },
       ]),
     ),

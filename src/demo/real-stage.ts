@@ -1,9 +1,8 @@
-import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { availableParallelism, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Worker } from 'node:worker_threads'
 import type { Change } from '#core/model/decision.ts'
 import type { NodeId } from '#core/model/ids.ts'
 import { CPU } from '#core/model/resource.ts'
@@ -14,12 +13,14 @@ import type { Clock } from '#ports.ts'
 import { CPUS, HTTP_COST_MS, SERVICES, type ServiceName } from './plan.ts'
 import type { Cast } from './policy.ts'
 import type { Stage } from './stage.ts'
-import { hashesPerMs } from './workloads/burn.ts'
 import { type Load, onMessages, type Report, send, type Window } from './workloads/link.ts'
 
 export const DEMO_ROOT = 'reeve-demo'
 const WORKLOADS = fileURLToPath(new URL('workloads/', import.meta.url))
 const READY_MS = 20_000
+/** Of a CPU's line in /proc/stat, its name counted. */
+const STEAL_FIELD = 8
+const TICKS_PER_SECOND = 100
 
 /**
  * Real processes in control groups of their own. They hold a connection to this process and end when it is gone, by
@@ -27,20 +28,10 @@ const READY_MS = 20_000
  */
 export async function createRealStage(stateDir: string, seed: number): Promise<Stage> {
   await sweep(DEMO_ROOT)
-  const perMs = await calibrate()
   const driver = await createCgroupDriver({ root: DEMO_ROOT, outputDir: join(stateDir, 'output') })
   const link = new Link(join(stateDir, 'demo.sock'))
   await link.listen()
-  return new RealStage(driver, link, castOf(stateDir, seed), perMs)
-}
-
-/** Measured with every CPU busy, as in the acts: CPUs that share a core are slower then. */
-async function calibrate(): Promise<number> {
-  const neighbours = Array.from({ length: CPUS - 1 }, () => new Worker(new URL('workloads/busy.ts', import.meta.url)))
-  await Promise.all(neighbours.map((worker) => once(worker, 'message')))
-  const perMs = hashesPerMs()
-  await Promise.all(neighbours.map((worker) => worker.terminate()))
-  return perMs
+  return new RealStage(driver, link, castOf(stateDir, seed))
 }
 
 function castOf(stateDir: string, seed: number): Cast {
@@ -73,13 +64,11 @@ class RealStage implements Stage {
   readonly driver: CgroupDriver
   readonly cast: Cast
   readonly #link: Link
-  readonly #perMs: number
 
-  constructor(driver: CgroupDriver, link: Link, cast: Cast, perMs: number) {
+  constructor(driver: CgroupDriver, link: Link, cast: Cast) {
     this.driver = driver
     this.#link = link
     this.cast = cast
-    this.#perMs = perMs
   }
 
   async ready(): Promise<void> {
@@ -87,11 +76,11 @@ class RealStage implements Stage {
     // All acts alike have precedence over the rest of the host, so that others disturb none more than another.
     await this.#apply(this.driver.layout.rootPath, 'cpu.weight', WEIGHT_RANGE[this.driver.layout.version].most / 4)
     await this.#link.ready()
+    await this.#apply(`${this.driver.layout.rootPath}/generator`, 'sched', 'other:0:0.1')
   }
 
   setCost(service: ServiceName, cpuMs: number): void {
-    const hashes = Math.round((cpuMs - HTTP_COST_MS) * this.#perMs)
-    this.#link.order(service, { type: 'cost', hashes })
+    this.#link.order(service, { type: 'cost', cpuMs: cpuMs - HTTP_COST_MS })
   }
 
   setLoad(service: ServiceName, load: Load): void {
@@ -110,6 +99,13 @@ class RealStage implements Stage {
 
   batchWork(): number {
     return this.#link.batchHashes
+  }
+
+  stolenCpuSeconds(): number {
+    const lines = readFileSync('/proc/stat', 'latin1')
+      .split('\n')
+      .slice(1, CPUS + 1)
+    return lines.reduce((sum, line) => sum + Number(line.split(' ')[STEAL_FIELD]), 0) / TICKS_PER_SECOND
   }
 
   async close(): Promise<void> {

@@ -63,7 +63,15 @@ export function reportOf(
     usedCpuSeconds: Object.fromEntries(
       acts.map((act) => [
         act.name,
-        Object.fromEntries(Object.entries(act.usedCpuSeconds).map(([name, used]) => [name, round(used)])),
+        Object.fromEntries(
+          Object.entries({
+            ...act.usedCpuSeconds,
+            reeve: act.reeveCpuSeconds,
+            others: act.othersCpuSeconds,
+            stolen: act.stolenCpuSeconds,
+            all: act.capacityCpuSeconds,
+          }).map(([name, used]) => [name, round(used)]),
+        ),
       ]),
     ),
     comparison,

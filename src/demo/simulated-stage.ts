@@ -105,6 +105,10 @@ class SimulatedStage implements Stage {
     }))
   }
 
+  stolenCpuSeconds(): number {
+    return 0
+  }
+
   batchWork(): number {
     return this.#simulator.workOf('batch')
   }

@@ -21,5 +21,7 @@ export interface Stage {
   windows(service: ServiceName): readonly Window[]
   /** Work that the batch job has done so far, in a unit of its own. */
   batchWork(): number
+  /** CPU-seconds so far in which the demo's CPUs were not there, because a hypervisor ran somebody else on them. */
+  stolenCpuSeconds(): number
   close(): Promise<void>
 }

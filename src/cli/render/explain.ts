@@ -66,7 +66,7 @@ function goalLines(goal: GoalView, unitOf: (resource: string) => string): string
   const lines = [`  Goal ${goal.goal} (priority ${goal.priority}${wanted}): ${colour(standingText(goal))}.`]
   const needs = Object.entries(goal.need).map(([key, value]) => `${amount(value, unitOf(key))} of ${key}`)
   const need = needs.length === 0 ? 'It asks for nothing' : `It is thought to need ${listed(needs)}`
-  lines.push(`    ${need}: ${estimateText(goal.because, goal.unit)}.`)
+  lines.push(`    ${need}: ${estimateText(goal.because, goal.unit, unitOf)}.`)
   if (goal.short !== null) lines.push(`    It was short of ${goal.short}.`)
   const { short } = goal
   if (short !== null && goal.wouldMeet.length > 0) {

@@ -51,19 +51,22 @@ const LOST = {
   'first-sight': 'it was seen for the first time',
 } as const
 
-/** How the need was arrived at, after "It is thought to need X:". */
-export function estimateText(because: EstimateReason, unit: string): string {
+/** How the need was arrived at, after "It is thought to need X:"; `unit` is that of the goal's metric. */
+export function estimateText(because: EstimateReason, unit: string, unitOf: (resource: string) => string): string {
   switch (because.kind) {
     case 'fixed':
       return 'the policy states the amounts'
     case 'utilization': {
       const waiting = because.heldBack ? ', and more would have been used had it been there' : ''
-      return `it uses ${amount(because.use, 'millicores')}, which is to be ${percent(because.target)} of what it gets${waiting}`
+      return `it uses ${amount(because.use, unitOf(because.resource))}, which is to be ${percent(because.target)} of what it gets${waiting}`
     }
     case 'work-cost':
       return (
         `it used ${amount(because.use, 'millicores')} for ${measure(because.throughput, unit)}, ` +
-        `so ${short(because.perUnit)} millicores for each of the ${measure(because.target, unit)} that are wanted`
+        `so ${short(because.perUnit)} millicores for each of the ${measure(because.target, unit)} that are wanted` +
+        (because.delivered < 0.98
+          ? `; of what it is entitled to, only ${percent(because.delivered)} reaches it while it waits`
+          : '')
       )
     case 'feedback':
       return (

@@ -38,21 +38,22 @@ describe('utilization', () => {
 describe('throughput', () => {
   const aim = { kind: 'throughput', metric: 'rate', target: 150 } as const
   it('asks for the cost of the target', () =>
-    near(throughput(aim, sight({ use: 400, metric: fresh(100) }), {}).need[CPU], 660))
-  it('asks for more than the cost where what is in force does not deliver, and gives it back', () => {
+    near(throughput(aim, sight({ use: 400, metric: fresh(100) }), {}).need[CPU], 690))
+  it('asks for more where the scheduler delivers less than what is in force, and no more once it delivers', () => {
     let memory: ReturnType<typeof throughput>['memory'] = {}
     let need = 0
-    const turn = (rate: number) => {
-      const estimate = throughput(aim, sight({ use: rate * 4, inForce: 4000, metric: fresh(rate) }), memory)
+    const turn = (use: number, heldBack: number) => {
+      const metric = fresh(use / 4)
+      const estimate = throughput(aim, sight({ use, inForce: 500, heldBack, metric }), memory)
       memory = estimate.memory
       need = estimate.need[CPU] ?? 0
     }
-    turn(120)
-    near(need, 660)
-    turn(120)
-    near(need, 660 * 1.15)
-    for (let more = 0; more < 30; more++) turn(300)
-    near(need, 660)
+    for (let more = 0; more < 30; more++) turn(400, 0)
+    near(need, 690)
+    for (let more = 0; more < 30; more++) turn(400, 0.5)
+    near(need, 690 / 0.8, 1e-3)
+    for (let more = 0; more < 60; more++) turn(500, 0.5)
+    near(need, 690, 1e-3)
   })
   it('follows a change of cost within a few turns', () => {
     let memory = throughput(aim, sight({ use: 400, metric: fresh(100) }), {}).memory
@@ -62,12 +63,12 @@ describe('throughput', () => {
       memory = estimate.memory
       need = estimate.need[CPU] ?? 0
     }
-    near(need, 2640, 100)
+    near(need, 2760, 100)
   })
   it('holds a stale reading, then falls back to the reservation', () => {
     const { memory } = throughput(aim, sight({ use: 400, metric: fresh(100) }), {})
     const held = throughput(aim, sight({ use: 10, metric: { kind: 'held', value: 100, ageMs: 9000 } }), memory)
-    near(held.need[CPU], 660)
+    near(held.need[CPU], 690)
     const lost = throughput(aim, sight({ use: 10, metric: { kind: 'lost', reason: 'stale' } }), memory)
     assert.deepEqual(lost.need, {})
   })

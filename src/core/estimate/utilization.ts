@@ -22,7 +22,7 @@ export const utilization: Estimator<'utilization'> = (aim, sight) => {
   const value = inForce > 0 ? (sight.use[aim.resource] ?? use) / inForce : 0
   return {
     need: { [aim.resource]: Math.min(need, sight.capacity[aim.resource] ?? need) },
-    because: { kind: 'utilization', use, target: aim.target, heldBack },
+    because: { kind: 'utilization', resource: aim.resource, use, target: aim.target, heldBack },
     measured: { value, target: aim.target, index: value / aim.target },
     memory: {},
   }

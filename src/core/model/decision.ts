@@ -86,13 +86,21 @@ export interface GoalDecision {
 /** How an estimator came to its number; one shape per way of estimating. */
 export type EstimateReason =
   | { readonly kind: 'fixed' }
-  | { readonly kind: 'utilization'; readonly use: number; readonly target: number; readonly heldBack: boolean }
+  | {
+      readonly kind: 'utilization'
+      readonly resource: ResourceKey
+      readonly use: number
+      readonly target: number
+      readonly heldBack: boolean
+    }
   | {
       readonly kind: 'work-cost'
       readonly use: number
       readonly throughput: number
       readonly target: number
       readonly perUnit: number
+      /** Part of an entitlement that really arrives while the domain wants more, at most 1. */
+      readonly delivered: number
     }
   | {
       readonly kind: 'feedback'

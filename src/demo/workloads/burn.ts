@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import koffi from 'koffi'
 
 /**
  * Work that costs CPU and nothing else, counted in hashes of one block. It is native on purpose: a loop in JavaScript
@@ -7,21 +8,27 @@ import { hash } from 'node:crypto'
 
 const BLOCK = new Uint8Array(4096)
 
-/** Spends CPU on so many hashes, a few microseconds each. */
+/** Does so many hashes, a few microseconds each. */
 export function burn(hashes: number): void {
   for (let done = 0; done < hashes; done++) hash('sha256', BLOCK)
 }
 
-const ROUND = 50
+/**
+ * Hashes until this thread has used so many milliseconds of CPU. Counted in CPU time and not in hashes, because the
+ * speed of a shared machine changes from minute to minute, and the demo's load must be the same in all its acts.
+ */
+export function burnCpu(milliseconds: number): void {
+  const until = threadCpuMs() + milliseconds
+  while (threadCpuMs() < until) burn(FEW)
+}
 
-/** Hashes that take a millisecond of CPU here, measured in CPU time of this thread, whoever else runs meanwhile. */
-export function hashesPerMs(forMs = 300): number {
-  burn(ROUND * 10)
-  const before = process.threadCpuUsage()
-  for (let hashes = ROUND; ; hashes += ROUND) {
-    burn(ROUND)
-    const { user, system } = process.threadCpuUsage(before)
-    const spentMs = (user + system) / 1000
-    if (spentMs >= forMs) return hashes / spentMs
-  }
+const FEW = 4
+const CLOCK_THREAD_CPUTIME_ID = 3
+const clockGettime = koffi.load(null).func('int clock_gettime(int, void *)')
+const timespec = new BigInt64Array(2)
+
+/** CPU that this thread has used, up to this instant: Node's own reading of it stands still between clock ticks. */
+function threadCpuMs(): number {
+  clockGettime(CLOCK_THREAD_CPUTIME_ID, timespec)
+  return Number(timespec[0]) * 1000 + Number(timespec[1]) / 1e6
 }

@@ -23,14 +23,16 @@ export class Client {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: OUTSTANDING_MOST })
   readonly #random: () => number
   readonly #windows = new Map<number, OpenWindow>()
-  readonly #recent = new SlidingLatencies()
+  readonly #recent: SlidingLatencies
   #load: Load = { kind: 'none' }
   #underway = 0
   #nextMs = 0
   #timer: NodeJS.Timeout | undefined
 
-  constructor(port: number, seed: number) {
+  /** `ticksPerSecond`: how often `tick` will be called. */
+  constructor(port: number, seed: number, ticksPerSecond: number) {
     this.#port = port
+    this.#recent = new SlidingLatencies(ticksPerSecond)
     this.#random = randomFrom(seed)
   }
 
@@ -42,7 +44,7 @@ export class Client {
     if (load.kind === 'pressing') this.#press()
   }
 
-  /** Answers of the last four ticks, as a monitor sees them; called once a tick. */
+  /** Answers of the last second, as a monitor sees them; called once a tick. */
   tick(): Figures {
     return this.#recent.tick()
   }

@@ -12,12 +12,12 @@ const [file, seed] = process.argv.slice(2) as [string, string]
 
 const report = joinDemo('generator', (order: Order) => {
   if (order.type !== 'load') return
-  const client = clients.get(order.service) ?? new Client(order.port, Number(seed) + clients.size)
+  const client = clients.get(order.service) ?? new Client(order.port, Number(seed) + clients.size, TICKS_PER_SECOND)
   clients.set(order.service, client)
   client.setLoad(order.load)
 })
 
-const TICK_MS = 250
+const TICKS_PER_SECOND = 4
 
 /** Four times a second: what a monitor would see of the last second, and the windows that have closed. */
 function tick(): void {
@@ -31,4 +31,4 @@ function tick(): void {
   writeFileSync(`${file}.new`, JSON.stringify(monitor))
   renameSync(`${file}.new`, file)
 }
-setInterval(tick, TICK_MS)
+setInterval(tick, 1000 / TICKS_PER_SECOND)

@@ -26,22 +26,24 @@ export class Latencies {
   }
 }
 
-const SLOTS = 4
-
-/** Response times of the last four ticks: a window that slides, so that a reading is never much older than a tick. */
+/** Response times of the last few ticks: a window that slides, so that a reading is never much older than a tick. */
 export class SlidingLatencies {
-  readonly #slots = Array.from({ length: SLOTS }, newHistogram)
+  readonly #slots: readonly Histogram[]
   #slot = 0
+
+  constructor(ticks: number) {
+    this.#slots = Array.from({ length: ticks }, newHistogram)
+  }
 
   add(latencyMs: number): void {
     this.#slots[this.#slot]?.recordValue(Math.min(Math.max(Math.round(latencyMs * 1000), 1), LONGEST_US))
   }
 
-  /** The figures of the last four ticks, and begins another tick. */
+  /** The figures of the last ticks, and begins another tick. */
   tick(): Figures {
     const all = newHistogram()
     for (const slot of this.#slots) all.add(slot)
-    this.#slot = (this.#slot + 1) % SLOTS
+    this.#slot = (this.#slot + 1) % this.#slots.length
     this.#slots[this.#slot]?.reset()
     return figuresOf(all)
   }

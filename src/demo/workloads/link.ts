@@ -23,7 +23,7 @@ export interface Window {
 
 /** What the demo tells a process. */
 export type Order =
-  | { readonly type: 'cost'; readonly hashes: number }
+  | { readonly type: 'cost'; readonly cpuMs: number }
   | { readonly type: 'load'; readonly service: string; readonly port: number; readonly load: Load }
 
 export type Load =
