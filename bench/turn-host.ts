@@ -17,8 +17,10 @@ import { dirOf } from '#drivers/cgroup/layout.ts'
 const ROOT = 'reeve-bench'
 const WARM_UP = 15
 const MEASURED = 40
-/** A tenth of the domains each: their second goal is on while the event of their group is. */
-const GROUPS = 10
+/** A twentieth of the domains each: their second goal counts for one turn in as many, so that in every turn as many grow as shrink again. */
+const GROUPS = 20
+/** Millicores for all of them, of two CPUs; a domain's second goal asks for a third more. */
+const WANTED = 1500
 
 export interface TurnFigures {
   readonly cpuMs: number
@@ -40,7 +42,7 @@ async function main(count: number): Promise<TurnFigures> {
       tasks.push(busyTask(driver.layout, path))
     }
     const readingMs = count === 0 ? 0 : reading(driver.layout, paths)
-    const turns = await measure(driver, policyText(names, paths), stateDir)
+    const turns = await measure(driver, count, policyText(names, paths), stateDir)
     return { ...turns, readingMs, rssBytes: process.memoryUsage().rss }
   } finally {
     for (const task of tasks) task.kill('SIGKILL')
@@ -57,21 +59,28 @@ function busyTask(layout: Parameters<typeof moveInto>[0], path: string): ChildPr
 }
 
 function policyText(names: readonly string[], paths: readonly string[]): string {
+  const each = Math.floor(WANTED / names.length)
   const domains = names.map((name, index) => `  ${name}: { path: ${paths[index]} }`)
   const goals = names.flatMap((name, index) => [
-    `  - { domain: ${name}, kind: fixed, amounts: { cpu: 10m }, priority: 1 }`,
-    `  - { domain: ${name}, kind: fixed, amounts: { cpu: 20m }, priority: 2, onEvent: e${index % GROUPS} }`,
+    `  - { domain: ${name}, kind: fixed, amounts: { cpu: ${each}m }, priority: 1 }`,
+    `  - { domain: ${name}, kind: fixed, amounts: { cpu: ${Math.ceil((each * 4) / 3)}m }, priority: 2, onEvent: e${index % GROUPS} }`,
   ])
   const lists = names.length === 0 ? ['domains: {}'] : ['domains:', ...domains, 'goals:', ...goals]
   return [
     'apiVersion: reeve/v1',
-    'host: { mode: manage, interval: 1s, cooldown: 1ms, minimum: { cpu: 0m } }',
+    'host: { mode: manage, interval: 1s, cooldown: 0s, minimum: { cpu: 0m } }',
+    'resources: { cpu: { grain: 1m } }',
     ...lists,
     '',
   ].join('\n')
 }
 
-async function measure(driver: Awaited<ReturnType<typeof createCgroupDriver>>, policyText: string, stateDir: string) {
+async function measure(
+  driver: Awaited<ReturnType<typeof createCgroupDriver>>,
+  count: number,
+  policyText: string,
+  stateDir: string,
+) {
   const daemon = await startDaemon({
     policyText,
     stateDir,
@@ -87,8 +96,11 @@ async function measure(driver: Awaited<ReturnType<typeof createCgroupDriver>>, p
       let before = process.cpuUsage()
       daemon.onTurn(({ turn, decision }) => {
         const { user, system } = process.cpuUsage(before)
+        if (count > 0) {
+          daemon.event(`e${turn % GROUPS}`, 3600)
+          daemon.event(`e${(turn + GROUPS - 1) % GROUPS}`, 0)
+        }
         before = process.cpuUsage()
-        daemon.event(`e${turn % GROUPS}`)
         if (turn <= WARM_UP) return
         cpuMs.push((user + system) / 1000)
         changes += decision.plan.length

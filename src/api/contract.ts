@@ -38,7 +38,14 @@ export const reloadBody = z.strictObject({
     .max(1024 * 1024)
     .optional(),
 })
-export const eventBody = z.strictObject({ event: name })
+/** Goals with `onEvent` count for so long from now; 0 ends the event. */
+export const eventBody = z.strictObject({
+  event: name,
+  seconds: z
+    .number()
+    .min(0)
+    .max(31 * 24 * 3600),
+})
 
 /**
  * Readings as an application pushes them. The value is checked by hand, after the schema: what is wrong with a number is
@@ -182,8 +189,11 @@ export const planReport = z.object({
   advice: z.array(model<Change>()),
 })
 
+export const eventReport = z.object({ event: name, endsUtcMs: z.number() })
+
 export const pushed = z.object({ accepted: z.number() })
 
+export type EventReport = z.infer<typeof eventReport>
 export type Status = z.infer<typeof status>
 export type DomainStatus = z.infer<typeof domainStatus>
 export type ReloadResult = z.infer<typeof reloadResult>

@@ -4,6 +4,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import type { Peer } from '#monitors/peer.ts'
 import type { PushedReading } from '#monitors/push-source.ts'
 import type {
+  EventReport,
   ExplainQuery,
   Explanation,
   History,
@@ -31,7 +32,7 @@ export interface ApiHandlers {
   pause(): void
   resume(): void
   release(): Promise<ReleaseReport>
-  event(name: string): void
+  event(name: string, seconds: number): EventReport
   push(readings: readonly PushedReading[], caller: Caller): { readonly accepted: number }
   /** Counts a push that never became readings. */
   refused(reason: string): void

@@ -51,6 +51,11 @@ function program(): Command {
       (await import('./commands/pause.ts')).pauseCommand(name, options),
     )
   }
+  command(reeve, 'event', 'begin something that goals with `onEvent` wait for')
+    .argument('<name>', 'as the policy has it')
+    .option('--for <duration>', 'how long it is on, such as 90s, 30m or 8h', '1h')
+    .option('--end', 'end it now')
+    .action(async (name, options) => (await import('./commands/event.ts')).eventCommand(name, options))
   command(reeve, 'reload', 'have the daemon read its policy again, or keep the old one and say why')
     .argument('[file]', 'another policy to take instead')
     .action(async (file, options) => finish(await (await import('./commands/reload.ts')).reloadCommand(file, options)))

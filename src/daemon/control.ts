@@ -1,9 +1,10 @@
 import { hostname } from 'node:os'
-import type { ReleaseReport, ReloadResult, Status } from '#api/contract.ts'
+import type { EventReport, ReleaseReport, ReloadResult, Status } from '#api/contract.ts'
 import { VERSION } from '#api/version.ts'
 import type { ComposedDriver } from '#drivers/compose.ts'
 import { readPolicyFile } from '#policy/read.ts'
 import type { Clock, Prepared } from '#ports.ts'
+import { type Ends, Events } from './events.ts'
 import { type LoadedPolicy, loadPolicy } from './load.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
@@ -47,7 +48,7 @@ export class Control {
   #loaded: LoadedPolicy
   #carried: Carried
   #paused: boolean
-  #events = new Set<string>()
+  readonly #events: Events
   #prepared: readonly Prepared[] = []
   #refused: Status['policy']['refused'] = null
   #last: TurnSummary | null = null
@@ -60,6 +61,9 @@ export class Control {
     this.#loaded = loaded
     this.#carried = carried
     this.#paused = parts.recorder.journal.wishOf('paused') === true
+    this.#events = new Events((parts.recorder.journal.wishOf('events') ?? {}) as Ends, (ends) =>
+      parts.recorder.wish('events', ends),
+    )
   }
 
   get intervalMs(): number {
@@ -96,10 +100,10 @@ export class Control {
 
   async #tick(): Promise<TurnSummary> {
     const { clock, driver, metrics, recorder, originals, deadlineMs, stopping } = this.#parts
-    const nowMs = clock.now(NO_WINDOWS).monotonicMs
+    const { monotonicMs: nowMs, utcMs } = clock.now(NO_WINDOWS)
     const slow = nowMs >= this.#slowDueMs
     if (slow) this.#slowDueMs = nowMs + SLOW_EVERY_MS
-    const events = [...this.#events]
+    const events = this.#events.on(utcMs)
     const before = process.cpuUsage()
     const { turn, carried } = await tick(
       { host: this.#host, driver, clock, metrics, recorder, originals, deadlineMs, stopping },
@@ -108,7 +112,6 @@ export class Control {
     )
     const { user, system } = process.cpuUsage(before)
     this.#carried = carried
-    for (const event of events) this.#events.delete(event)
     return { ...turn, cpuMs: (user + system) / 1000 }
   }
 
@@ -186,8 +189,10 @@ export class Control {
     this.#parts.log.info(paused ? 'paused: everything is decided and nothing is changed' : 'resumed')
   }
 
-  event(name: string): void {
-    this.#events.add(name)
+  /** @throws {UnknownEvent} where no goal waits for it. */
+  event(name: string, seconds: number): EventReport {
+    const endsUtcMs = this.#events.begin(name, seconds, this.#loaded.policy, this.#parts.clock.now(NO_WINDOWS).utcMs)
+    return { event: name, endsUtcMs }
   }
 
   /** Puts back what was found, and pauses: the next turn would set everything anew. */

@@ -114,6 +114,7 @@ domains:
 goals:
   - { domain: shop, kind: fixed, amounts: { cpu: 1200m }, priority: 1 }
   - { domain: batch, kind: fixed, amounts: { cpu: 300m }, priority: 2 }
+  - { domain: batch, kind: fixed, amounts: { cpu: 400m }, priority: 3, onEvent: sale }
 `
 
 export interface Running {

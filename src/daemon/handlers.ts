@@ -43,9 +43,10 @@ export function apiHandlers(
       wake()
     },
     release: () => control.release(),
-    event(name) {
-      control.event(name)
+    event(name, seconds) {
+      const report = control.event(name, seconds)
       wake()
+      return report
     },
     push(readings, caller) {
       push.push(readings, pusherOf(caller))

@@ -50,8 +50,8 @@ export interface Daemon {
   /** Puts back every setting that was remembered, and pauses. */
   release(): Promise<ReleaseReport>
   onTurn(listener: (turn: TurnSummary) => void): () => void
-  /** Reports an event to the next turn, for goals that count only then. */
-  event(name: string): void
+  /** Begins an event of so many seconds, for goals that count only then; 0 ends it. Throws where none waits for it. */
+  event(name: string, seconds: number): void
   /** Ends after the step under way. Settings stay as they are: the last allocation stands. */
   stop(): Promise<void>
 }
@@ -159,7 +159,7 @@ async function begin(options: DaemonOptions, loaded: LoadedPolicy, endings: Endi
     resume: () => control.resume(),
     release: () => control.release(),
     onTurn: (listener) => control.onTurn(listener),
-    event: (name) => control.event(name),
+    event: (name, seconds) => void control.event(name, seconds),
     stop: () => end(endings),
   }
 }

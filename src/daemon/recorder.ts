@@ -1,6 +1,6 @@
 import type { Outcome } from '#core/model/decision.ts'
 import type { NodeId } from '#core/model/ids.ts'
-import type { Knob, Setting } from '#core/model/observation.ts'
+import type { Knob } from '#core/model/observation.ts'
 import type { RememberedSetting, TurnRecord } from '#ports.ts'
 import type { SqliteJournal } from './journal/journal.ts'
 import type { Log } from './log.ts'
@@ -56,7 +56,7 @@ export class Recorder {
     this.#try(() => this.journal.forget(driver, node, knob))
   }
 
-  wish(name: string, value: Setting | boolean): void {
+  wish(name: string, value: unknown): void {
     this.#try(() => this.journal.wish(name, value))
   }
 

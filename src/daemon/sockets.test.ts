@@ -5,7 +5,7 @@ import { request } from 'node:http'
 import { dirname } from 'node:path'
 import { describe, it } from 'node:test'
 import { promisify } from 'node:util'
-import { explanation, history, planReport, releaseReport, reloadResult, status } from '#api/contract.ts'
+import { eventReport, explanation, history, planReport, releaseReport, reloadResult, status } from '#api/contract.ts'
 import { PATHS } from '#api/paths.ts'
 import { childrenOf } from '#drivers/cgroup/groups.ts'
 import { findLayout } from '#drivers/cgroup/layout.ts'
@@ -73,13 +73,19 @@ describe('the control socket', () => {
     assert.equal(releaseReport.strict().parse(await post(PATHS.release)).settings.length, 2)
   })
 
-  it('hands an event to the next turn, once', async (t) => {
+  it('lets an event last as long as it was told, or until it is ended', async (t) => {
     const { daemon } = await started(t)
-    const seen = turnWhere(daemon, ({ observation }) => observation.events.includes('sale'))
-    await call(daemon.socketPath, 'POST', PATHS.events, '{"event": "sale"}')
-    const { turn } = await seen
-    const next = await turnWhere(daemon, (its) => its.turn > turn)
-    assert.deepEqual(next.observation.events, [])
+    const post = (seconds: number) =>
+      call(daemon.socketPath, 'POST', PATHS.events, `{"event": "sale", "seconds": ${seconds}}`)
+    const isOn = (on: boolean) => turnWhere(daemon, ({ observation }) => observation.events.includes('sale') === on)
+    const { body } = await post(0.2)
+    assert.ok(Math.abs(eventReport.parse(body).endsUtcMs - Date.now()) < 5000)
+    const { turn } = await isOn(true)
+    assert.ok((await isOn(false)).turn > turn + 1)
+    await post(3600)
+    await isOn(true)
+    await post(0)
+    await isOn(false)
   })
 
   for (const [what, method, path, body, expected, type] of [
@@ -92,7 +98,15 @@ describe('the control socket', () => {
     ['a body that is not JSON', 'POST', PATHS.reload, '{', 400, 'urn:reeve:bad-request'],
     ['a body with unknown keys', 'POST', PATHS.reload, '{"polici": ""}', 400, 'urn:reeve:bad-request'],
     ['a body beyond all bounds', 'POST', PATHS.reload, `"${'x'.repeat(3_000_000)}"`, 413, 'urn:reeve:too-large'],
-    ['an event without a name', 'POST', PATHS.events, '{}', 400, 'urn:reeve:bad-request'],
+    ['an event without a name', 'POST', PATHS.events, '{"seconds": 1}', 400, 'urn:reeve:bad-request'],
+    [
+      'an event that no goal waits for',
+      'POST',
+      PATHS.events,
+      '{"event": "sael", "seconds": 1}',
+      404,
+      'urn:reeve:no-such-event',
+    ],
   ] as const) {
     it(`answers ${what} with a problem`, async (t) => {
       const { daemon } = await started(t)

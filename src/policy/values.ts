@@ -22,6 +22,9 @@ export function milliseconds(text: string): number {
   return tidy(Number(number) * MS_PER[unit as keyof typeof MS_PER])
 }
 
+/** Whether a text from elsewhere than a policy is a duration. */
+export const isDuration = (text: string): boolean => DURATION.test(text)
+
 /** `75%` is 0.75. */
 export function fraction(text: string): number {
   return tidy(Number(PERCENT.exec(text)![1]) / 100)

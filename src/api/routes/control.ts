@@ -17,8 +17,7 @@ export function controlRoutes(app: FastifyInstance, handlers: ApiHandlers): void
   })
   app.post(PATHS.release, () => handlers.release())
   app.post(PATHS.events, ({ body }) => {
-    const { event } = eventBody.parse(body)
-    handlers.event(event)
-    return { event }
+    const { event, seconds } = eventBody.parse(body)
+    return handlers.event(event, seconds)
   })
 }

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { Outcome } from '#core/model/decision.ts'
 import type { NodeId } from '#core/model/ids.ts'
-import type { Knob, Setting } from '#core/model/observation.ts'
+import type { Knob } from '#core/model/observation.ts'
 import type { Journal, RememberedSetting, TurnRecord } from '#ports.ts'
 import { encodeCheckpoint, encodeDelta, type TurnBody } from './codec.ts'
 import { prune } from './prune.ts'
@@ -147,8 +147,8 @@ export class SqliteJournal extends JournalReader implements Journal {
     this.#attempt(`forget the setting ${knob} of ${node}`, () => this.#forget.run(driver, node, knob))
   }
 
-  /** Something that an operator asked for and that a restart must not undo, such as a pause. */
-  wish(name: string, value: Setting | boolean): void {
+  /** Something that an operator asked for and that a restart must not undo, such as a pause; as JSON. */
+  wish(name: string, value: unknown): void {
     this.#attempt(`record ${name}`, () => this.#wish.run(name, JSON.stringify(value)))
   }
 

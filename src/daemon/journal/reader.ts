@@ -119,7 +119,8 @@ export class JournalReader {
     return row?.text ?? null
   }
 
-  wishOf(name: string): Setting | boolean {
+  /** What an operator asked for, or null. */
+  wishOf(name: string): unknown {
     const row = this.database.prepare('SELECT value FROM wishes WHERE name = ?').get(name) as
       | { value: string }
       | undefined
