@@ -10,17 +10,22 @@ import { join } from 'node:path'
 import { createClock } from '#daemon/clock.ts'
 import { SILENT } from '#daemon/log.ts'
 import { startDaemon } from '#daemon/main.ts'
+import { takePrecedence } from '#daemon/precedence.ts'
 import { createCgroupDriver, sweep } from '#drivers/cgroup/driver.ts'
 import { makeGroup, moveInto } from '#drivers/cgroup/groups.ts'
 import { dirOf } from '#drivers/cgroup/layout.ts'
 
 const ROOT = 'reeve-bench'
-const WARM_UP = 15
+/** Turns in quick succession before the measured ones: a daemon runs for months, its first minute is not the rule. */
+const WARM_UP = 400
+const WARM_UP_INTERVAL_MS = 50
+/** Turns of the measured pace that are not counted yet. */
+const SETTLING = 5
 const MEASURED = 40
 /** A twentieth of the domains each: their second goal counts for one turn in as many, so that in every turn as many grow as shrink again. */
 const GROUPS = 20
-/** Millicores for all of them, of two CPUs; a domain's second goal asks for a third more. */
-const WANTED = 1500
+/** Millicores for all of them, of two CPUs; a domain's second goal asks for as much again. */
+const WANTED = 1200
 
 export interface TurnFigures {
   readonly cpuMs: number
@@ -42,7 +47,8 @@ async function main(count: number): Promise<TurnFigures> {
       tasks.push(busyTask(driver.layout, path))
     }
     const readingMs = count === 0 ? 0 : reading(driver.layout, paths)
-    const turns = await measure(driver, count, policyText(names, paths), stateDir)
+    await takePrecedence()
+    const turns = await measure(driver, count, (intervalMs) => policyText(names, paths, intervalMs), stateDir)
     return { ...turns, readingMs, rssBytes: process.memoryUsage().rss }
   } finally {
     for (const task of tasks) task.kill('SIGKILL')
@@ -58,17 +64,17 @@ function busyTask(layout: Parameters<typeof moveInto>[0], path: string): ChildPr
   return task
 }
 
-function policyText(names: readonly string[], paths: readonly string[]): string {
+function policyText(names: readonly string[], paths: readonly string[], intervalMs: number): string {
   const each = Math.floor(WANTED / names.length)
   const domains = names.map((name, index) => `  ${name}: { path: ${paths[index]} }`)
   const goals = names.flatMap((name, index) => [
     `  - { domain: ${name}, kind: fixed, amounts: { cpu: ${each}m }, priority: 1 }`,
-    `  - { domain: ${name}, kind: fixed, amounts: { cpu: ${Math.ceil((each * 4) / 3)}m }, priority: 2, onEvent: e${index % GROUPS} }`,
+    `  - { domain: ${name}, kind: fixed, amounts: { cpu: ${2 * each}m }, priority: 2, onEvent: e${index % GROUPS} }`,
   ])
   const lists = names.length === 0 ? ['domains: {}'] : ['domains:', ...domains, 'goals:', ...goals]
   return [
     'apiVersion: reeve/v1',
-    'host: { mode: manage, interval: 1s, cooldown: 0s, minimum: { cpu: 0m } }',
+    `host: { mode: manage, interval: ${intervalMs}ms, cooldown: 0s, minimum: { cpu: 0m } }`,
     'resources: { cpu: { grain: 1m } }',
     ...lists,
     '',
@@ -78,11 +84,11 @@ function policyText(names: readonly string[], paths: readonly string[]): string 
 async function measure(
   driver: Awaited<ReturnType<typeof createCgroupDriver>>,
   count: number,
-  policyText: string,
+  policyOf: (intervalMs: number) => string,
   stateDir: string,
 ) {
   const daemon = await startDaemon({
-    policyText,
+    policyText: policyOf(WARM_UP_INTERVAL_MS),
     stateDir,
     runDir: stateDir,
     drivers: [driver],
@@ -101,7 +107,8 @@ async function measure(
           daemon.event(`e${(turn + GROUPS - 1) % GROUPS}`, 0)
         }
         before = process.cpuUsage()
-        if (turn <= WARM_UP) return
+        if (turn === WARM_UP) void daemon.reload(policyOf(1000))
+        if (turn <= WARM_UP + SETTLING) return
         cpuMs.push((user + system) / 1000)
         changes += decision.plan.length
         if (cpuMs.length === MEASURED) resolve()

@@ -48,7 +48,7 @@ export async function benchTurn(): Promise<BenchResult[]> {
 }
 
 async function measure(count: number): Promise<TurnFigures> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', HOST, String(count)], {
+  const child = spawn(process.execPath, [...process.execArgv, HOST, String(count)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let text = ''

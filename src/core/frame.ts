@@ -54,7 +54,7 @@ export function amountOf(amount: Amount | undefined, total: number): number {
 }
 
 /** Use by whoever takes no part: all use on the host less that of the domains that do. Smoothed over turns. */
-export function unmanagedUse(view: View, resource: Resource, taking: readonly DomainView[]): number {
+function unmanagedUse(view: View, resource: Resource, taking: readonly DomainView[]): number {
   const before = view.known.host[resource.key]
   const used = view.seen.capacity[resource.key]?.used ?? null
   if (used === null) return before?.unmanaged ?? 0
@@ -96,7 +96,9 @@ function treeRows(view: View, taking: readonly DomainView[], requests: RequestRo
   const children = new Map<string | null, (DomainView | DomainPolicy)[]>()
   const placed = new Set<string>()
   const place = (parent: DomainName | null, member: DomainView | DomainPolicy): void => {
-    children.set(parent, [...(children.get(parent) ?? []), member])
+    const siblings = children.get(parent)
+    if (siblings === undefined) children.set(parent, [member])
+    else siblings.push(member)
     const its = parent === null ? undefined : policies.get(parent)
     if (its === undefined || placed.has(its.name)) return
     placed.add(its.name)

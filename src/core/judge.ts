@@ -2,7 +2,7 @@ import type { Allotted } from './allot.ts'
 import type { SmallestChange } from './arbitrate/problem.ts'
 import type { Need } from './estimate/estimate.ts'
 import type { GoalDecision } from './model/decision.ts'
-import type { ResourceKey } from './model/ids.ts'
+import type { DomainName, ResourceKey } from './model/ids.ts'
 import { smallestChanges } from './smallest-change.ts'
 
 /**
@@ -17,7 +17,8 @@ const SMALL_HOST = 24
  * important goals that went short, the smallest single changes that would have met them.
  */
 export function judge(needs: readonly Need[], allotted: readonly Allotted[], thorough: boolean): GoalDecision[] {
-  const short = needs.map((need) => shortOf(need, allotted))
+  const rowsOf = allotted.map(({ frame }) => new Map(frame.rows.map((row, index) => [row.name, index])))
+  const short = needs.map((need) => shortOf(need, allotted, rowsOf))
   const isSmall = allotted.every(({ frame }) => frame.rows.length <= SMALL_HOST)
   const most = thorough ? needs.length : isSmall ? EXPLAINED_MOST : 0
   const explained = new Set(
@@ -46,11 +47,15 @@ interface Shortage {
 }
 
 /** The first resource of which the domain was granted less than it asked for in the goal's class; null where none. */
-function shortOf(need: Need, allotted: readonly Allotted[]): Shortage | null {
+function shortOf(
+  need: Need,
+  allotted: readonly Allotted[],
+  rowsOf: readonly ReadonlyMap<DomainName, number>[],
+): Shortage | null {
   if (need.status.kind === 'closed') return null
-  for (const { frame, settled } of allotted) {
+  for (const [index, { frame, settled }] of allotted.entries()) {
     if (need.need[frame.resource.key] === undefined) continue
-    const row = frame.rows.findIndex((candidate) => candidate.name === need.domain)
+    const row = rowsOf[index]?.get(need.domain) ?? -1
     const its = frame.rows[row]
     if (its === undefined) continue
     const asked = its.requests[need.goal.priority - 1] ?? 0

@@ -1,9 +1,7 @@
 import type { Allotted } from './allot.ts'
 import type { Need } from './estimate/estimate.ts'
-import { unmanagedUse } from './frame.ts'
 import { AT_REST } from './ladder.ts'
 import type { DomainView, View } from './look.ts'
-import { controls } from './look.ts'
 import type { Change } from './model/decision.ts'
 import type { DomainName, GoalId, Identity, NodeId, ResourceKey } from './model/ids.ts'
 import type {
@@ -50,12 +48,8 @@ function learnHost(view: View, allotted: readonly Allotted[]): Knowledge['host']
   const host: Record<ResourceKey, HostKnowledge> = {}
   for (const { frame } of allotted) {
     const { key } = frame.resource
-    const taking = view.domains.filter((domain) => controls(domain.policy, key))
-    host[key] = {
-      used: view.seen.capacity[key]?.used ?? null,
-      unmanaged: unmanagedUse(view, frame.resource, taking),
-      capacity: frame.capacity.total,
-    }
+    const { unmanaged, total: capacity } = frame.capacity
+    host[key] = { used: view.seen.capacity[key]?.used ?? null, unmanaged, capacity }
   }
   return host
 }
@@ -69,6 +63,7 @@ function learnDomains(
   const nowMs = view.seen.at.monotonicMs
   const domains: Record<DomainName, DomainKnowledge> = {}
   for (const [name, known] of Object.entries(view.known.domains) as [DomainName, DomainKnowledge][]) {
+    if (view.byName.has(name)) continue
     if (nowMs - known.seenAtMs < KEPT_MS && view.known.bootId === view.seen.at.bootId) domains[name] = known
   }
   const memories = memoriesOf(needs)
@@ -78,7 +73,8 @@ function learnDomains(
       identity: domain.seen.identity,
       turns: (domain.known?.turns ?? 0) + 1,
       seenAtMs: domain.seen.takenAtMs,
-      counters: { ...domain.known?.counters, ...domain.seen.counters },
+      counters: domain.seen.counters,
+      slow: slowOf(domain),
       resources: resources.get(domain.name) ?? {},
       goals: memories.get(domain.name) ?? {},
     }
@@ -86,11 +82,20 @@ function learnDomains(
   for (const { frame } of allotted) {
     for (const row of frame.rows) {
       if (row.view !== null) continue
-      const parent = { identity: '' as Identity, turns: 0, seenAtMs: nowMs, counters: {}, goals: {} }
+      const parent = { identity: '' as Identity, turns: 0, seenAtMs: nowMs, counters: {}, slow: null, goals: {} }
       domains[row.name] = { ...parent, resources: resources.get(row.name) ?? {} }
     }
   }
   return domains
+}
+
+/** Counters that were seen before and are left out now; those left out for longer stay as they were. */
+function slowOf({ known, seen }: DomainView): DomainKnowledge['slow'] {
+  if (known === null) return null
+  for (const counter in known.counters) {
+    if (seen.counters[counter] === undefined) return { atMs: known.seenAtMs, counters: known.counters }
+  }
+  return known.slow
 }
 
 function memoriesOf(needs: readonly Need[]): Map<DomainName, Record<GoalId, GoalMemory>> {
@@ -148,9 +153,9 @@ function learnSet(view: View, changes: readonly Change[]): Pick<Knowledge, 'set'
   const shown = new Set(view.seen.nodes.map((node) => node.id))
   const set: Record<NodeId, Partial<Record<Knob, SetKnob>>> = {}
   for (const [node, knobs] of Object.entries(view.known.set) as [NodeId, Partial<Record<Knob, SetKnob>>][]) {
-    const newest = Math.max(...Object.values(knobs).map((knob) => knob?.atMs ?? 0))
-    if (view.known.bootId === view.seen.at.bootId && (shown.has(node) || nowMs - newest < KEPT_MS))
-      set[node] = { ...knobs }
+    if (view.known.bootId !== view.seen.at.bootId) break
+    const isRecent = () => nowMs - Math.max(...Object.values(knobs).map((knob) => knob?.atMs ?? 0)) < KEPT_MS
+    if (shown.has(node) || isRecent()) set[node] = knobs
   }
   const failures: Record<string, Failure> = {}
   for (const [key, failure] of Object.entries(view.known.failures)) {
@@ -163,8 +168,12 @@ function learnSet(view: View, changes: readonly Change[]): Pick<Knowledge, 'set'
     if (outcome.status === 'applied') {
       delete failures[key]
       // What was read back counts: a kernel rounds to pages and periods, which is nobody's drift.
-      if (knobs !== undefined && ours !== undefined) knobs[outcome.knob] = { ...ours, value: outcome.to }
-    } else delete knobs?.[outcome.knob]
+      if (ours !== undefined && ours.value !== outcome.to)
+        set[outcome.node] = { ...knobs, [outcome.knob]: { ...ours, value: outcome.to } }
+    } else if (ours !== undefined) {
+      const { [outcome.knob]: _, ...others } = knobs ?? {}
+      set[outcome.node] = others
+    }
     if (outcome.status !== 'failed') continue
     const count = (view.known.failures[key]?.count ?? 0) + 1
     failures[key] = { count, retryAtMs: nowMs + Math.min(RETRY_FIRST_MS * 2 ** (count - 1), RETRY_MOST_MS) }
@@ -172,7 +181,7 @@ function learnSet(view: View, changes: readonly Change[]): Pick<Knowledge, 'set'
   for (const change of changes) {
     set[change.node] = { ...set[change.node], [change.knob]: { value: change.to, atMs: nowMs } }
   }
-  for (const [node, knobs] of Object.entries(set) as [NodeId, object][])
-    if (Object.keys(knobs).length === 0) delete set[node]
+  for (const { node } of view.seen.outcomes)
+    if (set[node] !== undefined && Object.keys(set[node]).length === 0) delete set[node]
   return { set, failures }
 }

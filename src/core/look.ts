@@ -91,16 +91,15 @@ function lookAt(
   const heldBack: Record<ResourceKey, number> = {}
   const inForce: Record<ResourceKey, number> = {}
   const drift: Record<ResourceKey, Drift> = {}
-  const elapsedMs = remembered === null ? 0 : seen.takenAtMs - remembered.seenAtMs
   for (const resource of policy.resources) {
     const key = resource.key
-    const used = resource.kind === 'stock' ? seen.levels[key] : rate(seen, remembered, key, elapsedMs)
+    const used = resource.kind === 'stock' ? seen.levels[key] : rate(seen, remembered, key)
     const before = remembered?.resources[key]
     if (used !== undefined) {
       use[key] = used
       smoothUse[key] = smooth(before?.use ?? undefined, used)
     } else if (before !== undefined && before.use !== null) smoothUse[key] = before.use
-    heldBack[key] = waiting(resource, seen, remembered, elapsedMs, used)
+    heldBack[key] = waiting(resource, seen, remembered, used)
     const drifted = driftOf(its, resource, seen, known, nodes)
     if (drifted !== null) drift[key] = drifted
     const amount = amountInForce(resource, its, seen, remembered, drifted, shares)
@@ -117,17 +116,18 @@ function standingOf(policy: Policy, its: DomainPolicy, remembered: DomainKnowled
   return mode === 'advise' ? 'advised' : 'managed'
 }
 
-/** Growth of a counter per second; undefined at first sight, without time passed, or when it was reset. */
-function rate(
-  seen: DomainObservation,
-  remembered: DomainKnowledge | null,
-  counter: string,
-  elapsedMs: number,
-): number | undefined {
+/**
+ * Growth of a counter per second since it was last read; undefined at first sight, without time passed, or when it was
+ * reset.
+ */
+function rate(seen: DomainObservation, remembered: DomainKnowledge | null, counter: string): number | undefined {
   const now = seen.counters[counter]
-  const before = remembered?.counters[counter]
-  if (now === undefined || before === undefined || elapsedMs <= 0 || now < before) return undefined
-  return ((now - before) * 1000) / elapsedMs
+  if (now === undefined || remembered === null) return undefined
+  const { counters, seenAtMs, slow } = remembered
+  const before = counters[counter] ?? slow?.counters[counter]
+  if (before === undefined || now < before) return undefined
+  const elapsedMs = seen.takenAtMs - (counters[counter] === undefined && slow !== null ? slow.atMs : seenAtMs)
+  return elapsedMs > 0 ? ((now - before) * 1000) / elapsedMs : undefined
 }
 
 /**
@@ -138,13 +138,12 @@ function waiting(
   resource: Resource,
   seen: DomainObservation,
   remembered: DomainKnowledge | null,
-  elapsedMs: number,
   used: number | undefined,
 ): number {
   if (resource.key !== CPU) return 0
   const waitedMs =
-    (rate(seen, remembered, 'cpu.waitMs', elapsedMs) ?? rate(seen, remembered, 'cpu.pressureMs', elapsedMs) ?? 0) +
-    (rate(seen, remembered, 'cpu.throttledMs', elapsedMs) ?? 0)
+    (rate(seen, remembered, 'cpu.waitMs') ?? rate(seen, remembered, 'cpu.pressureMs') ?? 0) +
+    (rate(seen, remembered, 'cpu.throttledMs') ?? 0)
   const wanted = waitedMs + (used ?? 0)
   return wanted > 0 ? waitedMs / wanted : 0
 }

@@ -57,7 +57,10 @@ function separate(
 
 /** Sets of unpinned domains connected by `apart`, each in the order of rows. */
 function apartGroups(managed: readonly FrameRow[], places: ReadonlyMap<DomainName, Place>): FrameRow[][] {
-  const free = managed.filter((row) => !places.has(row.name) && isApart(row, managed))
+  // Most domains need not be apart from anybody, which keeps the pairs few.
+  const avoided = new Set(managed.flatMap((row) => row.policy.placement.apart))
+  const isApart = (row: FrameRow): boolean => row.policy.placement.apart.length > 0 || avoided.has(row.name)
+  const free = managed.filter((row) => !places.has(row.name) && isApart(row))
   const groups: FrameRow[][] = []
   for (const row of free) {
     const touching = groups.filter((group) => group.some((other) => areApart(row, other)))
@@ -67,12 +70,6 @@ function apartGroups(managed: readonly FrameRow[], places: ReadonlyMap<DomainNam
   return groups
     .filter((group) => group.length > 1)
     .map((group) => group.toSorted((one, other) => free.indexOf(one) - free.indexOf(other)))
-}
-
-/** True where it must be apart from somebody; most domains need not, which keeps the pairs few. */
-function isApart(row: FrameRow, managed: readonly FrameRow[]): boolean {
-  if (row.policy.placement.apart.length > 0) return true
-  return managed.some((other) => other.policy.placement.apart.includes(row.name))
 }
 
 function areApart(one: FrameRow, other: FrameRow): boolean {

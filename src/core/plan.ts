@@ -155,6 +155,7 @@ function ioWeightChanges(view: View, allotted: readonly Allotted[]): Change[] {
 }
 
 function schedulingChanges(view: View, allotted: readonly Allotted[]): Change[] {
+  if (view.domains.every((domain) => domain.policy.scheduling === null)) return []
   const managed = new Set(
     allotted.flatMap(({ frame }) => frame.rows.filter((row) => row.standing === 'managed').map((row) => row.name)),
   )

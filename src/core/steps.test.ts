@@ -6,12 +6,12 @@ import type { FrameRow } from './frame.ts'
 import { sharesByWeight } from './hierarchy.ts'
 import { AT_REST, climb, DEFAULT_LADDER, differenceOf } from './ladder.ts'
 import { smooth } from './look.ts'
-import type { DomainName, NodeId } from './model/ids.ts'
+import type { DomainName, NodeId, ResourceKey } from './model/ids.ts'
 import type { SchedulingNode } from './model/observation.ts'
-import { CPU } from './model/resource.ts'
+import { CPU, knownResource, type Resource } from './model/resource.ts'
 import { cpuList, place } from './place.ts'
 import { requestRows } from './rows.ts'
-import { allocated, domain, goal, policy, World } from './world.fixture.ts'
+import { allocated, domain, goal, policy, type Tenant, World } from './world.fixture.ts'
 
 /** The small steps of the pipeline, each by a table; the whole is in decide.test.ts. */
 
@@ -91,6 +91,26 @@ describe('account', () => {
   it('names what nobody gave', () => assert.deepEqual(gains([100, 100], [100, 150]), [[], ['unallocated:50']]))
   it('lets one giver serve two', () =>
     assert.deepEqual(gains([0, 300, 0], [100, 100, 100]), [['d1:100'], [], ['d1:100']]))
+})
+
+describe('rates', () => {
+  it('of counters that are not read every turn count from when they were last read', () => {
+    const reads = 'io.read:8:0' as ResourceKey
+    const known = [knownResource('cpu') as Resource, knownResource(reads) as Resource]
+    const tenant: Tenant = { use: 100, slow: { [reads]: 0 } }
+    const world = new World(policy([domain('a', { controls: [CPU, reads] })], [], {}, known), { a: tenant })
+    const useNow = () =>
+      world.step().resources.map(({ rows: [row] }) => (row?.use === null ? null : Math.round(row?.use ?? Number.NaN)))
+    useNow()
+    delete tenant.slow
+    for (let second = 0; second < 9; second++) assert.deepEqual(useNow(), [100, null])
+    tenant.slow = { [reads]: 10_000_000 }
+    assert.deepEqual(useNow(), [100, 1_000_000])
+    delete tenant.slow
+    assert.deepEqual(useNow(), [100, null])
+    tenant.slow = { [reads]: 10_000_000 + 8_000_000 }
+    assert.deepEqual(useNow(), [100, 4_000_000])
+  })
 })
 
 describe('smoothing', () => {

@@ -87,6 +87,8 @@ export interface Tenant {
   use: number
   waitMs?: number
   memory?: number
+  /** Counters that are not read every second. */
+  slow?: Readonly<Record<string, number>>
   identity?: string
   settings?: Settings
   gone?: boolean
@@ -174,7 +176,7 @@ export class World {
         state: 'running',
         node: node(name),
         takenAtMs,
-        counters: { cpu: this.used[name] ?? 0, 'cpu.waitMs': this.waited[name] ?? 0 },
+        counters: { cpu: this.used[name] ?? 0, 'cpu.waitMs': this.waited[name] ?? 0, ...tenant.slow },
         levels: tenant.memory === undefined ? {} : { memory: tenant.memory },
         settings: { 'cpu.weight': this.weights[`/${name}`] ?? 1024, ...tenant.settings, ...this.settings[`/${name}`] },
       })),

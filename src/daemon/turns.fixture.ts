@@ -38,6 +38,7 @@ export function knowledgeOf(turn: number, options: TurnsOptions): Knowledge {
       identity: identityOf(i),
       turns: turn,
       seenAtMs: turn * 1000,
+      slow: null,
       counters: countersOf(i, turn, options),
       resources: { [CPU]: { ...resource, moved: null } as never, [MEMORY]: { ...resource, moved: null } as never },
       goals: { [goalOf(i)]: { factor: 1.5, peak: i } } as never,

@@ -32,6 +32,8 @@ export interface DomainKnowledge {
   readonly turns: number
   readonly seenAtMs: number
   readonly counters: Readonly<Record<string, number>>
+  /** What `counters` leaves out, because it is not read every turn, as of when it was last; null where all is. */
+  readonly slow: { readonly atMs: number; readonly counters: Readonly<Record<string, number>> } | null
   readonly resources: Readonly<Record<ResourceKey, ResourceKnowledge>>
   /** Whatever an estimator wants to remember of a goal: JSON, opaque to everybody else. */
   readonly goals: Readonly<Record<GoalId, GoalMemory>>

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import type { Change, Outcome } from '#core/model/decision.ts'
 import type { Setting } from '#core/model/observation.ts'
@@ -57,12 +57,13 @@ async function write(
   if (systemd === null || !(await systemd.set(node, family, device, wanted, signal))) {
     if (layout.version === 2 && !existsSync(`${dir}/${spec.files[0]}`)) handDown(layout, parentPath(node))
     try {
-      for (const one of spec.encode(wanted, textsIn(dir, spec), device)) await writeTo(dir, one, signal)
+      const writes = spec.encode(wanted, () => textsIn(dir, spec), device)
+      for (const one of writes) await writeTo(dir, one, family, signal)
     } catch (error) {
       if (family !== 'cpu.set' || wanted || (error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
       // Older kernels of version 2 do not take a set away from a group in which something runs.
       wanted = cpusAbove(layout, node)
-      for (const one of spec.encode(wanted, [], device)) await writeTo(dir, one, signal)
+      for (const one of spec.encode(wanted, () => [], device)) await writeTo(dir, one, family, signal)
     }
   }
   const inForce = spec.decode(textsIn(dir, spec), device)
@@ -82,17 +83,10 @@ function textsIn(dir: string, spec: KnobFiles): string[] {
   return spec.files.map((file) => readFileSync(`${dir}/${file}`, 'latin1'))
 }
 
-/** A write can take long: lowering a memory limit reclaims first. It is never waited for beyond the signal. */
-async function writeTo(dir: string, { file, text }: Write, signal: AbortSignal): Promise<void> {
-  const written = writeFile(`${dir}/${file}`, text)
-  const aborted = new Promise<never>((_, reject) => {
-    if (signal.aborted) reject(signal.reason)
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
-  aborted.catch(() => {})
-  written.catch(() => {})
+async function writeTo(dir: string, { file, text }: Write, family: KnobFamily, signal: AbortSignal): Promise<void> {
   try {
-    await Promise.race([written, aborted])
+    if (family.startsWith('memory')) await writeInTime(`${dir}/${file}`, text, signal)
+    else writeFileSync(`${dir}/${file}`, text)
   } catch (error) {
     if (signal.aborted || isGone(error)) throw error
     const { code } = error as NodeJS.ErrnoException
@@ -100,6 +94,18 @@ async function writeTo(dir: string, { file, text }: Write, signal: AbortSignal):
       code,
     })
   }
+}
+
+/** Lowering a memory limit reclaims first, which can take long. It is never waited for beyond the signal. */
+async function writeInTime(path: string, text: string, signal: AbortSignal): Promise<void> {
+  const written = writeFile(path, text)
+  const aborted = new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+  aborted.catch(() => {})
+  written.catch(() => {})
+  await Promise.race([written, aborted])
 }
 
 /** Quotas are rounded to microseconds of a period, limits to pages, and CPU lists are normalized by the kernel. */

@@ -11,8 +11,8 @@ export interface KnobFiles {
   readonly files: readonly string[]
   /** The value that the files' texts stand for; `device` is `8:0` for limits of one device, else empty. */
   readonly decode: (texts: readonly string[], device: string) => Setting
-  /** What to write where, in order; `texts` is what the files hold now. */
-  readonly encode: (value: Setting, texts: readonly string[], device: string) => readonly Write[]
+  /** What to write where, in order; `textsNow` reads what the files hold. */
+  readonly encode: (value: Setting, textsNow: () => readonly string[], device: string) => readonly Write[]
   /** What holds in version 2 while the controller is not handed down to this group, so that the file is absent. */
   readonly whenAbsent?: Setting
 }
@@ -80,9 +80,9 @@ const quotaV1: KnobFiles = {
   decode([quota, period]) {
     return Number(quota) < 0 ? null : (Number(quota) * 1000) / Number(period)
   },
-  encode(value, [, period]) {
+  encode(value, textsNow) {
     if (value === null) return [{ file: 'cpu.cfs_quota_us', text: '-1' }]
-    const found = Number(period)
+    const found = Number(textsNow()[1])
     const periodUs = periodFor(Number(value), found)
     const quota = { file: 'cpu.cfs_quota_us', text: `${quotaUs(Number(value), periodUs)}` }
     return periodUs === found ? [quota] : [{ file: 'cpu.cfs_period_us', text: `${periodUs}` }, quota]
@@ -96,9 +96,9 @@ const quotaV2: KnobFiles = {
     const [quota, period] = (text as string).split(' ')
     return quota === 'max' ? null : (Number(quota) * 1000) / Number(period)
   },
-  encode(value, [text]) {
+  encode(value, textsNow) {
     if (value === null) return [{ file: 'cpu.max', text: 'max' }]
-    const periodUs = periodFor(Number(value), Number((text ?? '').split(' ')[1] ?? PERIOD_US))
+    const periodUs = periodFor(Number(value), Number((textsNow()[0] ?? '').split(' ')[1] ?? PERIOD_US))
     return [{ file: 'cpu.max', text: `${quotaUs(Number(value), periodUs)} ${periodUs}` }]
   },
   whenAbsent: null,

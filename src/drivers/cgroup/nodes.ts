@@ -28,16 +28,21 @@ export interface Known {
 export function nodesOf(layout: Layout, known: Known): Nodes {
   let of: readonly string[] = []
   let nodes: readonly SchedulingNode[] = []
+  const stale = new Set<string>()
   return {
     observe(paths, renew) {
       if (renew || paths.length !== of.length || paths.some((path, index) => path !== of[index])) {
         of = [...paths]
         nodes = listNodes(layout, paths, known)
+      } else if (stale.size > 0) {
+        const weight = (path: string) => known.weight(path) ?? weightOf(layout, path)
+        nodes = nodes.map((node) => (stale.has(node.id) ? { ...node, weight: weight(node.id) } : node))
       }
+      stale.clear()
       return nodes
     },
     changed(path) {
-      nodes = nodes.map((node) => (node.id === path ? { ...node, weight: weightOf(layout, path) } : node))
+      stale.add(path)
     },
   }
 }

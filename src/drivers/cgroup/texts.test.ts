@@ -40,7 +40,7 @@ for (const [version, family, device, texts, value, written] of knobs) {
   test(`version ${version} ${family}: ${JSON.stringify(texts)} is ${value}, and is written back`, () => {
     const spec = knobFiles(layoutOf(version), family)
     assert.equal(spec.decode(texts, device), value)
-    const writes = spec.encode(value, texts, device)
+    const writes = spec.encode(value, () => texts, device)
     assert.deepEqual(
       writes.map((write) => write.text),
       written,
@@ -50,7 +50,7 @@ for (const [version, family, device, texts, value, written] of knobs) {
 
 test('a period too short for a small quota is made 100 ms, and the least quota is 10 millicores', () => {
   const spec = knobFiles(layoutOf(1), 'cpu.quota')
-  const texts = (value: number) => spec.encode(value, ['-1', '5000'], '').map((write) => write.text)
+  const texts = (value: number) => spec.encode(value, () => ['-1', '5000'], '').map((write) => write.text)
   assert.deepEqual(texts(200), ['1000'])
   assert.deepEqual(texts(100), ['100000', '10000'])
   assert.deepEqual(texts(3), ['100000', '1000'])
