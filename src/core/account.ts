@@ -4,6 +4,7 @@ import type { ResourceKey } from './model/ids.ts'
 
 /** Differences below this part of a grain are noise of the arithmetic. */
 const SAME = 1e-6
+const NONE: readonly Transfer[] = []
 
 /**
  * Says who gave what each row gained since the last turn. Givers and gainers are matched in the order of rows; what no
@@ -17,14 +18,17 @@ export function account(
   allocation: Float64Array,
   grain: number,
 ): readonly (readonly Transfer[])[] {
-  const gains: Transfer[][] = rows.map(() => [])
+  const gains: (readonly Transfer[])[] = rows.map(() => NONE)
   const changes = rows.map((row, index) =>
     row.view === null ? 0 : (allocation[index] ?? 0) - (row.view.inForce[resource] ?? allocation[index] ?? 0),
   )
   let giver = 0
   let left = Math.max(0, -(changes[0] ?? 0))
-  for (const [index, change] of changes.entries()) {
-    let wanted = change
+  for (let index = 0; index < changes.length; index++) {
+    let wanted = changes[index] ?? 0
+    if (wanted <= grain * SAME) continue
+    const transfers: Transfer[] = []
+    gains[index] = transfers
     while (wanted > grain * SAME) {
       while (left <= grain * SAME && giver < rows.length) {
         giver++
@@ -32,7 +36,7 @@ export function account(
       }
       const from = rows[giver]
       const amount = from === undefined ? wanted : Math.min(wanted, left)
-      gains[index]?.push({ from: from?.name ?? 'unallocated', amount })
+      transfers.push({ from: from?.name ?? 'unallocated', amount })
       wanted -= amount
       left -= amount
     }

@@ -17,7 +17,13 @@ const SMALL_HOST = 24
  * important goals that went short, the smallest single changes that would have met them.
  */
 export function judge(needs: readonly Need[], allotted: readonly Allotted[], thorough: boolean): GoalDecision[] {
-  const rowsOf = allotted.map(({ frame }) => new Map(frame.rows.map((row, index) => [row.name, index])))
+  const rowsOf = allotted.map(({ frame }) => {
+    const byName = new Map<DomainName, number>()
+    frame.rows.forEach((row, index) => {
+      byName.set(row.name, index)
+    })
+    return byName
+  })
   const short = needs.map((need) => shortOf(need, allotted, rowsOf))
   const isSmall = allotted.every(({ frame }) => frame.rows.length <= SMALL_HOST)
   const most = thorough ? needs.length : isSmall ? EXPLAINED_MOST : 0

@@ -14,6 +14,8 @@ export const DEFAULT_LADDER: readonly Rung[] = [
 export type Ladder = ResourceKnowledge['ladder']
 export const AT_REST: Ladder = { sign: 0, samples: [], sinceMs: [] }
 
+const RESTING = { ladder: AT_REST, triggered: false }
+
 /** Differences this close below a rung count as on it, so that 10 % computed in doubles is 10 %. */
 const NEARLY = 1e-9
 
@@ -37,12 +39,13 @@ export function climb(
   nowMs: number,
 ): { readonly ladder: Ladder; readonly triggered: boolean } {
   const sign = difference > 0 ? 1 : difference < 0 ? -1 : 0
+  if (sign === 0) return RESTING
   const size = Math.abs(difference) + NEARLY
   const samples: number[] = []
   const sinceMs: number[] = []
   let triggered = false
   for (const [index, rung] of rungs.entries()) {
-    const on = sign !== 0 && size >= rung.difference
+    const on = size >= rung.difference
     const before = on && sign === ladder.sign ? (ladder.samples[index] ?? 0) : 0
     const since = before > 0 ? (ladder.sinceMs[index] ?? nowMs) : nowMs
     samples.push(on ? before + 1 : 0)

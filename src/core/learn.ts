@@ -1,5 +1,6 @@
 import type { Allotted } from './allot.ts'
 import type { Need } from './estimate/estimate.ts'
+import type { FrameRow } from './frame.ts'
 import { AT_REST } from './ladder.ts'
 import type { DomainView, View } from './look.ts'
 import type { Change } from './model/decision.ts'
@@ -117,7 +118,8 @@ function resourcesOf(
   for (const { frame, settled, rounding } of allotted) {
     const { key, grain } = frame.resource
     const { allocation } = rounding
-    for (const [index, row] of frame.rows.entries()) {
+    for (let index = 0; index < frame.rows.length; index++) {
+      const row = frame.rows[index] as FrameRow
       const before = view.known.domains[row.name]?.resources[key]
       const known = row.view === null || row.view.known !== null ? before : undefined
       const decided = row.standing === 'managed' || row.standing === 'parent'

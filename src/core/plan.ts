@@ -1,7 +1,7 @@
 import type { Allotted } from './allot.ts'
 import { limitKnob, type View } from './look.ts'
 import type { Change, ChangeReason, Trigger } from './model/decision.ts'
-import type { DomainName, ResourceKey } from './model/ids.ts'
+import type { DomainName, NodeId, ResourceKey } from './model/ids.ts'
 import type { Setting } from './model/observation.ts'
 import type { SchedulingPolicy } from './model/policy.ts'
 import { CPU, family } from './model/resource.ts'
@@ -71,9 +71,10 @@ function cpuChanges(view: View, its: Allotted): Change[] {
   const { frame, settled, rounding } = its
   const { allocation } = rounding
   const released = settled.triggers.length > 0
-  const rowOfNode = new Map(
-    frame.rows.flatMap((row, index) => (row.view === null ? [] : [[row.view.seen.node as string, index]])),
-  )
+  const rowOfNode = new Map<NodeId, number>()
+  frame.rows.forEach((row, index) => {
+    if (row.view !== null) rowOfNode.set(row.view.seen.node, index)
+  })
   const changes: Change[] = []
   for (const weight of weigh(view, frame.rows, allocation, frame.capacity)) {
     const change = weightChange(view, its, weight, rowOfNode.get(weight.node.id))

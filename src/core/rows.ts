@@ -11,7 +11,7 @@ export type RequestRows = ReadonlyMap<DomainName, readonly number[]>
  * Worked: one application needs 300 in class 1 and 200 in class 2, another 100 in class 2: the row is 300, 400.
  */
 export function requestRows(needs: readonly Need[], resource: ResourceKey, classes: number): RequestRows {
-  const applications = new Map<DomainName, Map<string, number[]>>()
+  const applications = new Map<DomainName, Application[]>()
   for (const { goal, domain, need } of needs) {
     const amount = need[resource]
     if (amount === undefined) continue
@@ -19,27 +19,36 @@ export function requestRows(needs: readonly Need[], resource: ResourceKey, class
     columns[goal.priority - 1] = Math.max(columns[goal.priority - 1] ?? 0, amount)
   }
   const rows = new Map<DomainName, readonly number[]>()
-  for (const [domain, columnsByApplication] of applications)
-    rows.set(domain, sumOf([...columnsByApplication.values()], classes))
+  for (const [domain, its] of applications) rows.set(domain, sumOf(its, classes))
   return rows
 }
 
+interface Application {
+  readonly name: string
+  readonly columns: number[]
+}
+
 function columnsOf(
-  applications: Map<DomainName, Map<string, number[]>>,
+  applications: Map<DomainName, Application[]>,
   domain: DomainName,
-  application: string,
+  name: string,
   classes: number,
 ): number[] {
-  const ofDomain = applications.get(domain) ?? new Map<string, number[]>()
-  applications.set(domain, ofDomain)
-  const columns = ofDomain.get(application) ?? new Array<number>(classes).fill(0)
-  ofDomain.set(application, columns)
+  let ofDomain = applications.get(domain)
+  if (ofDomain === undefined) {
+    ofDomain = []
+    applications.set(domain, ofDomain)
+  }
+  const known = ofDomain.find((application) => application.name === name)
+  if (known !== undefined) return known.columns
+  const columns = new Array<number>(classes).fill(0)
+  ofDomain.push({ name, columns })
   return columns
 }
 
-function sumOf(applications: readonly number[][], classes: number): number[] {
+function sumOf(applications: readonly Application[], classes: number): number[] {
   const row = new Array<number>(classes).fill(0)
-  for (const columns of applications) {
+  for (const { columns } of applications) {
     let highest = 0
     for (let index = 0; index < classes; index++) {
       highest = Math.max(highest, columns[index] ?? 0)

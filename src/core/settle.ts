@@ -86,7 +86,8 @@ function look(view: View, frame: Frame, problem: Problem, ideal: Arbitration) {
   if (before !== undefined && before !== frame.capacity.total) {
     triggers.push({ kind: 'capacity', resource: key, from: before, to: frame.capacity.total })
   }
-  for (const [index, row] of frame.rows.entries()) {
+  for (let index = 0; index < frame.rows.length; index++) {
+    const row = frame.rows[index] as FrameRow
     if (row.view === null || row.standing !== 'managed') continue
     const known = row.view.known?.resources[key]
     const inForce = row.view.inForce[key] ?? 0

@@ -1,7 +1,7 @@
 import type { FrameRow } from './frame.ts'
 import type { View } from './look.ts'
 import type { CapacityDecision } from './model/decision.ts'
-import type { DomainName, NodeId } from './model/ids.ts'
+import type { NodeId } from './model/ids.ts'
 import type { SchedulingNode } from './model/observation.ts'
 import { CPU } from './model/resource.ts'
 
@@ -40,7 +40,7 @@ export function weigh(
   const theirs = Math.max(headroom, unmanaged)
   const places = treeOf(view)
   const amounts = amountsByNode(view, rows, allocation)
-  for (const place of [...places].reverse()) fill(place, amounts, theirs)
+  for (let index = places.length - 1; index >= 0; index--) fill(places[index] as Place, amounts, theirs)
   return places.flatMap((place) => weighChildren(place, theirs, total))
 }
 
@@ -63,15 +63,14 @@ interface NodeAmount {
 
 /** What domains stand for at their own nodes: their allocation, or what is in force where they are not managed. */
 function amountsByNode(view: View, rows: readonly FrameRow[], allocation: Float64Array): Map<NodeId, NodeAmount> {
-  const nodeOf = new Map<DomainName, NodeId>(view.seen.domains.map((domain) => [domain.name, domain.node]))
   const amounts = new Map<NodeId, NodeAmount>()
-  for (const [index, row] of rows.entries()) {
-    const node = nodeOf.get(row.name)
-    if (node === undefined) continue
+  rows.forEach((row, index) => {
+    const node = (row.view?.seen ?? view.seen.domains.find((domain) => domain.name === row.name))?.node
+    if (node === undefined) return
     const managed = row.standing === 'managed'
     const amount = managed || row.view === null ? (allocation[index] ?? 0) : (row.view.inForce[CPU] ?? 0)
     amounts.set(node, { amount, managed })
-  }
+  })
   return amounts
 }
 

@@ -1,4 +1,4 @@
-import type { Policy } from '#core/model/policy.ts'
+import type { Condition, Policy } from '#core/model/policy.ts'
 
 /** An event that no goal waits for. The HTTP side tells it by its name. */
 export class UnknownEvent extends Error {
@@ -23,10 +23,8 @@ export class Events {
    * @throws {UnknownEvent} where no goal of the policy waits for it.
    */
   begin(event: string, seconds: number, { goals }: Policy, utcMs: number): number {
-    const known = new Set(
-      goals.flatMap(({ conditions }) => conditions.flatMap((its) => (its.kind === 'event' ? [its.event] : []))),
-    )
-    if (!known.has(event)) {
+    if (!goals.some(({ conditions }) => conditions.some((its) => its.kind === 'event' && its.event === event))) {
+      const known = new Set(goals.flatMap(({ conditions }) => conditions.flatMap(eventOf)))
       const others = known.size === 0 ? 'it has no goal with `onEvent`' : `it knows ${[...known].join(', ')}`
       throw new UnknownEvent(`no goal of the policy waits for the event ${JSON.stringify(event)}; ${others}`)
     }
@@ -47,3 +45,5 @@ export class Events {
     return left.map(([event]) => event)
   }
 }
+
+const eventOf = (its: Condition): string[] => (its.kind === 'event' ? [its.event] : [])

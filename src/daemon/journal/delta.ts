@@ -37,6 +37,8 @@ let buffer = new Uint8Array(1 << 16)
 let view = new DataView(buffer.buffer)
 let length = 0
 let parts: unknown[] = []
+/** Keys of the objects that are being compared now, the outermost first. */
+const keys: string[] = []
 
 /** What has to be written to make `next` out of `previous`. Both must be values that nobody changes afterwards. */
 export function delta(previous: Plain, next: Plain): Delta {
@@ -53,18 +55,25 @@ export function delta(previous: Plain, next: Plain): Delta {
  * the object must meet the same sequence when the turn is decided again. The caller takes back what `other keys` left.
  */
 function writeObject(previous: Plain, next: Plain): 'equal' | 'differs' | 'other keys' {
-  const keys = Object.keys(previous)
+  const first = keys.length
+  for (const key in previous) keys.push(key)
+  const end = keys.length
   let gap = 0
-  let i = 0
+  let at = first
   let differs = false
   for (const key in next) {
-    if (key !== keys[i++]) return 'other keys'
+    if (at === end || key !== keys[at]) {
+      at = -1
+      break
+    }
+    at++
     if (writeChild(previous[key], next[key], gap)) {
       gap = 0
       differs = true
     } else gap++
   }
-  if (i !== keys.length) return 'other keys'
+  keys.length = first
+  if (at !== end) return 'other keys'
   if (differs) writeVarint(END)
   return differs ? 'differs' : 'equal'
 }
