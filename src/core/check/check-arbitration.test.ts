@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { arbitrate } from '#core/arbitrate/arbitrate.ts'
 import { type Arbitration, BOUNDS, type BoundKind, type GroupOutcome, type Problem } from '#core/arbitrate/problem.ts'
+import type { ProblemText } from '#test/arbiter/problems.ts'
 import { checkArbitration } from './check-arbitration.ts'
 import { MUTATIONS } from './mutations.fixture.ts'
-import { type CaseProblem, pick, problemOf, randomFrom, randomProblem } from './problems.fixture.ts'
+import { pick, problemOf, randomFrom, randomProblem } from './problems.fixture.ts'
 import { solveReference } from './reference.ts'
 
 describe('checkArbitration', () => {
@@ -101,7 +102,7 @@ function claim(right: Arbitration, { entitlement, bound, boundClass, top }: Clai
 }
 
 /** Decisions that nobody could tell from right ones by sums and figures alone. */
-function consistentButWrong(): { name: string; rule: string; stated: CaseProblem; wrong: Claim }[] {
+function consistentButWrong(): { name: string; rule: string; stated: ProblemText; wrong: Claim }[] {
   const two = (a: number, b: number) => [
     { id: 'a', requests: [a] },
     { id: 'b', requests: [b] },
@@ -159,13 +160,13 @@ function consistentButWrong(): { name: string; rule: string; stated: CaseProblem
   ]
 }
 
-function wrongOnes(): { rule: string; stated: CaseProblem; wrong: number[] }[] {
+function wrongOnes(): { rule: string; stated: ProblemText; wrong: number[] }[] {
   const [a, b] = [
     { id: 'a', requests: [2], reservation: 1, limit: 4 },
     { id: 'b', requests: [6] },
   ]
-  const flat: CaseProblem = { capacity: 6, domains: [a, b] }
-  const nested: CaseProblem = { capacity: 6, domains: [{ id: 'team', domains: [a] }, b] }
+  const flat: ProblemText = { capacity: 6, domains: [a, b] }
+  const nested: ProblemText = { capacity: 6, domains: [{ id: 'team', domains: [a] }, b] }
   return [
     { rule: 'share', stated: flat, wrong: [3, 3] },
     { rule: 'conservation', stated: flat, wrong: [2, 5] },

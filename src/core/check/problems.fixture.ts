@@ -1,31 +1,11 @@
 /** Problems for the tests of this folder: from the JSON of the worked cases, and random ones from a seed. */
 import type { Fairness, Problem, RemainderRule, SurplusRule } from '#core/arbitrate/problem.ts'
+import type { DomainText, ProblemText } from '#test/arbiter/problems.ts'
 
-export interface CaseDomain {
-  readonly id: string
-  readonly requests?: readonly number[]
-  readonly weight?: number
-  readonly reservation?: number
-  readonly own?: number
-  readonly lend?: boolean
-  readonly borrow?: boolean
-  readonly limit?: number
-  readonly domains?: readonly CaseDomain[]
-}
-
-export interface CaseProblem {
-  readonly capacity: number
-  readonly minimum?: number
-  readonly fairness?: Fairness
-  readonly surplus?: SurplusRule
-  readonly remainder?: RemainderRule
-  readonly granularity?: number
-  readonly domains: readonly CaseDomain[]
-}
-
-export function problemOf(stated: CaseProblem): Problem {
-  const flat: { domain: CaseDomain; parent: number }[] = []
-  const walk = (domains: readonly CaseDomain[], parent: number) => {
+/** As `parseSolveProblem` reads it, which refuses what a checker must see: capacity that does not cover the starts. */
+export function problemOf(stated: ProblemText): Problem {
+  const flat: { domain: DomainText; parent: number }[] = []
+  const walk = (domains: readonly DomainText[], parent: number) => {
     for (const domain of domains) {
       flat.push({ domain, parent })
       walk(domain.domains ?? [], flat.length - 1)
@@ -38,7 +18,7 @@ export function problemOf(stated: CaseProblem): Problem {
   for (const [i, { domain }] of flat.entries()) {
     for (let k = 0; k < classes; k++) requests[k * count + i] = domain.requests?.[k] ?? domain.requests?.at(-1) ?? 0
   }
-  const column = (read: (domain: CaseDomain) => number) => Float64Array.from(flat, ({ domain }) => read(domain))
+  const column = (read: (domain: DomainText) => number) => Float64Array.from(flat, ({ domain }) => read(domain))
   return {
     capacity: stated.capacity,
     minimum: stated.minimum ?? 0,
@@ -75,7 +55,7 @@ export function randomFrom(seed: number): Random {
 const FAIRNESS: readonly Fairness[] = ['max-min', 'satisfy-most', 'proportional']
 
 /** Trees with owners, limits and all rules; one in fifteen has too little capacity even for the starts. */
-export function randomProblem(random: Random): CaseProblem {
+export function randomProblem(random: Random): ProblemText {
   const classes = 1 + Math.floor(random() * 5)
   const domains = randomDomains(random, classes, 1 + Math.floor(random() * 7), 0, { next: 0 })
   const amounts = domains.reduce((sum, domain) => sum + highest(domain), 0)
@@ -98,8 +78,8 @@ function randomDomains(
   count: number,
   depth: number,
   ids: { next: number },
-): CaseDomain[] {
-  const domains: CaseDomain[] = []
+): DomainText[] {
+  const domains: DomainText[] = []
   for (let i = 0; i < count; i++) {
     const id = `d${ids.next++}`
     const parent = depth < 2 && random() < 0.2
@@ -112,7 +92,7 @@ function randomDomains(
   return domains
 }
 
-function randomParent(random: Random, id: string, domains: readonly CaseDomain[]): CaseDomain {
+function randomParent(random: Random, id: string, domains: readonly DomainText[]): DomainText {
   const start = domains.reduce((sum, domain) => sum + startOf(domain, 0.1), 0)
   const reservation = random() < 0.25 ? decimal(random() * 6) : undefined
   return {
@@ -124,7 +104,7 @@ function randomParent(random: Random, id: string, domains: readonly CaseDomain[]
   }
 }
 
-function randomLeaf(random: Random, id: string, classes: number): CaseDomain {
+function randomLeaf(random: Random, id: string, classes: number): DomainText {
   let sum = 0
   const requests = Array.from({ length: 1 + Math.floor(random() * classes) }, () => {
     sum += random() < 0.7 ? decimal(random() * 8) : 0
@@ -143,13 +123,13 @@ function randomLeaf(random: Random, id: string, classes: number): CaseDomain {
   }
 }
 
-function startOf(domain: CaseDomain, minimum: number): number {
+function startOf(domain: DomainText, minimum: number): number {
   if (!domain.domains) return domain.reservation ?? minimum
   const ofChildren = domain.domains.reduce((sum, child) => sum + startOf(child, minimum), 0)
   return Math.max(domain.reservation ?? 0, ofChildren)
 }
 
-function highest(domain: CaseDomain): number {
+function highest(domain: DomainText): number {
   if (domain.domains) return domain.domains.reduce((sum, child) => sum + highest(child), 0)
   return Math.max(domain.own ?? 0, ...(domain.requests ?? []))
 }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
-import { type CaseProblem, problemOf } from './problems.fixture.ts'
+import type { ProblemText } from '#test/arbiter/problems.ts'
+import { problemOf } from './problems.fixture.ts'
 import { solveReference } from './reference.ts'
 import { roundReference } from './reference-rounding.ts'
 
-interface FigureCase extends CaseProblem {
+interface FigureCase extends ProblemText {
   readonly name: string
   readonly allocations: readonly number[]
   readonly afterMinimum: readonly number[]
@@ -19,7 +20,7 @@ interface RoundingCase {
 }
 interface SolveCase {
   readonly kind: string
-  readonly problem: CaseProblem
+  readonly problem: ProblemText & { readonly granularity?: number }
   readonly allocations: Readonly<Record<string, number>>
   readonly unallocated: number
 }
