@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { BenchResult } from './result.ts'
 import type { TurnFigures } from './turn-host.ts'
 
 /** What one turn costs on real groups: `turn-host.ts` is measured in a process of its own, so that nothing else counts. */
 const HOST = fileURLToPath(new URL('./turn-host.ts', import.meta.url))
+const LAUNCHER = fileURLToPath(new URL('../bin/reeve', import.meta.url))
 const MIB = 1024 * 1024
 
 export async function benchTurn(): Promise<BenchResult[]> {
@@ -48,7 +50,10 @@ export async function benchTurn(): Promise<BenchResult[]> {
 }
 
 async function measure(count: number): Promise<TurnFigures> {
-  const child = spawn(process.execPath, [...process.execArgv, HOST, String(count)], {
+  // The heap that `reeve up` has.
+  const heap = /heap='(.+)'/.exec(readFileSync(LAUNCHER, 'utf8'))?.[1]?.split(' ')
+  if (heap === undefined) throw new Error(`${LAUNCHER} does not say what heap the daemon has`)
+  const child = spawn(process.execPath, [...process.execArgv, ...heap, HOST, String(count)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let text = ''
