@@ -27,8 +27,7 @@ export function rollUp(problem: Problem, workspace: Workspace = newWorkspace()):
   growTo(workspace, count, (classes + 2) * count)
   const { amounts } = workspace
   const groups = groupSiblings(problem.parent, count, workspace)
-  const owners = startLeaves(problem, groups, amounts)
-  for (let k = 1; k <= classes; k++) raiseLeaves(problem, groups, amounts, k)
+  const owners = fillLeaves(problem, groups, amounts)
   const totals = new Float64Array((classes + 2) * groups.count)
   const weight = groups.count === 1 ? problem.weight : groups.rowAt.reduce(weightOf(problem), new Float64Array(count))
   // A parent comes before its children, so that no member of the last group is a parent.
@@ -48,22 +47,36 @@ const weightOf = (problem: Problem) => (weight: Float64Array, row: number, posit
 }
 
 /**
- * Column 0, the start: an explicit reservation counts also where it is lower than the minimum. Column 1: the same, or
- * what an owner gets back; returns how many own more than that. Parents are overwritten later.
+ * All columns of every row, from start to last class: an explicit reservation counts also where it is lower than the
+ * minimum; an owner gets back what it lent; a class raises to max(have, min(request, limit)), and who does not borrow
+ * asks for no more than its own. Returns how many get anything back. Parents are overwritten later.
+ * Example: have 2, limit 9, own 4 without borrowing, request 6: 4.
  */
-function startLeaves(problem: Problem, { rowAt }: Groups, amounts: Float64Array): number {
-  const { count, minimum, reservation, own } = problem
+function fillLeaves(problem: Problem, { rowAt }: Groups, amounts: Float64Array): number {
+  const { count, classes, minimum, reservation, own, borrow, limit, requests } = problem
+  const end = (classes + 2) * count
   let owners = 0
   for (let position = 0; position < count; position++) {
     const row = rowAt[position]!
     const reserved = reservation[row]!
-    const start = reserved >= 0 ? reserved : minimum
-    amounts[position] = start
-    amounts[count + position] = start
+    const owned = own[row]!
+    let have = reserved >= 0 ? reserved : minimum
+    let most = limit[row]!
+    amounts[position] = have
     // False for those who own nothing (NaN).
-    if (own[row]! > start) {
-      amounts[count + position] = Math.max(start, returnedTo(problem, row))
-      owners++
+    if (owned >= 0) {
+      if (borrow[row] === 0) most = Math.min(most, owned)
+      if (owned > have) {
+        have = Math.max(have, returnedTo(problem, row))
+        owners++
+      }
+    }
+    amounts[count + position] = have
+    for (let to = 2 * count + position, asked = row; to < end; to += count, asked += count) {
+      const request = requests[asked]!
+      const want = request > most ? most : request
+      if (want > have) have = want
+      amounts[to] = have
     }
   }
   return owners
@@ -75,26 +88,6 @@ function returnedTo({ count, classes, requests, own, lend }: Problem, row: numbe
   let highest = 0
   for (let k = 1; k <= classes; k++) highest = Math.max(highest, requests[(k - 1) * count + row]!)
   return Math.min(highest, own[row]!)
-}
-
-/**
- * Column k + 1: max(have, min(request, limit)); who does not borrow asks for no more than its own.
- * Example: have 2, limit 9, own 4 without borrowing, request 6: 4.
- */
-function raiseLeaves(problem: Problem, { rowAt }: Groups, amounts: Float64Array, k: number): void {
-  const { count, requests, own, borrow, limit } = problem
-  const asked = (k - 1) * count
-  const before = k * count
-  const column = before + count
-  for (let position = 0; position < count; position++) {
-    const row = rowAt[position]!
-    let want = requests[asked + row]!
-    if (want > limit[row]!) want = limit[row]!
-    // Without own (NaN) the comparison is false, and borrowing is not restricted.
-    if (borrow[row] === 0 && want > own[row]!) want = own[row]!
-    const have = amounts[before + position]!
-    amounts[column + position] = Math.max(want, have)
-  }
 }
 
 /** The totals of one group, and with them the amounts of its parent. */

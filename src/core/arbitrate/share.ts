@@ -90,19 +90,21 @@ function raiseTo(division: Division, { from, to }: Siblings, column: number, lev
   const { problem, demand, entitlement, bound, boundClass } = division
   const { amounts, weight } = demand
   const offset = column * problem.count
+  // Doubles that differ in their last digits are the same amount: nobody straddles the point where it ends.
+  const above = 1 + NOISE
+  const below = 1 - NOISE
   let between = 0
   for (let i = from; i < to; i++) {
     const have = entitlement[i]!
     const want = amounts[offset + i]!
     const at = weight[i]! * level
-    // Doubles that differ in their last digits are the same amount: nobody straddles the point where it ends.
-    if (fits(want, have)) {
+    if (want <= have * above) {
       nameBound(division, i, column)
-    } else if (at >= want * (1 - NOISE)) {
+    } else if (at >= want * below) {
       entitlement[i] = want
       bound[i] = raisedBound(division, i, column)
       boundClass[i] = column - 1
-    } else if (at > have * (1 + NOISE)) {
+    } else if (at > have * above) {
       entitlement[i] = at
       between += weight[i]!
       bound[i] = BOUND.level
