@@ -11,7 +11,3 @@ export class Failure extends Error {
     this.exitCode = exitCode
   }
 }
-
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}

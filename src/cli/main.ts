@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { VERSION } from '#api/version.ts'
-import { EXIT, Failure, reasonOf } from './failure.ts'
+import { reasonOf } from '#lib/reason-of.ts'
+import { EXIT, Failure } from './failure.ts'
 import { DEFAULTS } from './options.ts'
 
 /**

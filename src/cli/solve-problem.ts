@@ -2,8 +2,10 @@
  * The file format of `reeve solve`: JSON text to columns for the arbiter. All that can be wrong with a text is said
  * here, in one line; the arbiter trusts what comes out.
  */
+
 import { z } from 'zod'
 import type { Problem } from '#core/arbitrate/problem.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 import { meaningFaults } from './solve-faults.ts'
 
 /** Far above all memory there is, in bytes, and far from where sums of doubles overflow. */
@@ -59,7 +61,7 @@ export function parseSolveProblem(text: string): ParsedProblem {
   try {
     json = JSON.parse(text)
   } catch (cause) {
-    return refused([`not JSON: ${cause instanceof Error ? cause.message : String(cause)}`])
+    return refused([`not JSON: ${reasonOf(cause)}`])
   }
   try {
     const parsed = problemSchema.safeParse(json, { reportInput: true })

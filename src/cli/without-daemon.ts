@@ -1,6 +1,7 @@
 import type { JournalReader } from '#daemon/journal/reader.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 import { NoDaemon } from './client.ts'
-import { Failure, reasonOf } from './failure.ts'
+import { Failure } from './failure.ts'
 import type { CommonOptions } from './options.ts'
 
 type Views = typeof import('#daemon/views.ts')

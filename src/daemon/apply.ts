@@ -2,6 +2,9 @@ import type { Change, Outcome } from '#core/model/decision.ts'
 import type { Driver } from '#ports.ts'
 import type { Announced, Originals } from './originals.ts'
 
+/** How long one change may take unless said otherwise. */
+export const CHANGE_MS_MAX = 5000
+
 export interface Applying {
   readonly driver: Driver
   readonly originals: Originals

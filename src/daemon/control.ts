@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import type { EventReport, ReleaseReport, ReloadResult, Status } from '#api/contract.ts'
 import { VERSION } from '#api/version.ts'
 import type { ComposedDriver } from '#drivers/compose.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 import { readPolicyFile } from '#policy/read.ts'
 import type { Clock, Prepared } from '#ports.ts'
 import { type Ends, Events } from './events.ts'
@@ -235,8 +236,4 @@ export class Control {
     this.#queue = result.catch(() => undefined)
     return result
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { reasonOf } from '#lib/reason-of.ts'
 
 /** Somebody else holds the lock: two daemons would undo each other's settings. */
 export class AlreadyRunning extends Error {
@@ -28,7 +29,7 @@ export function takeLock(path: string): Lock {
         `another Reeve holds ${path}: one daemon manages a host; ask it with 'reeve status', or stop it first`,
       )
     }
-    throw new Error(`cannot lock ${path}: ${error instanceof Error ? error.message : error}`, { cause: error })
+    throw new Error(`cannot lock ${path}: ${reasonOf(error)}`, { cause: error })
   }
   return { release: () => database.close() }
 }

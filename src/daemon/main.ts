@@ -4,6 +4,7 @@ import type { ReleaseReport, ReloadResult, Status } from '#api/contract.ts'
 import { serveApi } from '#api/server.ts'
 import { composeDrivers } from '#drivers/compose.ts'
 import type { Clock, Driver, MetricSource } from '#ports.ts'
+import { CHANGE_MS_MAX } from './apply.ts'
 import { Control, type TurnSummary } from './control.ts'
 import { apiHandlers } from './handlers.ts'
 import { type JournalLimits, openJournal } from './journal/journal.ts'
@@ -69,8 +70,6 @@ export class PolicyRefused extends Error {
   }
 }
 
-const DEADLINE_MS = 5000
-
 /** What has to be ended, in the order in which it was begun. */
 type Endings = (() => unknown)[]
 
@@ -116,7 +115,7 @@ async function begin(options: DaemonOptions, loaded: LoadedPolicy, endings: Endi
       recorder,
       originals: new Originals(recorder),
       journalPath: journalPath(stateDir),
-      deadlineMs: options.deadlineMs ?? DEADLINE_MS,
+      deadlineMs: options.deadlineMs ?? CHANGE_MS_MAX,
       stopping: stopping.signal,
       log,
     },

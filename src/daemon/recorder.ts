@@ -1,6 +1,7 @@
 import type { Outcome } from '#core/model/decision.ts'
 import type { NodeId } from '#core/model/ids.ts'
 import type { Knob } from '#core/model/observation.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 import type { RememberedSetting, TurnRecord } from '#ports.ts'
 import type { SqliteJournal } from './journal/journal.ts'
 import type { Log } from './log.ts'
@@ -64,7 +65,7 @@ export class Recorder {
     try {
       write()
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
+      const message = reasonOf(error)
       if (this.#problem === null) this.#log.error(`${message}; managing goes on without a record`)
       this.#problem = message
       return false

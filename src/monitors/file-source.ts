@@ -1,6 +1,7 @@
 import { constants, open } from 'node:fs/promises'
 import type { MetricReading } from '#core/model/observation.ts'
 import type { MetricPolicy } from '#core/model/policy.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 import type { Clock, MetricSource } from '#ports.ts'
 import { judgeValue, refuse, type Tally } from './reading.ts'
 
@@ -49,7 +50,7 @@ export function createFileSource(clock: Clock, tally: Tally): MetricSource {
       } else refuse(tally, `${judged.reason} (${key} in ${path})`)
       return seen
     } catch (error) {
-      refuse(tally, `${metric.name}: cannot read ${path}: ${error instanceof Error ? error.message : error}`)
+      refuse(tally, `${metric.name}: cannot read ${path}: ${reasonOf(error)}`)
       return last
     }
   }

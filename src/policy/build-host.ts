@@ -1,15 +1,9 @@
+import { DEFAULT_LADDER } from '#core/ladder.ts'
 import type { DomainName, ResourceKey } from '#core/model/ids.ts'
 import type { Amount, Disposal, HostPolicy, Rung } from '#core/model/policy.ts'
-import type { Resource } from '#core/model/resource.ts'
+import { family, type Resource } from '#core/model/resource.ts'
 import type { WrittenHost } from './entry-schema.ts'
 import { amount, fraction, milliseconds } from './values.ts'
-
-/** 10 % at once, 9 % for two turns, 8 % for three: large differences soon, small ones when they last. */
-const LADDER: readonly Rung[] = [
-  { difference: 0.1, samples: 1 },
-  { difference: 0.09, samples: 2 },
-  { difference: 0.08, samples: 3 },
-]
 
 /** By the part of the key before `@` and `:`; other resources of the host have one grain, and what is declared none. */
 const MINIMUM: Readonly<Record<string, number>> = { cpu: 10, memory: 16 * 2 ** 20 }
@@ -28,7 +22,7 @@ export function buildHost(written: WrittenHost, resources: readonly Resource[]):
       resources,
       written.thresholds,
       (ladder) => ladder.map(rung),
-      () => LADDER,
+      () => DEFAULT_LADDER,
     ),
     cooldownMs: milliseconds(written.cooldown ?? '10s'),
     maximumStep: each(resources, written.maximumStep, fraction, () => 1),
@@ -52,14 +46,10 @@ function each<Value, Built>(
 ): Record<ResourceKey, Built> {
   const built: Record<string, Built> = {}
   for (const resource of resources) {
-    const value = written?.[resource.key] ?? written?.[familyOf(resource.key)]
+    const value = written?.[resource.key] ?? written?.[family(resource.key)]
     built[resource.key] = value === undefined ? otherwise(resource) : convert(value, resource)
   }
   return built
-}
-
-export function familyOf(key: string): string {
-  return key.split(/[@:]/, 1)[0]!
 }
 
 function amountOrFraction(value: number | string, { unit }: Resource): Amount {
@@ -69,11 +59,11 @@ function amountOrFraction(value: number | string, { unit }: Resource): Amount {
 }
 
 function headroomOf({ key }: Resource): Amount {
-  return HEADROOM[familyOf(key)] ?? { amount: 0 }
+  return HEADROOM[family(key)] ?? { amount: 0 }
 }
 
 function minimumOf({ key, unit, grain }: Resource): number {
-  return MINIMUM[familyOf(key)] ?? (unit === 'count' ? 0 : grain)
+  return MINIMUM[family(key)] ?? (unit === 'count' ? 0 : grain)
 }
 
 function rung(written: { difference: string; samples?: number | undefined; lasts?: string | undefined }): Rung {

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { availableParallelism, totalmem } from 'node:os'
-import { EXIT, Failure, reasonOf } from '#cli/failure.ts'
+import { EXIT, Failure } from '#cli/failure.ts'
 import type { CommonOptions } from '#cli/options.ts'
 import { print } from '#cli/output.ts'
 import { attention, bad, good } from '#cli/render/style.ts'
 import { counted } from '#cli/render/units.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 import { type Fault, type ParsedPolicy, parsePolicy, renderFault } from '#policy/parse.ts'
 
 /** What `check` found, as `--json` prints it. */

@@ -1,11 +1,12 @@
 import type { PlanReport } from '#api/contract.ts'
 import { PATHS } from '#api/paths.ts'
 import { ask } from '#cli/client.ts'
-import { EXIT, Failure, reasonOf } from '#cli/failure.ts'
+import { EXIT, Failure } from '#cli/failure.ts'
 import type { CommonOptions } from '#cli/options.ts'
 import { print } from '#cli/output.ts'
 import { renderPlan } from '#cli/render/reports.ts'
 import { fromJournal } from '#cli/without-daemon.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 
 /** The command `reeve plan`: a dry run of a policy, or what the daemon decided last. */
 export async function planCommand(options: CommonOptions & { readonly config?: string }): Promise<void> {

@@ -20,8 +20,6 @@ export async function releaseCommand(options: CommonOptions): Promise<number> {
   return report.settings.some(({ result }) => result.kind === 'failed') ? EXIT.failure : EXIT.ok
 }
 
-const DEADLINE_MS = 5000
-
 /** Under the daemon's lock, so that none starts meanwhile and sets everything anew. */
 async function releaseByHand(options: CommonOptions): Promise<ReleaseReport> {
   const { existsSync } = await import('node:fs')
@@ -29,6 +27,7 @@ async function releaseByHand(options: CommonOptions): Promise<ReleaseReport> {
   const { journalPath } = await import('#daemon/journal/reader.ts')
   if (!existsSync(journalPath(options.state))) return { settings: [] }
   const { takeLock } = await import('#daemon/lock.ts')
+  const { CHANGE_MS_MAX } = await import('#daemon/apply.ts')
   const { releaseSettings } = await import('#daemon/release.ts')
   const lock = takeLock(lockFile(options))
   const journal = openJournal(options.state)
@@ -37,7 +36,7 @@ async function releaseByHand(options: CommonOptions): Promise<ReleaseReport> {
     return await releaseSettings(
       journal.remembered(),
       (kind) => drivers.find((driver) => driver.kind === kind) ?? null,
-      DEADLINE_MS,
+      CHANGE_MS_MAX,
       ({ driver, node, knob }) => journal.forget(driver, node, knob),
     )
   } finally {

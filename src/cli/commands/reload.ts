@@ -1,10 +1,11 @@
 import type { ReloadResult } from '#api/contract.ts'
 import { PATHS } from '#api/paths.ts'
 import { ask } from '#cli/client.ts'
-import { EXIT, Failure, reasonOf } from '#cli/failure.ts'
+import { EXIT, Failure } from '#cli/failure.ts'
 import type { CommonOptions } from '#cli/options.ts'
 import { print } from '#cli/output.ts'
 import { renderReload } from '#cli/render/reports.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 import { readPolicyFile } from '#policy/read.ts'
 
 /** The command `reeve reload [FILE]`; 78 where the policy was refused. */

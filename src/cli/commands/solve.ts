@@ -1,7 +1,9 @@
 /** The command `reeve solve FILE|-`. */
+
 import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { renderSolve, solveText } from '#cli/solve.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 
 /** Solves the problem in a file, or on standard input for `-`; returns the exit code, 2 for a problem that is none. */
 export async function solveCommand(file: string): Promise<number> {
@@ -9,7 +11,7 @@ export async function solveCommand(file: string): Promise<number> {
   try {
     problem = file === '-' ? await text(process.stdin) : await readFile(file, 'utf8')
   } catch (cause) {
-    process.stderr.write(`reeve solve: cannot read ${file}: ${cause instanceof Error ? cause.message : cause}\n`)
+    process.stderr.write(`reeve solve: cannot read ${file}: ${reasonOf(cause)}\n`)
     return 2
   }
   const solved = solveText(problem)

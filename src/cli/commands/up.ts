@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { hostDrivers } from '#cli/drivers.ts'
-import { EXIT, Failure, reasonOf } from '#cli/failure.ts'
+import { EXIT, Failure } from '#cli/failure.ts'
 import { createLog } from '#cli/log.ts'
 import { lockFile, type PolicyOptions } from '#cli/options.ts'
 import { changeText, outcomeText, verdictText } from '#cli/render/reasons.ts'
@@ -10,6 +10,7 @@ import { AlreadyRunning } from '#daemon/lock.ts'
 import type { Log } from '#daemon/log.ts'
 import { type Daemon, PolicyRefused, startDaemon } from '#daemon/main.ts'
 import { takePrecedence } from '#daemon/precedence.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 import { readPolicyFile } from '#policy/read.ts'
 
 /** The command `reeve up -c FILE`: the daemon in the foreground. SIGHUP reloads; SIGTERM and SIGINT end it. */

@@ -4,6 +4,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { Outcome } from '#core/model/decision.ts'
 import type { NodeId } from '#core/model/ids.ts'
 import type { Knob } from '#core/model/observation.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 import type { Journal, RememberedSetting, TurnRecord } from '#ports.ts'
 import { encodeCheckpoint, encodeDelta, type TurnBody } from './codec.ts'
 import { prune } from './prune.ts'
@@ -167,8 +168,7 @@ export class SqliteJournal extends JournalReader implements Journal {
       this.database.exec('COMMIT')
     } catch (error) {
       if (this.database.isTransaction) this.database.exec('ROLLBACK')
-      const reason = error instanceof Error ? error.message : String(error)
-      throw new JournalError(`cannot ${what} in ${this.#path}: ${reason}`, { cause: error })
+      throw new JournalError(`cannot ${what} in ${this.#path}: ${reasonOf(error)}`, { cause: error })
     }
   }
 }
@@ -189,9 +189,8 @@ function openForWriting(path: string): DatabaseSync {
     return database
   } catch (error) {
     if (error instanceof Error && error.message.startsWith('cannot')) throw error
-    const reason = error instanceof Error ? error.message : String(error)
     throw new JournalError(
-      `cannot open the journal ${path}: ${reason}; make its directory writable, or name another with --state`,
+      `cannot open the journal ${path}: ${reasonOf(error)}; make its directory writable, or name another with --state`,
       { cause: error },
     )
   }

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http'
+import { createPrng, type Prng } from '#lib/prng.ts'
 import { type Figures, Latencies, SlidingLatencies } from './latencies.ts'
 import type { Load, Window } from './link.ts'
 
@@ -21,7 +22,8 @@ interface OpenWindow {
 export class Client {
   readonly #port: number
   readonly #agent = new Agent({ keepAlive: true, maxSockets: OUTSTANDING_MOST })
-  readonly #random: () => number
+  /** The same demo offers the same load. */
+  readonly #arrivals: Prng
   readonly #windows = new Map<number, OpenWindow>()
   readonly #recent: SlidingLatencies
   #load: Load = { kind: 'none' }
@@ -33,7 +35,7 @@ export class Client {
   constructor(port: number, seed: number, ticksPerSecond: number) {
     this.#port = port
     this.#recent = new SlidingLatencies(ticksPerSecond)
-    this.#random = randomFrom(seed)
+    this.#arrivals = createPrng(seed, 'arrivals')
   }
 
   setLoad(load: Load): void {
@@ -67,7 +69,7 @@ export class Client {
     const nowMs = Date.now()
     while (this.#nextMs <= nowMs) {
       this.#send(this.#nextMs)
-      this.#nextMs += (-Math.log(1 - this.#random()) * 1000) / this.#load.perSecond
+      this.#nextMs += this.#arrivals.exponential(1000 / this.#load.perSecond)
     }
     this.#timer = setTimeout(() => this.#sendDue(), Math.max(1, this.#nextMs - nowMs))
   }
@@ -116,16 +118,5 @@ export class Client {
       this.#windows.set(startMs, window)
     }
     return window
-  }
-}
-
-/** A seeded generator (mulberry32, public domain): the same demo offers the same load. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
   }
 }
