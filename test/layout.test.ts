@@ -106,6 +106,14 @@ describe('layout', () => {
     assert.deepEqual(wrong, [])
   })
 
+  it('maps no import that nobody uses', () => {
+    const { imports: map } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { imports: object }
+    const files = globSync('{src,test,bench,scripts}/**/*.ts', { cwd: ROOT })
+    const texts = files.map((path) => readFileSync(join(ROOT, path), 'utf8')).join('\n')
+    const unused = Object.keys(map).filter((name) => !texts.includes(`'${name.replace('*', '')}`))
+    assert.deepEqual(unused, [])
+  })
+
   it('has a document for each part it names', () => {
     const architecture = readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8')
     const parts = [...new Set(sources.map((source) => source.part))].filter((part) => !part.endsWith('.ts'))

@@ -56,6 +56,10 @@ describe('exit codes', () => {
     [['explain', ...nowhere], 1, /nor is there a journal in \/nonexistent\/state/],
     [['solve', '/nonexistent/problem.json'], 2, /cannot read/],
     [['schema'], 0, /"\$schema"/],
+    [['schema', '--json'], 2, /unknown option '--json'/],
+    [['solve', 'problem.json', '--state', '/tmp'], 2, /unknown option '--state'/],
+    [['check', 'policy.yaml', '--socket', '/tmp/s'], 2, /unknown option '--socket'/],
+    [['up', '-c', 'policy.yaml', '--json'], 2, /unknown option '--json'/],
   ] as const) {
     it(`reeve ${args.join(' ')}: ${code}`, async () => {
       const ran = await reeve(...args)

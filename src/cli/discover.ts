@@ -24,11 +24,13 @@ export interface Found {
 /** Deeper groups belong to whoever made the ones above. */
 const DEPTH_MOST = 5
 const CANDIDATES_MOST = 300
+/** Nothing is started, so nothing prints. */
+const NO_OUTPUT = '/dev/null'
 const CONTAINER = /(?:^|\/)(?:docker|libpod|crio|cri-containerd|lxc|lxc\.payload)[-./]([\w.-]+?)(?:\.scope)?$/
 
 /** Watches every group that could be a domain for some seconds, with the driver that would manage it. Sets nothing. */
-export async function discover(seconds: number, outputDir: string): Promise<readonly Found[]> {
-  const driver = await createCgroupDriver({ outputDir })
+export async function discover(seconds: number): Promise<readonly Found[]> {
+  const driver = await createCgroupDriver({ outputDir: NO_OUTPUT })
   try {
     const candidates = candidatesIn(driver.layout)
     await driver.prepare(policyOf(candidates))
@@ -37,7 +39,6 @@ export async function discover(seconds: number, outputDir: string): Promise<read
     const after = await seenBy(driver)
     const hasUnits = driver.capabilities.some(({ name, available }) => name === 'systemd' && available)
     return candidates
-
       .flatMap((candidate) => measured(candidate, before.get(candidate.name), after.get(candidate.name)))
       .map((its) => ({ ...its, unit: hasUnits && its.kind === 'service' ? lastOf(its.path) : null }))
       .sort((a, b) => b.cpu - a.cpu || b.memory - a.memory)

@@ -15,31 +15,33 @@ function program(): Command {
     .exitOverride()
     .showHelpAfterError('(reeve help COMMAND says more)')
 
-  withPolicy(command(reeve, 'up', 'manage this host by a policy, until told to stop')).action(async (options) => {
-    await (await import('./commands/up.ts')).upCommand(options)
-  })
-  command(reeve, 'demo', 'real services under real load: goals missed, then met, with the reasons')
+  withPolicy(withPlaces(command(reeve, 'up', 'manage this host by a policy, until told to stop'))).action(
+    async (options) => {
+      await (await import('./commands/up.ts')).upCommand(options)
+    },
+  )
+  withData(command(reeve, 'demo', 'real services under real load: goals missed, then met, with the reasons'))
     .option('--seconds <n>', 'how long the whole may take', wholeNumber('--seconds'))
     .option('--compare', 'also look for the best static weights, and try a fixed map from priority to weight')
     .option('--simulate', 'play on the simulated host even where control groups can be written')
     .action(async (options) => finish(await (await import('#demo/command.ts')).demoCommand(options)))
-  command(reeve, 'check', 'say everything that is wrong with a policy')
+  withData(command(reeve, 'check', 'say everything that is wrong with a policy'))
     .argument('<file>', 'the policy')
     .action(async (file, options) => finish(await (await import('./commands/check.ts')).checkCommand(file, options)))
-  command(reeve, 'discover', 'propose a policy for what runs here, in mode advise')
+  withData(command(reeve, 'discover', 'propose a policy for what runs here, in mode advise'))
     .option('--seconds <n>', 'how long to watch', wholeNumber('--seconds'), 2)
     .action(async (options) => (await import('./commands/discover.ts')).discoverCommand(options))
-  command(reeve, 'plan', 'show what would be done: a dry run of a policy, or what the daemon decided last')
+  asking(reeve, 'plan', 'show what would be done: a dry run of a policy, or what the daemon decided last')
     .option('-c, --config <file>', 'the policy; without one the daemon is asked')
     .action(async (options) => (await import('./commands/plan.ts')).planCommand(options))
-  command(reeve, 'status', 'goals, entitlements and the last reasons').action(async (options) =>
+  asking(reeve, 'status', 'goals, entitlements and the last reasons').action(async (options) =>
     (await import('./commands/status.ts')).statusCommand(options),
   )
-  command(reeve, 'explain', 'the chain from the measurement to the change')
+  asking(reeve, 'explain', 'the chain from the measurement to the change')
     .argument('[subject]', 'a domain, or the number of a turn; without one the last turn')
     .option('--turn <n>', 'the turn in which a domain is to be explained', wholeNumber('--turn'))
     .action(async (subject, options) => (await import('./commands/explain.ts')).explainCommand(subject, options))
-  command(reeve, 'history', 'the last changes, newest first')
+  asking(reeve, 'history', 'the last changes, newest first')
     .argument('[domain]', 'only what was changed of this domain')
     .option('-n, --count <n>', 'how many turns', wholeNumber('--count'), 20)
     .option('--all', 'turns that changed nothing too')
@@ -48,19 +50,19 @@ function program(): Command {
     ['pause', 'decide everything and change nothing, until resumed'],
     ['resume', 'manage again after a pause or a release'],
   ] as const) {
-    command(reeve, name, what).action(async (options) =>
+    asking(reeve, name, what).action(async (options) =>
       (await import('./commands/pause.ts')).pauseCommand(name, options),
     )
   }
-  command(reeve, 'event', 'begin something that goals with `onEvent` wait for')
+  asking(reeve, 'event', 'begin something that goals with `onEvent` wait for')
     .argument('<name>', 'as the policy has it')
     .option('--for <duration>', 'how long it is on, such as 90s, 30m or 8h', '1h')
     .option('--end', 'end it now')
     .action(async (name, options) => (await import('./commands/event.ts')).eventCommand(name, options))
-  command(reeve, 'reload', 'have the daemon read its policy again, or keep the old one and say why')
+  asking(reeve, 'reload', 'have the daemon read its policy again, or keep the old one and say why')
     .argument('[file]', 'another policy to take instead')
     .action(async (file, options) => finish(await (await import('./commands/reload.ts')).reloadCommand(file, options)))
-  command(reeve, 'release', 'put back every setting as it was found').action(async (options) =>
+  asking(reeve, 'release', 'put back every setting as it was found').action(async (options) =>
     finish(await (await import('./commands/release.ts')).releaseCommand(options)),
   )
   command(reeve, 'solve', 'the arbiter alone, as a calculator')
@@ -69,20 +71,30 @@ function program(): Command {
   command(reeve, 'schema', 'print the JSON Schema of policies, for editors').action(async () =>
     (await import('./commands/schema.ts')).schemaCommand(),
   )
-  command(reeve, 'doctor', 'what works on this host, and what to do about the rest').action(async (options) =>
+  asking(reeve, 'doctor', 'what works on this host, and what to do about the rest').action(async (options) =>
     finish(await (await import('./commands/doctor.ts')).doctorCommand(options)),
   )
   return reeve
 }
 
-/** With the options that all commands have, so that they may be given to any. */
 function command(reeve: Command, name: string, description: string): Command {
-  return reeve
-    .command(name)
-    .description(description)
-    .option('--json', 'print data instead of text')
+  return reeve.command(name).description(description)
+}
+
+/** For all commands that have to do with a daemon, whichever of the two places they need: what finds one finds all. */
+function withPlaces(its: Command): Command {
+  return its
     .addOption(new Option('--state <dir>', 'where the journal is').default(DEFAULTS.state))
     .addOption(new Option('--socket <path>', 'where the daemon answers').default(DEFAULTS.socket))
+}
+
+/** A command that asks a daemon, or looks at what one left. */
+function asking(reeve: Command, name: string, description: string): Command {
+  return withPlaces(withData(command(reeve, name, description)))
+}
+
+function withData(its: Command): Command {
+  return its.option('--json', 'print data instead of text')
 }
 
 function withPolicy(its: Command): Command {

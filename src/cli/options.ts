@@ -3,7 +3,7 @@ import { join } from 'node:path'
 /** Where things are unless an option says otherwise. */
 export const DEFAULTS = { state: '/var/lib/reeve', socket: '/run/reeve/control.sock', lock: '/run/reeve.lock' } as const
 
-/** Options that every command has. */
+/** Options of the commands that have to do with a daemon. */
 export interface CommonOptions {
   readonly state: string
   readonly socket: string

@@ -68,7 +68,7 @@ export function* domainKnown(path: Path, name: string, written: Pick<Written, 'd
   yield unknown('infeasible', path, 'domain', name, written.domains.keys())
 }
 
-export function isKnownDomain(name: string, { domains }: Pick<Written, 'domains'>): boolean {
+function isKnownDomain(name: string, { domains }: Pick<Written, 'domains'>): boolean {
   return domains.has(name) || [...domains.keys()].some((entry) => isGlob(entry) && globMatches(entry, name))
 }
 

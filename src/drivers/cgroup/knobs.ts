@@ -65,7 +65,7 @@ function ioWeight(file: string): KnobFiles {
 }
 
 /** Quota in microseconds of each period for so many millicores: 200 in 100,000 us is 20,000 us. */
-export function quotaUs(millicores: number, periodUs: number): number {
+function quotaUs(millicores: number, periodUs: number): number {
   return Math.max(LEAST_QUOTA_US, Math.round((millicores * periodUs) / 1000))
 }
 
