@@ -31,13 +31,19 @@ export const historyQuery = z.strictObject({
   count: wholeNumber.min(1).max(1000).default(20),
   all: z.stringbool().default(false),
 })
-/** Without a text the policy's file is read again. */
-export const reloadBody = z.strictObject({
-  policy: z
-    .string()
-    .max(1024 * 1024)
-    .optional(),
-})
+/** Without a text the policy's file is read again. `file` names where a text comes from, for faults and the status. */
+export const reloadBody = z
+  .strictObject({
+    policy: z
+      .string()
+      .max(1024 * 1024)
+      .optional(),
+    file: z.string().min(1).max(4096).optional(),
+  })
+  .refine(({ policy, file }) => policy !== undefined || file === undefined, {
+    path: ['file'],
+    message: 'names the origin of a text, and no `policy` is there; send the text of the file',
+  })
 /** Goals with `onEvent` count for so long from now; 0 ends the event. */
 export const eventBody = z.strictObject({
   event: name,
@@ -79,6 +85,7 @@ export const status = z.object({
   mode: z.enum(['observe', 'advise', 'manage']),
   paused: z.boolean(),
   policy: z.object({
+    /** Where the policy in force comes from; null for a text without a name. */
     file: z.string().nullable(),
     hash: z.string(),
     warnings: z.array(z.string()),
@@ -203,5 +210,6 @@ export type Explanation = z.infer<typeof explanation>
 export type History = z.infer<typeof history>
 export type HistoryEntry = z.infer<typeof historyEntry>
 export type PlanReport = z.infer<typeof planReport>
+export type ReloadBody = z.infer<typeof reloadBody>
 export type HistoryQuery = z.infer<typeof historyQuery>
 export type ExplainQuery = z.infer<typeof explainQuery>

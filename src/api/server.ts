@@ -11,6 +11,7 @@ import type {
   HistoryQuery,
   PlanReport,
   ReleaseReport,
+  ReloadBody,
   ReloadResult,
   Status,
 } from './contract.ts'
@@ -28,7 +29,7 @@ export interface ApiHandlers {
   explain(query: ExplainQuery): Explanation
   history(query: HistoryQuery): History
   plan(): PlanReport
-  reload(text: string | undefined): Promise<ReloadResult>
+  reload(body: ReloadBody): Promise<ReloadResult>
   pause(): void
   resume(): void
   release(): Promise<ReleaseReport>

@@ -145,6 +145,24 @@ describe('the command line and a daemon', () => {
     assert.ok([...host.settings.values()].every((its) => its['cpu.weight'] === 100))
   })
 
+  it('names the file that a policy was taken from, in faults and in the status', async (t) => {
+    const { where, policyFile } = await withDaemon(t)
+    const other = join(temporaryDir(t), 'other.yaml')
+    writeFileSync(other, TWO_DOMAINS.replace('priority: 1', 'prioritty: 1'), { mode: 0o644 })
+    const refused = await reeve('reload', other, ...where)
+    assert.equal(refused.code, 78)
+    assert.match(refused.out, /other\.yaml:\d+:\d+: unknown key `prioritty`/)
+    const fileOf = async () => JSON.parse((await reeve('status', '--json', ...where)).out).policy.file
+    assert.equal(await fileOf(), policyFile, 'what was refused is not in force')
+    for (const text of [TWO_DOMAINS, TWO_DOMAINS.replace('300m', '600m')]) {
+      writeFileSync(other, text)
+      assert.equal((await reeve('reload', other, ...where)).code, 0)
+      assert.equal(await fileOf(), other)
+      await reeve('reload', ...where)
+      assert.equal(await fileOf(), policyFile)
+    }
+  })
+
   it('explains and shows the history from the journal when the daemon has gone', async (t) => {
     const { where, daemon } = await withDaemon(t)
     const before = JSON.parse((await reeve('history', '--json', ...where)).out)

@@ -131,17 +131,22 @@ export class Control {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Takes another policy, or keeps the one in force and says why. Without a text the policy's file is read again. */
-  async reload(text?: string): Promise<ReloadResult> {
-    const { policyFile, driverKinds, clock, log } = this.#parts
+  /**
+   * Takes another policy, or keeps the one in force and says why. Without a text the policy's file is read again; with
+   * one, `file` is where it comes from.
+   */
+  async reload(text?: string, file?: string): Promise<ReloadResult> {
+    const { driverKinds, clock, log } = this.#parts
     const result = await this.#alone(async (): Promise<ReloadResult> => {
-      const read = await this.#policyText(text)
+      const read = await this.#policyText(text, file)
       if (!read.ok) return { ok: false, kind: 'unreadable', faults: [read.reason] }
-      const loading = loadPolicy(read.text, { file: policyFile ?? 'policy', knownDrivers: driverKinds })
+      const loading = loadPolicy(read.text, read.file, driverKinds)
       if (!loading.ok) return { ok: false, kind: loading.kind, faults: [...loading.faults] }
       const { loaded } = loading
       const changed = loaded.hash !== this.#loaded.hash
       if (changed) await this.#adopt(loaded)
+      // The same text from another file: nothing to prepare, and the status names where it is now.
+      else this.#loaded = loaded
       return { ok: true, hash: loaded.hash, changed, warnings: [...loaded.warnings] }
     })
     this.#refused = result.ok ? null : { utcMs: clock.now(NO_WINDOWS).utcMs, faults: result.faults }
@@ -151,13 +156,16 @@ export class Control {
     return result
   }
 
-  async #policyText(text: string | undefined): Promise<{ ok: true; text: string } | { ok: false; reason: string }> {
-    if (text !== undefined) return { ok: true, text }
+  async #policyText(
+    text: string | undefined,
+    file: string | undefined,
+  ): Promise<{ ok: true; text: string; file: string | null } | { ok: false; reason: string }> {
+    if (text !== undefined) return { ok: true, text, file: file ?? null }
     const { policyFile } = this.#parts
     if (policyFile === null)
       return { ok: false, reason: 'this daemon was started without a policy file; send the text' }
     try {
-      return { ok: true, text: (await readPolicyFile(policyFile)).text }
+      return { ok: true, text: (await readPolicyFile(policyFile)).text, file: policyFile }
     } catch (error) {
       return { ok: false, reason: `cannot read the policy ${policyFile}: ${reasonOf(error)}` }
     }
@@ -211,12 +219,11 @@ export class Control {
   }
 
   status(): Status {
-    const { recorder, journalPath, metrics, driver, driverKinds, policyFile } = this.#parts
+    const { recorder, journalPath, metrics, driver, driverKinds } = this.#parts
     return statusOf({
       version: VERSION,
       host: this.#host,
       paused: this.#paused,
-      policyFile,
       loaded: this.#loaded,
       refused: this.#refused,
       last: this.#last,

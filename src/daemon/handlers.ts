@@ -32,8 +32,8 @@ export function apiHandlers(
     explain: (query) => explain(journal, query),
     history: (query) => history(journal, query),
     plan: () => lastPlan(journal),
-    reload: async (text) => {
-      const result = await control.reload(text)
+    reload: async ({ policy, file }) => {
+      const result = await control.reload(policy, file)
       if (result.ok && result.changed) wake()
       return result
     },

@@ -45,7 +45,8 @@ export interface Daemon {
   /** Where processes inside domains may push readings. */
   readonly metricsSocketPath: string
   status(): Status
-  reload(text?: string): Promise<ReloadResult>
+  /** Of a text where one is given; `file` is its name, for people. */
+  reload(text?: string, file?: string): Promise<ReloadResult>
   pause(): void
   resume(): void
   /** Puts back every setting that was remembered, and pauses. */
@@ -75,10 +76,11 @@ type Endings = (() => unknown)[]
 
 /** Puts a daemon together and starts its loop. Nothing here ends the process: it may be part of a larger one. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const loading = loadPolicy(options.policyText, {
-    file: options.policyFile ?? 'policy',
-    knownDrivers: options.drivers.map(({ kind }) => kind),
-  })
+  const loading = loadPolicy(
+    options.policyText,
+    options.policyFile ?? null,
+    options.drivers.map(({ kind }) => kind),
+  )
   if (!loading.ok) throw new PolicyRefused(loading.kind, loading.faults)
   const endings: Endings = []
   try {
@@ -153,7 +155,7 @@ async function begin(options: DaemonOptions, loaded: LoadedPolicy, endings: Endi
     socketPath,
     metricsSocketPath,
     status: () => control.status(),
-    reload: (text) => control.reload(text),
+    reload: (text, file) => control.reload(text, file),
     pause: () => control.pause(),
     resume: () => control.resume(),
     release: () => control.release(),

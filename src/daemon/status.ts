@@ -12,7 +12,6 @@ export interface StatusSource {
   readonly version: string
   readonly host: string
   readonly paused: boolean
-  readonly policyFile: string | null
   readonly loaded: LoadedPolicy
   readonly refused: Status['policy']['refused']
   readonly last: Turn | null
@@ -39,7 +38,7 @@ export function statusOf(source: StatusSource): Status {
     mode: policy.host.mode,
     paused: source.paused,
     policy: {
-      file: source.policyFile,
+      file: loaded.file,
       hash: loaded.hash,
       warnings: [...loaded.warnings],
       refused: source.refused,

@@ -6,7 +6,7 @@ import type { ApiHandlers } from '#api/server.ts'
 /** Everything that changes what the daemon does. Each answers with the state that it led to. */
 export function controlRoutes(app: FastifyInstance, handlers: ApiHandlers): void {
   // A policy that is refused is an answer, not an error of the request: the result says which of the two it is.
-  app.post(PATHS.reload, ({ body }) => handlers.reload(reloadBody.parse(body ?? {}).policy))
+  app.post(PATHS.reload, ({ body }) => handlers.reload(reloadBody.parse(body ?? {})))
   app.post(PATHS.pause, () => {
     handlers.pause()
     return { paused: true }

@@ -36,7 +36,11 @@ async function dryRun(config: string, options: CommonOptions): Promise<PlanRepor
   }
   const drivers = await hostDrivers(options)
   try {
-    const loading = loadPolicy(text, { file: config, knownDrivers: drivers.map(({ kind }) => kind) })
+    const loading = loadPolicy(
+      text,
+      config,
+      drivers.map(({ kind }) => kind),
+    )
     if (!loading.ok)
       throw new Failure(`the policy is ${loading.kind}:\n${loading.faults.join('\n')}`, EXIT.configuration)
     const { policy } = loading.loaded

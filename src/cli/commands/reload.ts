@@ -10,8 +10,8 @@ import { readPolicyFile } from '#policy/read.ts'
 
 /** The command `reeve reload [FILE]`; 78 where the policy was refused. */
 export async function reloadCommand(file: string | undefined, options: CommonOptions): Promise<number> {
-  const policy = file === undefined ? undefined : await textOf(file)
-  const result = await ask<ReloadResult>(options.socket, PATHS.reload, {}, policy === undefined ? {} : { policy })
+  const body = file === undefined ? {} : { policy: await textOf(file), file }
+  const result = await ask<ReloadResult>(options.socket, PATHS.reload, {}, body)
   print(result, renderReload, options)
   return result.ok ? EXIT.ok : EXIT.configuration
 }
