@@ -38,10 +38,7 @@ export function explain(journal: JournalReader, { domain, turn }: ExplainQuery):
   const goals = goalViews((again?.isSame ? again.thorough : decision).goals, policy).filter((goal) =>
     isMeant(goal.domain),
   )
-  if (domain !== undefined && rows.length === 0 && goals.length === 0) {
-    const known = [...new Set(rowsOf(record, policy).map(({ row }) => row.domain))].join(', ')
-    throw new NotOnRecord(`turn ${record.turn} has no domain '${domain}'; it has ${known === '' ? 'none' : known}`)
-  }
+  if (domain !== undefined) mustHave(record, policy, domain)
   return {
     turn: record.turn,
     utcMs: observation.at.utcMs,
@@ -59,6 +56,14 @@ export function explain(journal: JournalReader, { domain, turn }: ExplainQuery):
     ),
     lastChangedTurn: domain === undefined ? null : lastChange(journal, domain, record.turn),
   }
+}
+
+/** @throws {NotOnRecord} with the domains that there are, where the turn knows nothing of this one. */
+function mustHave(record: TurnRecord, policy: Policy, domain: string): void {
+  const known = new Set(rowsOf(record, policy).map(({ row }): string => row.domain))
+  if (known.has(domain) || record.decision.goals.some((goal) => goal.domain === domain)) return
+  const names = known.size === 0 ? 'none' : [...known].join(', ')
+  throw new NotOnRecord(`turn ${record.turn} has no domain '${domain}'; it has ${names}`)
 }
 
 /** Goals with what they aim at, which a decision does not repeat. */
@@ -115,6 +120,7 @@ export function history(journal: JournalReader, { domain, count, all }: HistoryQ
     : journal
         .turnsWithChanges(count, domain === undefined ? {} : { domain: domain as DomainName })
         .map((turn) => journal.turn(turn) as TurnRecord)
+  if (domain !== undefined) mustBeKnown(journal, domain)
   return {
     turns: records.map(({ turn, observation, decision }) => ({
       turn,
@@ -125,6 +131,13 @@ export function history(journal: JournalReader, { domain, count, all }: HistoryQ
       ),
     })),
   }
+}
+
+/** A domain that has gone by now is known by what was changed of it. */
+function mustBeKnown(journal: JournalReader, domain: string): void {
+  if (journal.turnsWithChanges(1, { domain: domain as DomainName }).length > 0) return
+  const record = journal.turn(journal.lastTurn())
+  if (record !== null) mustHave(record, recordedPolicy(journal, record.policyHash), domain)
 }
 
 /** What the last turn on record would do, or did. */
