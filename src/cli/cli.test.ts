@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -94,6 +95,20 @@ describe('exit codes', () => {
   }
 })
 
+describe('a reader that goes away', () => {
+  it('ends a command without a word', async () => {
+    for (const command of ['schema', '--help']) {
+      const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, command])
+      child.stdout.destroy()
+      let err = ''
+      child.stderr.on('data', (part: Buffer) => {
+        err += part.toString()
+      })
+      assert.deepEqual([await once(child, 'close'), err], [[0, null], ''])
+    }
+  })
+})
+
 describe('the command line and a daemon', () => {
   it('shows the same as text and as data', async (t) => {
     const { where } = await withDaemon(t)
@@ -129,6 +144,10 @@ describe('the command line and a daemon', () => {
     assert.match((await reeve('explain', String(turns[0].turn), ...where)).out, /^batch$/m)
     const nobody = await reeve('explain', 'nobody', ...where)
     assert.deepEqual([nobody.code, /it has shop, batch/.test(nobody.err)], [1, true])
+    for (const all of [[], ['--all']]) {
+      const history = await reeve('history', 'nobody', ...all, ...where)
+      assert.deepEqual([history.code, /no domain 'nobody'; it has shop, batch/.test(history.err)], [1, true])
+    }
   })
 
   it('pauses, resumes, reloads and releases', async (t) => {

@@ -3,6 +3,7 @@ import { VERSION } from '#api/version.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import { EXIT, Failure } from './failure.ts'
 import { DEFAULTS } from './options.ts'
+import { endWithoutReader } from './output.ts'
 
 /**
  * The command line. Each command is imported when it is called, so that `reeve status` does not wait for what only
@@ -112,6 +113,7 @@ function finish(exitCode: number): void {
   process.exitCode = exitCode
 }
 
+endWithoutReader()
 try {
   await program().parseAsync()
 } catch (error) {

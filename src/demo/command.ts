@@ -61,6 +61,8 @@ async function perform(
   const stage = await openStage(live, options, stateDir)
   const interrupted = new Promise<null>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(null))
+    // Every further line that nobody reads says it again, also while the stage is cleared.
+    process.on('SIGPIPE', () => resolve(null))
   })
   let daemon: Daemon | null = null
   try {
