@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -102,6 +102,7 @@ describe('two daemons', () => {
       assert.doesNotMatch(error.message, /\n/)
       return true
     })
+    assert.ok(!existsSync(join(dir, 'b')), 'the one that was refused leaves nothing')
     await first.daemon.stop()
     await second()
   })

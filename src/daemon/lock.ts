@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { reasonOf } from '#lib/reason-of.ts'
+import { makePrivateFile } from './private.ts'
 
 /** Somebody else holds the lock: two daemons would undo each other's settings. */
 export class AlreadyRunning extends Error {
@@ -15,15 +16,17 @@ export interface Lock {
 /**
  * One daemon a host, and one writer a journal. SQLite's exclusive lock on a file of its own is the one lock in Node
  * that the kernel takes back when the process dies, however it dies, and that nobody without write access to the
- * directory can take first.
+ * directory can take first. Its file is nobody else's to read either, for a reader's lock would keep the daemon out.
  */
 export function takeLock(path: string): Lock {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
-  const database = new DatabaseSync(path, { timeout: 0 })
+  let database: DatabaseSync | undefined
   try {
+    makePrivateFile(path)
+    database = new DatabaseSync(path, { timeout: 0 })
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
   } catch (error) {
-    database.close()
+    database?.close()
     if (error instanceof Error && /locked/.test(error.message)) {
       throw new AlreadyRunning(
         `another Reeve holds ${path}: one daemon manages a host; ask it with 'reeve status', or stop it first`,
@@ -31,5 +34,6 @@ export function takeLock(path: string): Lock {
     }
     throw new Error(`cannot lock ${path}: ${reasonOf(error)}`, { cause: error })
   }
-  return { release: () => database.close() }
+  const held = database
+  return { release: () => held.close() }
 }

@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { ReleaseReport, ReloadResult, Status } from '#api/contract.ts'
 import { serveApi } from '#api/server.ts'
 import { composeDrivers } from '#drivers/compose.ts'
@@ -15,6 +15,7 @@ import type { Log } from './log.ts'
 import { startLoop } from './loop.ts'
 import { createMetrics } from './metrics.ts'
 import { Originals } from './originals.ts'
+import { makePrivateDir } from './private.ts'
 import { Recorder } from './recorder.ts'
 import { recover } from './recover.ts'
 
@@ -93,11 +94,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
 async function begin(options: DaemonOptions, loaded: LoadedPolicy, endings: Endings): Promise<Daemon> {
   const { clock, log, runDir, stateDir } = options
+  // The locks come first: a daemon that is refused leaves nothing behind.
+  hold(options.lockFile ?? join(runDir, 'daemon.lock'), endings)
+  // Anybody may reach the socket for readings, so a directory for both stays open, and only its files are private.
+  if (resolve(stateDir) !== resolve(runDir)) makePrivateDir(stateDir)
+  hold(join(stateDir, 'journal.lock'), endings)
   mkdirSync(runDir, { recursive: true, mode: 0o755 })
-  for (const path of [options.lockFile ?? join(runDir, 'daemon.lock'), join(stateDir, 'journal.lock')]) {
-    const lock = takeLock(path)
-    endings.push(() => lock.release())
-  }
   const journal = openJournal(stateDir, options.journal)
   endings.push(() => journal.close())
   const recovered = recover(journal)
@@ -163,6 +165,11 @@ async function begin(options: DaemonOptions, loaded: LoadedPolicy, endings: Endi
     event: (name, seconds) => void control.event(name, seconds),
     stop: () => end(endings),
   }
+}
+
+function hold(path: string, endings: Endings): void {
+  const lock = takeLock(path)
+  endings.push(() => lock.release())
 }
 
 /** The last that was begun is the first that ends. What was ended already is not ended again. */

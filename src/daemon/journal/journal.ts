@@ -4,6 +4,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { Outcome } from '#core/model/decision.ts'
 import type { NodeId } from '#core/model/ids.ts'
 import type { Knob } from '#core/model/observation.ts'
+import { closeToOthers, makePrivateFile } from '#daemon/private.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { Journal, RememberedSetting, TurnRecord } from '#ports.ts'
 import { encodeCheckpoint, encodeDelta, type TurnBody } from './codec.ts'
@@ -182,6 +183,9 @@ function domainsOf({ decision }: TurnRecord): string {
 function openForWriting(path: string): DatabaseSync {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    makePrivateFile(path)
+    // SQLite makes these with the journal's own mode; those that are left from before had that of then.
+    for (const beside of ['-wal', '-shm']) closeToOthers(path + beside)
     const database = new DatabaseSync(path, { timeout: 2000 })
     // Before the first table exists, or it has no effect: freed pages can then be given back in small steps.
     database.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { accessSync, constants } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { Outcome } from '#core/model/decision.ts'
 import type { DomainName, NodeId } from '#core/model/ids.ts'
@@ -144,9 +144,19 @@ export function journalPath(stateDir: string): string {
   return `${stateDir}/journal.db`
 }
 
-/** Opens a journal for reading beside whoever writes it, or returns null where there is none. */
+/**
+ * Opens a journal for reading beside whoever writes it, or returns null where there is none. Throws where it cannot be
+ * read, or is of another version.
+ */
 export function readJournal(path: string): JournalReader | null {
-  if (!existsSync(path)) return null
+  try {
+    accessSync(path, constants.R_OK)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return null
+    const reason = code === 'EACCES' ? 'it is for the user that runs the daemon alone; try as root' : message
+    throw new Error(`cannot read the journal ${path}: ${reason}`, { cause: error })
+  }
   const database = new DatabaseSync(path, { readOnly: true, timeout: 2000 })
   const found = schemaVersion(database)
   if (found !== SCHEMA_VERSION) {

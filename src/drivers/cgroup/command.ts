@@ -34,7 +34,7 @@ export async function startCommand(
   if (statSync(command.directory, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new Error(`working directory ${command.directory} does not exist`)
   }
-  mkdirSync(outputDir, { recursive: true })
+  mkdirSync(outputDir, { recursive: true, mode: 0o700 })
   const output = join(outputDir, `${name}.log`)
   const child = spawnWaiting(command, user, output)
   await spawned(child)
