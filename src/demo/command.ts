@@ -1,5 +1,3 @@
-import { mkdirSync, rmSync } from 'node:fs'
-import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { takeLock } from '#daemon/lock.ts'
 import { SILENT } from '#daemon/log.ts'
@@ -8,6 +6,7 @@ import { takePrecedence } from '#daemon/precedence.ts'
 import { compareStatic } from './compare.ts'
 import type { Act } from './figures.ts'
 import { Live } from './live.ts'
+import { clearDirectory, demoDirectory, takeDirectory } from './own-directory.ts'
 import { CROSSED, LAST_ANSWERS_SECONDS, SHORTEST_SECONDS, timesOf } from './plan.ts'
 import { Play } from './play.ts'
 import { policyOf } from './policy.ts'
@@ -27,6 +26,7 @@ export interface DemoOptions {
 }
 
 const SECONDS = 90
+const LOCK = 'demo.lock'
 const SEED = 20_261_121
 
 /** `reeve demo`: goals missed, then met, then met where no fixed weights could. Returns the exit code. */
@@ -39,12 +39,12 @@ export async function demoCommand(options: DemoOptions): Promise<number> {
     )
     return 2
   }
-  // One name for each user: the demo before this one is swept, whatever became of it.
-  const stateDir = join(tmpdir(), `reeve-demo-${userInfo().uid}`)
-  // Beside the state and not in it, because the demo begins by clearing that; taken by a demo that still runs.
-  const lock = takeLock(`${stateDir}.lock`)
-  rmSync(stateDir, { recursive: true, force: true })
-  mkdirSync(stateDir, { recursive: true, mode: 0o755 })
+  const uid = process.geteuid?.() ?? 0
+  const stateDir = demoDirectory(uid)
+  takeDirectory(stateDir, uid)
+  // Taken by a demo that still runs; else the demo before this one is swept, whatever became of it.
+  const lock = takeLock(join(stateDir, LOCK))
+  clearDirectory(stateDir, LOCK)
   const report = await perform(live, { ...options, seconds }, stateDir).finally(() => lock.release())
   if (report === null) return 130
   if (options.json === true) process.stdout.write(`${JSON.stringify(report)}\n`)
