@@ -53,9 +53,24 @@ describe('cgroup: domains of its own and of others', { skip: await reasonToSkip(
   })
 
   test('what cannot be started says why, and leaves nothing', async () => {
+    const [forbidden, uninterpreted] = ['forbidden', 'uninterpreted'].map((name) => join(outputDir, name)) as [
+      string,
+      string,
+    ]
+    chmodSync(outputDir, 0o755)
+    writeFileSync(forbidden, '#!/bin/sh\n', { mode: 0o700 })
+    writeFileSync(uninterpreted, '#!/no/such/interpreter\n', { mode: 0o755 })
     const cases: [string, Partial<Extract<Match, { kind: 'command' }>['command']>, RegExp][] = [
       ['stranger', { user: 'no-such-user' }, /no user no-such-user/],
       ['lost', { directory: '/no/such/directory' }, /\/no\/such\/directory/],
+      [
+        'mistyped',
+        { argv: ['no-such-program'] },
+        /no program no-such-program in .*\/usr\/bin:.*; name it by its whole path/,
+      ],
+      ['absent', { argv: ['/no/such/program'] }, /no program \/no\/such\/program$/],
+      ['forbidden', { argv: [forbidden] }, /user nobody cannot run .*forbidden: the shell ended with 126; .*log says/],
+      ['uninterpreted', { argv: [uninterpreted] }, /user nobody cannot run .*: the shell ended with 12[67]/],
       ['../out', {}, /its name/],
     ]
     for (const [name, wrong, message] of cases) {

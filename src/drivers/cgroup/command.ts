@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, mkdirSync, openSync, readFileSync, type Stats, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import type { Writable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommandPolicy } from '#core/model/policy.ts'
 import { moveInto } from './groups.ts'
 import type { Layout } from './layout.ts'
@@ -21,6 +22,38 @@ export interface Started {
   readonly output: string
 }
 
+/** What of a command is not on this host, as messages for the operator; empty where everything is. */
+export function missingFor({ user, directory, argv, environment }: CommandPolicy): string[] {
+  const messages: string[] = []
+  if (findUser(user) === null) messages.push(`no user ${user} in /etc/passwd`)
+  if (!isThere(directory, (stat) => stat.isDirectory())) {
+    messages.push(`working directory ${directory} does not exist`)
+  } else if (!isProgram(argv[0], directory, environment['PATH'] ?? PATH)) {
+    messages.push(notFound(argv[0], environment))
+  }
+  return messages
+}
+
+function isProgram(name: string, directory: string, path: string): boolean {
+  const places = name.includes('/') ? [directory] : path.split(':').map((dir) => resolve(directory, dir))
+  return places.some((place) => isThere(resolve(place, name), (stat) => stat.isFile() && (stat.mode & 0o111) !== 0))
+}
+
+/** True also where this process may not look: then only starting the command tells. */
+function isThere(path: string, isIt: (stat: Stats) => boolean): boolean {
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false })
+    return stat !== undefined && isIt(stat)
+  } catch {
+    return true
+  }
+}
+
+function notFound(program: string, environment: CommandPolicy['environment']): string {
+  const where = program.includes('/') ? '' : ` in ${environment['PATH'] ?? PATH}; name it by its whole path`
+  return `no program ${program}${where}`
+}
+
 /** Throws with a message for the operator where the user, the directory or the program cannot be used. */
 export async function startCommand(
   layout: Layout,
@@ -29,11 +62,9 @@ export async function startCommand(
   command: CommandPolicy,
   outputDir: string,
 ): Promise<Started> {
-  const user = findUser(command.user)
-  if (user === null) throw new Error(`no user ${command.user} in /etc/passwd`)
-  if (statSync(command.directory, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new Error(`working directory ${command.directory} does not exist`)
-  }
+  const [missing] = missingFor(command)
+  if (missing !== undefined) throw new Error(missing)
+  const user = findUser(command.user) as User
   mkdirSync(outputDir, { recursive: true, mode: 0o700 })
   const output = join(outputDir, `${name}.log`)
   const child = spawnWaiting(command, user, output)
@@ -45,6 +76,7 @@ export async function startCommand(
   try {
     moveInto(layout, path, pid)
     go.end('go\n')
+    await becomes(child, command, output)
   } catch (error) {
     go.destroy()
     child.kill('SIGKILL')
@@ -70,6 +102,32 @@ function spawnWaiting(command: CommandPolicy, user: User, output: string): Child
     })
   } finally {
     closeSync(kept)
+  }
+}
+
+/**
+ * Resolves once the shell has become the command, which takes it a millisecond or two: its command line is the
+ * command's then. A shell that cannot (no permission, no interpreter of a script) ends with 126 or 127 instead, and has
+ * said in the output why.
+ */
+async function becomes(child: ChildProcess, { argv, user }: CommandPolicy, output: string): Promise<void> {
+  const waitedUntilMs = performance.now() + BECOMES_MS_MOST
+  while (performance.now() < waitedUntilMs && isStillShell(child)) await sleep(1)
+  if (child.exitCode !== 126 && child.exitCode !== 127) return
+  throw new Error(`user ${user} cannot run ${argv[0]}: the shell ended with ${child.exitCode}; ${output} says why`)
+}
+
+/** On a host so busy that it takes longer, what becomes of the command shows in its group. */
+const BECOMES_MS_MOST = 1000
+
+/** What has ended has no command line any more, shortly before it is known how it ended. */
+function isStillShell({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  if (exitCode !== null || signalCode !== null) return false
+  try {
+    const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+    return line === '' || line.split('\0')[2] === WAIT_THEN_BECOME
+  } catch {
+    return true
   }
 }
 
