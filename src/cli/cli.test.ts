@@ -95,6 +95,44 @@ describe('exit codes', () => {
   }
 })
 
+describe('reeve check', () => {
+  it('refuses a file that up would refuse', async (t) => {
+    const file = join(temporaryDir(t), 'policy.yaml')
+    writeFileSync(file, TWO_DOMAINS)
+    chmodSync(file, 0o666)
+    const { code, out, err } = await reeve('check', file)
+    assert.deepEqual([code, out, /may be written by others \(mode 0666\)/.test(err)], [78, '', true], err)
+  })
+
+  it('warns of users, directories and programs that this host does not have, at their line, and passes', async (t) => {
+    const file = join(temporaryDir(t), 'policy.yaml')
+    const text = `apiVersion: reeve/v1
+domains:
+  good: { command: [sh, -c, 'true'], user: root }
+  user: { command: [/bin/sh], user: nobody-we-know }
+  place: { command: [/bin/sh], user: root, directory: /no/such/place }
+  program: { command: [no-such-program], user: root }
+  path: { command: [sh], user: root, environment: { PATH: /no/such/place } }
+`
+    writeFileSync(file, text, { mode: 0o644 })
+    const { code, out } = await reeve('check', file)
+    assert.equal(code, 0)
+    const lines = out.split('\n').filter((line) => line.includes('cannot be started'))
+    assert.deepEqual(
+      lines.map((line) => line.replace(/^.*policy\.yaml:(\d+):.*started: /, '$1 ').replace(/ in \/usr.*$/, '')),
+      [
+        '4 no user nobody-we-know in /etc/passwd',
+        '5 working directory /no/such/place does not exist',
+        '6 no program no-such-program',
+        '7 no program sh in /no/such/place; name it by its whole path',
+      ],
+    )
+    assert.match(out, /policy\.yaml can be used, checked against [\d.]+ cores? and [\d.]+ [MGT]iB of this host\n$/)
+    const report = JSON.parse((await reeve('check', file, '--json')).out)
+    assert.deepEqual([report.ok, report.warnings.length >= lines.length], [true, true])
+  })
+})
+
 describe('a reader that goes away', () => {
   it('ends a command without a word', async () => {
     for (const command of ['schema', '--help']) {

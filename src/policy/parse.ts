@@ -1,6 +1,7 @@
 import type { Policy } from '#core/model/policy.ts'
 import { buildPolicy } from './build.ts'
 import { checkAmounts } from './check-amounts.ts'
+import { checkCommands, type MissingFor } from './check-commands.ts'
 import { checkForm } from './check-form.ts'
 import { checkGoals } from './check-goals.ts'
 import { checkReferences, checkUnused } from './check-references.ts'
@@ -35,6 +36,8 @@ export interface ParseOptions {
   readonly capacity?: Partial<Record<string, number>>
   /** Drivers that exist; where absent, any name will do. */
   readonly knownDrivers?: readonly string[]
+  /** Says what the host lacks for a command; where absent, nothing is missing. */
+  readonly missingFor?: MissingFor
 }
 
 export type ParsedPolicy =
@@ -77,7 +80,10 @@ export function parsePolicy(text: string, options: ParseOptions): ParsedPolicy {
   const ofKind = (kind: Finding['kind']): Fault[] => all.filter((finding) => finding.kind === kind).map(place)
   const badForm = [...reading.findings.map(fromSyntax), ...ofKind('malformed')]
   const faults = inOrder([...badForm, ...ofKind('infeasible')])
-  if (faults.length === 0) return { ok: true, policy, warnings: inOrder(ofKind('warning')) }
+  if (faults.length === 0) {
+    const ofHost = [...checkCommands(policy, options.missingFor ?? (() => []))].map(place)
+    return { ok: true, policy, warnings: inOrder([...ofKind('warning'), ...ofHost]) }
+  }
   return { ok: false, kind: badForm.length > 0 ? 'malformed' : 'infeasible', faults }
 
   function fromSyntax(fault: SyntaxFault): Fault {

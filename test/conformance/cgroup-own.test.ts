@@ -4,8 +4,10 @@ import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import type { Change } from '#core/model/decision.ts'
 import type { Match } from '#core/model/policy.ts'
 import { type CgroupDriver, createCgroupDriver, sweep } from '#drivers/cgroup/driver.ts'
@@ -18,6 +20,7 @@ import { reasonToSkip } from './requirements.ts'
 /** What only the cgroup driver does: it starts commands, adopts groups, and cleans up after itself. */
 
 const ROOT = 'reeve-conformance-own'
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 const outputDir = mkdtempSync(join(tmpdir(), `${ROOT}-`))
 
 describe('cgroup: domains of its own and of others', { skip: await reasonToSkip(ROOT) }, () => {
@@ -81,6 +84,23 @@ describe('cgroup: domains of its own and of others', { skip: await reasonToSkip(
       assert.match(prepared?.status === 'failed' ? prepared.message : '', message)
       assert.ok(!existsSync(groupDir(driver, name)))
     }
+  })
+
+  test('a policy is checked against what the groups above leave of the host', async (t) => {
+    const path = `${driver.layout.rootPath}/narrow`
+    makeGroup(driver.layout, path)
+    t.after(() => removeGroup(driver.layout, path))
+    assert.equal((await apply(driver, path, 'cpu.quota', 700)).status, 'applied')
+    const policy = join(outputDir, 'policy.yaml')
+    writeFileSync(policy, 'apiVersion: reeve/v1\ndomains: { a: { path: /a } }\n', { mode: 0o644 })
+    const waiting = ['-c', 'read -r moved; exec "$@"', 'sh', process.execPath, ...process.execArgv]
+    const child = spawn('/bin/sh', [...waiting, MAIN, 'check', policy, '--json'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    moveInto(driver.layout, path, child.pid as number)
+    child.stdin.end('go\n')
+    const { capacity } = JSON.parse(await text(child.stdout)) as { capacity: { cpu: number } }
+    assert.equal(capacity.cpu, 700)
   })
 
   test('children of a parent live inside its group, and the parent adds them up', async () => {

@@ -1,11 +1,11 @@
-import { readFile } from 'node:fs/promises'
 import { availableParallelism, totalmem } from 'node:os'
-import { EXIT, Failure } from '#cli/failure.ts'
-import type { CommonOptions } from '#cli/options.ts'
+import { EXIT } from '#cli/failure.ts'
 import { print } from '#cli/output.ts'
+import { policyText } from '#cli/policy-text.ts'
 import { attention, bad, good } from '#cli/render/style.ts'
-import { counted } from '#cli/render/units.ts'
-import { reasonOf } from '#lib/reason-of.ts'
+import { amount, counted } from '#cli/render/units.ts'
+import { capacityHere } from '#drivers/cgroup/capacity.ts'
+import { missingFor } from '#drivers/cgroup/command.ts'
 import { type Fault, type ParsedPolicy, parsePolicy, renderFault } from '#policy/parse.ts'
 
 /** What `check` found, as `--json` prints it. */
@@ -14,29 +14,29 @@ interface CheckReport {
   readonly kind: 'good' | 'malformed' | 'infeasible'
   readonly faults: readonly Fault[]
   readonly warnings: readonly Fault[]
+  /** What it was checked against, in millicores and bytes: what this host has. */
+  readonly capacity: { readonly cpu: number; readonly memory: number }
 }
 
-/** The command `reeve check FILE`: against what this host has. */
-export async function checkCommand(file: string, options: CommonOptions): Promise<number> {
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (cause) {
-    throw new Failure(`cannot read the policy ${file}: ${reasonOf(cause)}`, EXIT.configuration, { cause })
-  }
-  const capacity = { cpu: availableParallelism() * 1000, memory: totalmem() }
-  const report = reportOf(parsePolicy(text, { file, capacity, knownDrivers: ['cgroup'] }))
+/** The command `reeve check FILE`: against what this host has. Warnings leave the exit code at 0. */
+export async function checkCommand(file: string, options: { readonly json?: boolean }): Promise<number> {
+  const text = await policyText(file)
+  const capacity = capacityHere() ?? { cpu: availableParallelism() * 1000, memory: totalmem() }
+  const parsed = parsePolicy(text, { file, capacity, knownDrivers: ['cgroup'], missingFor })
+  const report = { ...reportOf(parsed), capacity }
   print(report, (its) => render(its, file), options)
   return report.ok ? EXIT.ok : EXIT.configuration
 }
 
-function reportOf(parsed: ParsedPolicy): CheckReport {
+function reportOf(parsed: ParsedPolicy): Omit<CheckReport, 'capacity'> {
   return parsed.ok
     ? { ok: true, kind: 'good', faults: [], warnings: parsed.warnings }
     : { ok: false, kind: parsed.kind, faults: parsed.faults, warnings: [] }
 }
 
-function render({ ok, kind, faults, warnings }: CheckReport, file: string): string {
-  const head = ok ? good(`${file} can be used`) : bad(`${file} is ${kind}: ${counted(faults.length, 'fault')}`)
+function render({ ok, kind, faults, warnings, capacity }: CheckReport, file: string): string {
+  const found = ok ? good(`${file} can be used`) : bad(`${file} is ${kind}: ${counted(faults.length, 'fault')}`)
+  const cpu = amount(capacity.cpu, 'millicores')
+  const head = `${found}, checked against ${cpu} and ${amount(capacity.memory, 'bytes')} of this host`
   return [...faults.map(renderFault), ...warnings.map((warning) => attention(renderFault(warning))), head].join('\n')
 }

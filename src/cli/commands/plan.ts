@@ -6,7 +6,6 @@ import type { CommonOptions } from '#cli/options.ts'
 import { print } from '#cli/output.ts'
 import { renderPlan } from '#cli/render/reports.ts'
 import { fromJournal } from '#cli/without-daemon.ts'
-import { reasonOf } from '#lib/reason-of.ts'
 
 /** The command `reeve plan`: a dry run of a policy, or what the daemon decided last. */
 export async function planCommand(options: CommonOptions & { readonly config?: string }): Promise<void> {
@@ -23,17 +22,12 @@ export async function planCommand(options: CommonOptions & { readonly config?: s
 }
 
 async function dryRun(config: string, options: CommonOptions): Promise<PlanReport> {
-  const { readPolicyFile } = await import('#policy/read.ts')
+  const { policyText } = await import('#cli/policy-text.ts')
   const { loadPolicy } = await import('#daemon/load.ts')
   const { decideForShow } = await import('#daemon/dry-run.ts')
   const { hostDrivers } = await import('#cli/drivers.ts')
   const { createClock } = await import('#daemon/clock.ts')
-  let text: string
-  try {
-    text = (await readPolicyFile(config)).text
-  } catch (cause) {
-    throw new Failure(`cannot read the policy ${config}: ${reasonOf(cause)}`, EXIT.configuration, { cause })
-  }
+  const text = await policyText(config)
   const drivers = await hostDrivers(options)
   try {
     const loading = loadPolicy(

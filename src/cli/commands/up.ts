@@ -3,6 +3,7 @@ import { hostDrivers } from '#cli/drivers.ts'
 import { EXIT, Failure } from '#cli/failure.ts'
 import { createLog } from '#cli/log.ts'
 import { lockFile, type PolicyOptions } from '#cli/options.ts'
+import { policyText } from '#cli/policy-text.ts'
 import { changeText, outcomeText, verdictText } from '#cli/render/reasons.ts'
 import { createClock } from '#daemon/clock.ts'
 import type { TurnSummary } from '#daemon/control.ts'
@@ -10,20 +11,18 @@ import { AlreadyRunning } from '#daemon/lock.ts'
 import type { Log } from '#daemon/log.ts'
 import { type Daemon, PolicyRefused, startDaemon } from '#daemon/main.ts'
 import { takePrecedence } from '#daemon/precedence.ts'
-import { reasonOf } from '#lib/reason-of.ts'
-import { readPolicyFile } from '#policy/read.ts'
 
 /** The command `reeve up -c FILE`: the daemon in the foreground. SIGHUP reloads; SIGTERM and SIGINT end it. */
 export async function upCommand(options: PolicyOptions): Promise<void> {
   const { config, state, socket } = options
-  const policyText = await textOf(config)
+  const text = await policyText(config)
   const log = await createLog()
   const drivers = await hostDrivers(options)
   let daemon: Daemon
   try {
     daemon = await startDaemon({
       policyFile: config,
-      policyText,
+      policyText: text,
       stateDir: state,
       runDir: dirname(socket),
       socketPath: socket,
@@ -68,12 +67,4 @@ function firstOf(...signals: NodeJS.Signals[]): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of signals) process.once(signal, () => resolve())
   })
-}
-
-async function textOf(file: string): Promise<string> {
-  try {
-    return (await readPolicyFile(file)).text
-  } catch (cause) {
-    throw new Failure(`cannot read the policy ${file}: ${reasonOf(cause)}`, EXIT.configuration, { cause })
-  }
 }

@@ -4,7 +4,7 @@ import { parseCpuList } from './cpu-list.ts'
 import { placesTo } from './groups.ts'
 import { KeptFile } from './kept-file.ts'
 import { knobFiles } from './knobs.ts'
-import { dirOf, type Layout } from './layout.ts'
+import { dirOf, findLayout, type Layout, parentPath } from './layout.ts'
 
 /** What the host offers: CPUs and memory that may be used, and how much of them everybody uses. */
 export interface HostWatch {
@@ -49,6 +49,23 @@ export function watchHost(layout: Layout): HostWatch {
     close() {
       for (const one of [online, meminfo, busy, bounds]) one.close()
     },
+  }
+}
+
+/**
+ * What this host offers to domains, in millicores and bytes, within what CPU sets, quotas and limits of the groups
+ * above leave of it; null where there are no control groups.
+ */
+export function capacityHere(): { readonly cpu: number; readonly memory: number } | null {
+  // Of the name nothing depends but the group that it would have; the place above that is what counts.
+  const layout = process.platform === 'linux' ? findLayout('reeve') : null
+  if (layout === null) return null
+  const host = watchHost(layout)
+  try {
+    const { cpu, memory } = host.observe(parentPath(layout.rootPath)).capacity as Record<'cpu' | 'memory', HostCapacity>
+    return { cpu: cpu.total, memory: memory.total }
+  } finally {
+    host.close()
   }
 }
 

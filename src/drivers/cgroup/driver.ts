@@ -33,7 +33,7 @@ export interface CgroupDriver extends Driver {
   stopCommands(): Promise<void>
 }
 
-export const DEFAULT_ROOT = 'reeve'
+const DEFAULT_ROOT = 'reeve'
 
 /** Throws where this host has no control groups at all. */
 export async function createCgroupDriver(options: CgroupOptions): Promise<CgroupDriver> {
