@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
 import { startFake, turnWhere } from './fake-host.fixture.ts'
-import { readJournal } from './journal/reader.ts'
+import { hasJournal, readJournal } from './journal/reader.ts'
 import { makePrivateDir } from './private.ts'
 
+const isRoot = process.geteuid?.() === 0
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
 
 describe('what the daemon keeps', () => {
@@ -45,6 +46,20 @@ describe('what the daemon keeps', () => {
     for (const name of NAMES) writeFileSync(join(state, name), '', { mode: 0o644 })
     const modes = await kept(t, dir)
     assert.deepEqual([modeOf(state), modes], ['700', PRIVATE])
+  })
+
+  it('is said to be closed, not to be missing, to another user', {
+    skip: isRoot ? false : 'needs a second user',
+  }, (t) => {
+    const state = join(temporaryDir(t), 'state')
+    makePrivateDir(state)
+    writeFileSync(join(state, 'journal.db'), '')
+    process.seteuid?.(65534)
+    try {
+      assert.throws(() => hasJournal(join(state, 'journal.db')), /cannot read the journal .*journal\.db: .*try as root/)
+    } finally {
+      process.seteuid?.(0)
+    }
   })
 
   it('does not close a directory in which others have something', (t) => {

@@ -22,10 +22,9 @@ export async function releaseCommand(options: CommonOptions): Promise<number> {
 
 /** Under the daemon's lock, so that none starts meanwhile and sets everything anew. */
 async function releaseByHand(options: CommonOptions): Promise<ReleaseReport> {
-  const { existsSync } = await import('node:fs')
   const { openJournal } = await import('#daemon/journal/journal.ts')
-  const { journalPath } = await import('#daemon/journal/reader.ts')
-  if (!existsSync(journalPath(options.state))) return { settings: [] }
+  const { hasJournal, journalPath } = await import('#daemon/journal/reader.ts')
+  if (!hasJournal(journalPath(options.state))) return { settings: [] }
   const { takeLock } = await import('#daemon/lock.ts')
   const { CHANGE_MS_MAX } = await import('#daemon/apply.ts')
   const { releaseSettings } = await import('#daemon/release.ts')

@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs'
+import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { Outcome } from '#core/model/decision.ts'
 import type { DomainName, NodeId } from '#core/model/ids.ts'
@@ -144,19 +144,23 @@ export function journalPath(stateDir: string): string {
   return `${stateDir}/journal.db`
 }
 
+/** Whether there is a journal. Throws where there may be one that this user must not read. */
+export function hasJournal(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const reason = code === 'EACCES' ? 'it is for the user that runs the daemon alone; try as root' : message
+    throw new Error(`cannot read the journal ${path}: ${reason}`, { cause: error })
+  }
+}
+
 /**
  * Opens a journal for reading beside whoever writes it, or returns null where there is none. Throws where it cannot be
  * read, or is of another version.
  */
 export function readJournal(path: string): JournalReader | null {
-  try {
-    accessSync(path, constants.R_OK)
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return null
-    const reason = code === 'EACCES' ? 'it is for the user that runs the daemon alone; try as root' : message
-    throw new Error(`cannot read the journal ${path}: ${reason}`, { cause: error })
-  }
+  if (!hasJournal(path)) return null
   const database = new DatabaseSync(path, { readOnly: true, timeout: 2000 })
   const found = schemaVersion(database)
   if (found !== SCHEMA_VERSION) {
