@@ -39,7 +39,6 @@ export function buildHost(written: WrittenHost, resources: readonly Resource[]):
       () => 0,
     ),
     quiet: written.quiet ?? [],
-    mainCpu: written.mainCpu ?? 0,
   }
 }
 
