@@ -60,7 +60,9 @@ function learnDomains(
 ): Knowledge['domains'] {
   const nowMs = view.seen.at.monotonicMs
   const domains: Record<DomainName, DomainKnowledge> = {}
-  for (const [name, known] of Object.entries(view.known.domains) as [DomainName, DomainKnowledge][]) {
+  for (const key in view.known.domains) {
+    const name = key as DomainName
+    const known = view.known.domains[name] as DomainKnowledge
     if (view.byName.has(name)) continue
     if (nowMs - known.seenAtMs < KEPT_MS && view.known.bootId === view.seen.at.bootId) domains[name] = known
   }
@@ -177,21 +179,21 @@ const useOf = (view: DomainView | null, key: ResourceKey): number | null => view
 /** What Reeve set, and what failed of it; what belongs to nodes that nobody showed for long is forgotten. */
 function learnSet(view: View, changes: readonly Change[]): Pick<Knowledge, 'set' | 'failures'> {
   const nowMs = view.seen.at.monotonicMs
-  const set = keptSet(view, nowMs)
-  for (const { node, knob, to } of changes) set[node] = { ...set[node], [knob]: { value: to, atMs: nowMs } }
   const failures: Record<string, Failure> = {}
-  for (const [key, failure] of Object.entries(view.known.failures)) {
+  for (const key in view.known.failures) {
+    const failure = view.known.failures[key] as Failure
     if (nowMs - failure.retryAtMs < KEPT_MS) failures[key] = failure
   }
+  const forgotten = (Object.keys(view.known.set) as NodeId[]).filter((node) => isForgotten(view, node))
+  if (changes.length === 0 && forgotten.length === 0) return { set: view.known.set, failures }
+  const set: Record<NodeId, Partial<Record<Knob, SetKnob>>> = { ...view.known.set }
+  for (const node of forgotten) delete set[node]
+  for (const { node, knob, to } of changes) set[node] = { ...set[node], [knob]: { value: to, atMs: nowMs } }
   return { set, failures }
 }
 
-function keptSet(view: View, nowMs: number): Record<NodeId, Partial<Record<Knob, SetKnob>>> {
-  const shown = new Set(view.seen.nodes.map((node) => node.id))
-  const kept: Record<NodeId, Partial<Record<Knob, SetKnob>>> = {}
-  for (const [node, knobs] of Object.entries(view.known.set) as [NodeId, Partial<Record<Knob, SetKnob>>][]) {
-    const isRecent = () => nowMs - Math.max(...Object.values(knobs).map((knob) => knob?.atMs ?? 0)) < KEPT_MS
-    if (shown.has(node) || isRecent()) kept[node] = knobs
-  }
-  return kept
+function isForgotten(view: View, node: NodeId): boolean {
+  if (view.nodes.has(node)) return false
+  const atMs = Object.values(view.known.set[node] ?? {}).map((knob) => knob?.atMs ?? 0)
+  return view.seen.at.monotonicMs - Math.max(...atMs) >= KEPT_MS
 }

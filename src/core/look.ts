@@ -1,5 +1,5 @@
 import { sharesByWeight } from './hierarchy.ts'
-import type { DomainName, ResourceKey } from './model/ids.ts'
+import type { DomainName, NodeId, ResourceKey } from './model/ids.ts'
 import type { DomainKnowledge, Knowledge } from './model/knowledge.ts'
 import type { DomainObservation, Knob, Observation, SchedulingNode, Setting } from './model/observation.ts'
 import type { DomainPolicy, Policy } from './model/policy.ts'
@@ -17,6 +17,7 @@ export interface View {
   /** Leaves that are here now, ignored ones left out, in the observation's order. */
   readonly domains: readonly DomainView[]
   readonly byName: ReadonlyMap<DomainName, DomainView>
+  readonly nodes: ReadonlyMap<NodeId, SchedulingNode>
 }
 
 /** How a domain enters arbitration: decided, decided for show only, or standing at what is in force for it. */
@@ -68,7 +69,7 @@ interface Surroundings {
   readonly policy: Policy
   readonly known: Knowledge
   readonly nowMs: number
-  readonly nodes: ReadonlyMap<string, SchedulingNode>
+  readonly nodes: ReadonlyMap<NodeId, SchedulingNode>
   /** What each place gets by its weight when everybody wants all, in millicores. */
   readonly shares: ReadonlyMap<string, number>
   /** Changes of the last plan that were not made, by `knobKey`. */
@@ -82,7 +83,7 @@ export function look(policy: Policy, seen: Observation, known: Knowledge): View 
     policy,
     known,
     nowMs: seen.at.monotonicMs,
-    nodes: new Map(seen.nodes.map((node) => [node.id, node])),
+    nodes: nodesById(seen.nodes),
     shares: sharesByWeight(seen.nodes, seen.capacity[CPU]?.total ?? 0),
     notMade: new Set(
       seen.outcomes.filter(({ status }) => status !== 'applied').map(({ node, knob }) => knobKey(node, knob)),
@@ -97,7 +98,15 @@ export function look(policy: Policy, seen: Observation, known: Knowledge): View 
     const remembered = sameBoot && before?.identity === domain.identity ? before : null
     domains.push(lookAt(around, its, domain, remembered))
   }
-  return { policy, seen, known, domains, byName: new Map(domains.map((domain) => [domain.name, domain])) }
+  const byName = new Map<DomainName, DomainView>()
+  for (const domain of domains) byName.set(domain.name, domain)
+  return { policy, seen, known, domains, byName, nodes: around.nodes }
+}
+
+function nodesById(nodes: readonly SchedulingNode[]): Map<NodeId, SchedulingNode> {
+  const byId = new Map<NodeId, SchedulingNode>()
+  for (const node of nodes) byId.set(node.id, node)
+  return byId
 }
 
 function lookAt(
