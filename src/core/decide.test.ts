@@ -217,6 +217,89 @@ describe('decide', () => {
     assert.ok(allocated(cancelled, 'b', MEMORY) >= 560 * mib, `b has ${allocated(cancelled, 'b', MEMORY) / mib} MiB`)
   })
 
+  describe('memory whose use is not read every turn', () => {
+    const mib = 1024 * 1024
+    const memory = knownResource('memory') as Resource
+    const host = { minimum: { [CPU]: 10, [MEMORY]: 16 * mib } }
+    const limited = (its: Parameters<typeof domain>[1]) =>
+      policy([domain('a', { controls: [CPU, MEMORY], ...its })], [], host, [knownResource('cpu') as Resource, memory])
+    const settings = { 'memory.limit': null, 'memory.soft': null, 'cpu.quota': null }
+    const read = { use: 100, memory: 200 * mib, settings }
+    const unread = { use: 100, settings }
+
+    it('is never limited below what was last seen in use', () => {
+      const world = new World(limited({ enforcement: 'cap' }), { a: read })
+      world.step()
+      world.tenants.a = unread
+      world.run(12)
+      const limit = world.settings['/a']?.['memory.limit'] as number
+      assert.ok(limit >= 200 * mib && limit < 220 * mib, `the limit is ${limit / mib} MiB`)
+    })
+
+    it('is left alone until it was seen once', () => {
+      const world = new World(limited({ enforcement: 'cap' }), { a: unread })
+      world.run(12)
+      assert.equal(world.settings['/a']?.['memory.limit'], undefined)
+      assert.notEqual(world.settings['/a']?.['cpu.quota'], undefined)
+    })
+
+    it('does not take a level that was not read anew for a donor that does not give', () => {
+      const world = new World(limited({ enforcement: 'cap' }), {
+        a: { ...read, settings: { ...settings, 'memory.limit': 100 * mib } },
+      })
+      world.step()
+      world.tenants.a = { ...unread, settings: { ...settings, 'memory.limit': 100 * mib } }
+      world.run(30)
+      assert.equal(world.knowledge.domains['a' as never]?.resources[MEMORY]?.stalled, 0)
+    })
+
+    it('has the limit of the policy as a hard one also under a guarantee, behind its use, and no other', () => {
+      const its = limited({ shares: { [MEMORY]: share({ limit: 150 * mib }) } })
+      const world = new World(its, { a: read })
+      world.run(3)
+      assert.deepEqual(world.settings['/a'], { 'memory.limit': 210 * mib })
+      world.tenants.a = { ...read, memory: 50 * mib }
+      world.run(20)
+      assert.deepEqual(world.settings['/a'], { 'memory.limit': 150 * mib })
+      world.policy = limited({})
+      world.step()
+      assert.deepEqual(world.settings['/a'], { 'memory.limit': null })
+    })
+  })
+
+  it("takes what was not made neither for set nor for somebody else's", () => {
+    const its = policy(
+      [domain('a', { enforcement: 'cap' }), domain('b')],
+      [goal('a', 1, fixedCpu(100)), goal('b', 1, fixedCpu(900))],
+    )
+    const world = new World(its, { a: { use: 900, settings: { 'cpu.quota': null } }, b: { use: 100 } })
+    world.broken.add('/a cpu.quota')
+    world.step()
+    assert.ok(world.step().plan.length >= 2)
+    for (let second = 3; second < 12; second++) {
+      const { verdict, resources } = world.step()
+      const triggers = verdict.kind === 'changes' ? verdict.triggers : []
+      assert.deepEqual(
+        triggers.filter(({ kind }) => kind === 'drift'),
+        [],
+      )
+      const row = resources[0]?.rows.find((candidate) => candidate.domain === 'a')
+      assert.notEqual(row?.inForce, 100, `in force in second ${second}, though it never was`)
+    }
+    assert.ok((world.weights['/b'] ?? 0) > 0)
+    world.broken.clear()
+    world.run(20)
+    assert.equal(world.settings['/a']?.['cpu.quota'], 100)
+  })
+
+  it('asks for no quota that a kernel refuses', () => {
+    const its = policy([domain('a', { enforcement: 'cap' })], [], { minimum: { [CPU]: 0 } })
+    const world = new World(its, { a: { use: 5, settings: { 'cpu.quota': null } } })
+    world.run(3)
+    assert.equal(world.settings['/a']?.['cpu.quota'], 10)
+    assert.deepEqual(world.run(5).plan, [])
+  })
+
   it('leaves out of capacity what unmanaged processes use beyond the headroom', () => {
     const its = policy([domain('a')], [goal('a', 1, fixedCpu(2000))], { headroom: { [CPU]: { fraction: 0.05 } } })
     const world = new World(its, { a: { use: 500 } })

@@ -8,10 +8,11 @@ import type { Knowledge } from './model/knowledge.ts'
 import type { Observation } from './model/observation.ts'
 import type { Policy } from './model/policy.ts'
 import { plan } from './plan.ts'
+import { reconcile } from './reconcile.ts'
 import { verify } from './verify.ts'
 
 /** Version of the decider: raised whenever the same inputs could lead to another decision. */
-export const DECIDER = 'reeve/1'
+export const DECIDER = 'reeve/2'
 
 /**
  * The decision: what to do and why, from what is wanted, what was seen, and what is remembered. Pure: the same arguments
@@ -23,7 +24,7 @@ export function decide(
   known: Knowledge,
   thorough = false,
 ): { readonly decision: Decision; readonly knowledge: Knowledge } {
-  const view = look(policy, observation, known)
+  const view = look(policy, observation, reconcile(known, observation))
   const needs = estimate(view)
   const allotted = allot(view, needs, false)
   const goals = judge(needs, allotted, thorough)

@@ -43,7 +43,7 @@ export function frame(
   asManaged: boolean,
 ): Frame {
   const taking = view.domains.filter((domain) => controls(domain.policy, resource.key))
-  const rows = treeRows(view, taking, requests, asManaged)
+  const rows = treeRows(view, resource, taking, requests, asManaged)
   return { resource, classes, rows, capacity: capacityOf(view, resource, taking, rows) }
 }
 
@@ -91,7 +91,13 @@ function capacityOf(
   return { total, headroom, unmanaged, fixed, available, shrunk: false }
 }
 
-function treeRows(view: View, taking: readonly DomainView[], requests: RequestRows, asManaged: boolean): FrameRow[] {
+function treeRows(
+  view: View,
+  resource: Resource,
+  taking: readonly DomainView[],
+  requests: RequestRows,
+  asManaged: boolean,
+): FrameRow[] {
   const policies = new Map(view.policy.domains.map((domain) => [domain.name, domain]))
   const children = new Map<string | null, (DomainView | DomainPolicy)[]>()
   const placed = new Set<string>()
@@ -109,13 +115,12 @@ function treeRows(view: View, taking: readonly DomainView[], requests: RequestRo
   const walk = (parentName: string | null, parent: number): void => {
     for (const member of children.get(parentName) ?? []) {
       if ('seen' in member) {
-        const standing = asManaged && member.standing === 'advised' ? 'managed' : member.standing
         rows.push({
           name: member.name,
           parent,
           policy: member.policy,
           view: member,
-          standing,
+          standing: standingOf(member, resource, asManaged),
           requests: requests.get(member.name) ?? [],
         })
       } else {
@@ -133,6 +138,15 @@ function treeRows(view: View, taking: readonly DomainView[], requests: RequestRo
   }
   walk(null, -1)
   return rows
+}
+
+/**
+ * Memory of which nobody knows yet how much is in use stays as it is: a limit below what is in use kills. What is only
+ * counted has no level.
+ */
+function standingOf(view: DomainView, { key, kind, unit }: Resource, asManaged: boolean): FrameRow['standing'] {
+  if (kind === 'stock' && unit !== 'count' && view.smoothUse[key] === undefined) return 'fixed'
+  return asManaged && view.standing === 'advised' ? 'managed' : view.standing
 }
 
 const NO_SHARE: Share = { reservation: null, own: null, lend: true, borrow: true, limit: null, weight: null }

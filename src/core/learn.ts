@@ -19,9 +19,6 @@ import type { Resource } from './model/resource.ts'
 
 /** What is remembered of a domain that is not there, and of nodes nobody showed, is kept for this long. */
 const KEPT_MS = 3_600_000
-/** A failed change is tried again after 2 s, then after twice as long each time, at most after five minutes. */
-const RETRY_FIRST_MS = 2000
-const RETRY_MOST_MS = 300_000
 
 /**
  * What the next turn should know. Where the plan is not acted upon (paused, stopped by the checker) no allocation
@@ -63,7 +60,9 @@ function learnDomains(
 ): Knowledge['domains'] {
   const nowMs = view.seen.at.monotonicMs
   const domains: Record<DomainName, DomainKnowledge> = {}
-  for (const [name, known] of Object.entries(view.known.domains) as [DomainName, DomainKnowledge][]) {
+  for (const key in view.known.domains) {
+    const name = key as DomainName
+    const known = view.known.domains[name] as DomainKnowledge
     if (view.byName.has(name)) continue
     if (nowMs - known.seenAtMs < KEPT_MS && view.known.bootId === view.seen.at.bootId) domains[name] = known
   }
@@ -76,6 +75,7 @@ function learnDomains(
       seenAtMs: domain.seen.takenAtMs,
       counters: domain.seen.counters,
       slow: slowOf(domain),
+      levels: levelsOf(domain),
       resources: resources.get(domain.name) ?? {},
       goals: memories.get(domain.name) ?? {},
     }
@@ -83,7 +83,15 @@ function learnDomains(
   for (const { frame } of allotted) {
     for (const row of frame.rows) {
       if (row.view !== null) continue
-      const parent = { identity: '' as Identity, turns: 0, seenAtMs: nowMs, counters: {}, slow: null, goals: {} }
+      const parent = {
+        identity: '' as Identity,
+        turns: 0,
+        seenAtMs: nowMs,
+        counters: {},
+        slow: null,
+        levels: {},
+        goals: {},
+      }
       domains[row.name] = { ...parent, resources: resources.get(row.name) ?? {} }
     }
   }
@@ -97,6 +105,17 @@ function slowOf({ known, seen }: DomainView): DomainKnowledge['slow'] {
     if (seen.counters[counter] === undefined) return { atMs: known.seenAtMs, counters: known.counters }
   }
   return known.slow
+}
+
+/** Nothing new read: the same levels stand. */
+function levelsOf({ known, seen }: DomainView): DomainKnowledge['levels'] {
+  if (known === null || isEmpty(known.levels)) return seen.levels
+  return isEmpty(seen.levels) ? known.levels : { ...known.levels, ...seen.levels }
+}
+
+function isEmpty(its: object): boolean {
+  for (const _ in its) return false
+  return true
 }
 
 function memoriesOf(needs: readonly Need[]): Map<DomainName, Record<GoalId, GoalMemory>> {
@@ -130,7 +149,7 @@ function resourcesOf(
       ofDomain[key] = {
         use: useOf(row.view, key),
         allocation: made,
-        stalled: isStalled(row.view, frame.resource, made) ? (known?.stalled ?? 0) + 1 : 0,
+        stalled: stalledOf(row.view, frame.resource, made, known?.stalled ?? 0),
         ladder: settled.ladders.get(row.name) ?? AT_REST,
         moved:
           Math.abs(gain) >= grain
@@ -143,47 +162,38 @@ function resourcesOf(
   return byDomain
 }
 
-function isStalled(view: DomainView | null, { key, kind, grain }: Resource, allocation: number | null): boolean {
-  return kind === 'stock' && allocation !== null && (view?.use[key] ?? 0) > allocation + grain
+/** Counts readings, not turns: a level that was not read anew is no sign that nothing is given. */
+function stalledOf(
+  view: DomainView | null,
+  { key, kind, grain }: Resource,
+  allocation: number | null,
+  before: number,
+): number {
+  if (kind !== 'stock' || allocation === null || view === null) return 0
+  if (!(key in view.seen.levels)) return before
+  return (view.use[key] ?? 0) > allocation + grain ? before + 1 : 0
 }
 
 const useOf = (view: DomainView | null, key: ResourceKey): number | null => view?.smoothUse[key] ?? null
 
-/** What Reeve set, less what did not come about; and how often that happened in a row. */
+/** What Reeve set, and what failed of it; what belongs to nodes that nobody showed for long is forgotten. */
 function learnSet(view: View, changes: readonly Change[]): Pick<Knowledge, 'set' | 'failures'> {
   const nowMs = view.seen.at.monotonicMs
-  const shown = new Set(view.seen.nodes.map((node) => node.id))
-  const set: Record<NodeId, Partial<Record<Knob, SetKnob>>> = {}
-  for (const [node, knobs] of Object.entries(view.known.set) as [NodeId, Partial<Record<Knob, SetKnob>>][]) {
-    if (view.known.bootId !== view.seen.at.bootId) break
-    const isRecent = () => nowMs - Math.max(...Object.values(knobs).map((knob) => knob?.atMs ?? 0)) < KEPT_MS
-    if (shown.has(node) || isRecent()) set[node] = knobs
-  }
   const failures: Record<string, Failure> = {}
-  for (const [key, failure] of Object.entries(view.known.failures)) {
-    if (nowMs - failure.retryAtMs < KEPT_MS && view.known.bootId === view.seen.at.bootId) failures[key] = failure
+  for (const key in view.known.failures) {
+    const failure = view.known.failures[key] as Failure
+    if (nowMs - failure.retryAtMs < KEPT_MS) failures[key] = failure
   }
-  for (const outcome of view.seen.outcomes) {
-    const key = `${outcome.node} ${outcome.knob}`
-    const knobs = set[outcome.node]
-    const ours = knobs?.[outcome.knob]
-    if (outcome.status === 'applied') {
-      delete failures[key]
-      // What was read back counts: a kernel rounds to pages and periods, which is nobody's drift.
-      if (ours !== undefined && ours.value !== outcome.to)
-        set[outcome.node] = { ...knobs, [outcome.knob]: { ...ours, value: outcome.to } }
-    } else if (ours !== undefined) {
-      const { [outcome.knob]: _, ...others } = knobs ?? {}
-      set[outcome.node] = others
-    }
-    if (outcome.status !== 'failed') continue
-    const count = (view.known.failures[key]?.count ?? 0) + 1
-    failures[key] = { count, retryAtMs: nowMs + Math.min(RETRY_FIRST_MS * 2 ** (count - 1), RETRY_MOST_MS) }
-  }
-  for (const change of changes) {
-    set[change.node] = { ...set[change.node], [change.knob]: { value: change.to, atMs: nowMs } }
-  }
-  for (const { node } of view.seen.outcomes)
-    if (set[node] !== undefined && Object.keys(set[node]).length === 0) delete set[node]
+  const forgotten = (Object.keys(view.known.set) as NodeId[]).filter((node) => isForgotten(view, node))
+  if (changes.length === 0 && forgotten.length === 0) return { set: view.known.set, failures }
+  const set: Record<NodeId, Partial<Record<Knob, SetKnob>>> = { ...view.known.set }
+  for (const node of forgotten) delete set[node]
+  for (const { node, knob, to } of changes) set[node] = { ...set[node], [knob]: { value: to, atMs: nowMs } }
   return { set, failures }
+}
+
+function isForgotten(view: View, node: NodeId): boolean {
+  if (view.nodes.has(node)) return false
+  const atMs = Object.values(view.known.set[node] ?? {}).map((knob) => knob?.atMs ?? 0)
+  return view.seen.at.monotonicMs - Math.max(...atMs) >= KEPT_MS
 }

@@ -1,9 +1,10 @@
 import { sharesByWeight } from './hierarchy.ts'
-import type { DomainName, ResourceKey } from './model/ids.ts'
+import type { DomainName, NodeId, ResourceKey } from './model/ids.ts'
 import type { DomainKnowledge, Knowledge } from './model/knowledge.ts'
 import type { DomainObservation, Knob, Observation, SchedulingNode, Setting } from './model/observation.ts'
 import type { DomainPolicy, Policy } from './model/policy.ts'
 import { CPU, family, type Resource } from './model/resource.ts'
+import { knobKey } from './reconcile.ts'
 
 /**
  * The first step: what the counters say about the time since the last turn, domain by domain. Later steps work on
@@ -16,6 +17,7 @@ export interface View {
   /** Leaves that are here now, ignored ones left out, in the observation's order. */
   readonly domains: readonly DomainView[]
   readonly byName: ReadonlyMap<DomainName, DomainView>
+  readonly nodes: ReadonlyMap<NodeId, SchedulingNode>
 }
 
 /** How a domain enters arbitration: decided, decided for show only, or standing at what is in force for it. */
@@ -38,6 +40,8 @@ export interface DomainView {
   readonly inForce: Readonly<Record<ResourceKey, number>>
   /** Settings that somebody else changed after Reeve had set them, by the resource that they serve. */
   readonly drift: Readonly<Record<ResourceKey, Drift>>
+  /** Decisions that did not come about: to be made now, or not before it is time to try again. */
+  readonly unmade: Readonly<Record<ResourceKey, 'due' | 'waiting'>>
 }
 
 export interface Drift {
@@ -60,11 +64,31 @@ export function controls(domain: DomainPolicy, resource: ResourceKey): boolean {
   return domain.controls.includes(resource) || domain.controls.includes(family(resource))
 }
 
+/** What the look at each domain needs of the whole. */
+interface Surroundings {
+  readonly policy: Policy
+  readonly known: Knowledge
+  readonly nowMs: number
+  readonly nodes: ReadonlyMap<NodeId, SchedulingNode>
+  /** What each place gets by its weight when everybody wants all, in millicores. */
+  readonly shares: ReadonlyMap<string, number>
+  /** Changes of the last plan that were not made, by `knobKey`. */
+  readonly notMade: ReadonlySet<string>
+}
+
 /** Looks at everything that was observed. The cost is linear in domains x resources. */
 export function look(policy: Policy, seen: Observation, known: Knowledge): View {
   const sameBoot = known.bootId === seen.at.bootId
-  const nodes = new Map(seen.nodes.map((node) => [node.id, node]))
-  const shares = sharesByWeight(seen.nodes, seen.capacity[CPU]?.total ?? 0)
+  const around = {
+    policy,
+    known,
+    nowMs: seen.at.monotonicMs,
+    nodes: nodesById(seen.nodes),
+    shares: sharesByWeight(seen.nodes, seen.capacity[CPU]?.total ?? 0),
+    notMade: new Set(
+      seen.outcomes.filter(({ status }) => status !== 'applied').map(({ node, knob }) => knobKey(node, knob)),
+    ),
+  }
   const parents = new Set(policy.domains.map((domain) => domain.parent).filter((parent) => parent !== null))
   const domains: DomainView[] = []
   for (const domain of seen.domains) {
@@ -72,41 +96,53 @@ export function look(policy: Policy, seen: Observation, known: Knowledge): View 
     if (its === undefined || its.role === 'ignored' || domain.state === 'ended' || parents.has(domain.name)) continue
     const before = known.domains[domain.name]
     const remembered = sameBoot && before?.identity === domain.identity ? before : null
-    domains.push(lookAt(policy, its, domain, remembered, known, nodes, shares))
+    domains.push(lookAt(around, its, domain, remembered))
   }
-  return { policy, seen, known, domains, byName: new Map(domains.map((domain) => [domain.name, domain])) }
+  const byName = new Map<DomainName, DomainView>()
+  for (const domain of domains) byName.set(domain.name, domain)
+  return { policy, seen, known, domains, byName, nodes: around.nodes }
+}
+
+function nodesById(nodes: readonly SchedulingNode[]): Map<NodeId, SchedulingNode> {
+  const byId = new Map<NodeId, SchedulingNode>()
+  for (const node of nodes) byId.set(node.id, node)
+  return byId
 }
 
 function lookAt(
-  policy: Policy,
+  around: Surroundings,
   its: DomainPolicy,
   seen: DomainObservation,
   remembered: DomainKnowledge | null,
-  known: Knowledge,
-  nodes: ReadonlyMap<string, SchedulingNode>,
-  shares: ReadonlyMap<string, number>,
 ): DomainView {
+  const { policy } = around
   const use: Record<ResourceKey, number> = {}
   const smoothUse: Record<ResourceKey, number> = {}
   const heldBack: Record<ResourceKey, number> = {}
   const inForce: Record<ResourceKey, number> = {}
   const drift: Record<ResourceKey, Drift> = {}
+  const unmade: Record<ResourceKey, 'due' | 'waiting'> = {}
   for (const resource of policy.resources) {
     const key = resource.key
-    const used = resource.kind === 'stock' ? seen.levels[key] : rate(seen, remembered, key)
+    const used = resource.kind === 'stock' ? levelOf(seen, remembered, key) : rate(seen, remembered, key)
     const before = remembered?.resources[key]
-    if (used !== undefined) {
-      use[key] = used
+    if (used !== undefined) use[key] = used
+    // A level that was not read anew says nothing more than it did before.
+    if (used !== undefined && (resource.kind === 'rate' || key in seen.levels)) {
       smoothUse[key] = smooth(before?.use ?? undefined, used)
     } else if (before !== undefined && before.use !== null) smoothUse[key] = before.use
     heldBack[key] = waiting(resource, seen, remembered, used)
-    const drifted = driftOf(its, resource, seen, known, nodes)
+    const knob = enforcingKnob(resource, its)
+    const drifted = driftOf(knob, seen, around)
     if (drifted !== null) drift[key] = drifted
-    const amount = amountInForce(resource, its, seen, remembered, drifted, shares)
+    const missing = unmadeOf(knob, seen, around)
+    if (missing !== null) unmade[key] = missing
+    const amount = amountInForce(resource, its, seen, remembered, drifted === null && missing === null, around.shares)
     if (amount !== null) inForce[key] = amount
   }
   const standing = standingOf(policy, its, remembered)
-  return { name: seen.name, policy: its, seen, known: remembered, standing, use, smoothUse, heldBack, inForce, drift }
+  const { name } = seen
+  return { name, policy: its, seen, known: remembered, standing, use, smoothUse, heldBack, inForce, drift, unmade }
 }
 
 /** A domain seen for the first time stands at what it has for one turn: nothing is known of its use yet. */
@@ -114,6 +150,11 @@ function standingOf(policy: Policy, its: DomainPolicy, remembered: DomainKnowled
   const mode = its.mode ?? policy.host.mode
   if (its.role === 'fixed' || mode === 'observe' || remembered === null) return 'fixed'
   return mode === 'advise' ? 'advised' : 'managed'
+}
+
+/** Levels are not read every turn; in between the last one stands. */
+function levelOf(seen: DomainObservation, remembered: DomainKnowledge | null, key: ResourceKey): number | undefined {
+  return seen.levels[key] ?? remembered?.levels[key]
 }
 
 /**
@@ -149,7 +190,7 @@ function waiting(
 }
 
 /**
- * What the settings of a domain are worth now. What Reeve set and nobody changed is worth what Reeve decided;
+ * What the settings of a domain are worth now. What Reeve set and nobody changed (`stands`) is worth what it decided;
  * otherwise a limit is worth itself, a weight its share of the host among all siblings, and no limit what is used.
  */
 function amountInForce(
@@ -157,11 +198,11 @@ function amountInForce(
   its: DomainPolicy,
   seen: DomainObservation,
   remembered: DomainKnowledge | null,
-  drift: Drift | null,
+  stands: boolean,
   shares: ReadonlyMap<string, number>,
 ): number | null {
   const decided = remembered?.resources[resource.key]?.allocation ?? null
-  if (decided !== null && drift === null) return decided
+  if (decided !== null && stands) return decided
   if (resource.key === CPU) {
     const quota = seen.settings['cpu.quota']
     const share = shares.get(seen.node)
@@ -170,7 +211,7 @@ function amountInForce(
   }
   const limit = seen.settings[limitKnob(resource.key, its.enforcement)]
   if (typeof limit === 'number') return limit
-  return resource.kind === 'stock' ? (seen.levels[resource.key] ?? null) : null
+  return resource.kind === 'stock' ? (levelOf(seen, remembered, resource.key) ?? null) : null
 }
 
 /** The knob that holds a domain to an amount of a resource other than CPU. */
@@ -179,18 +220,28 @@ export function limitKnob(resource: ResourceKey, enforcement: DomainPolicy['enfo
   return resource.replace(/^io\.(read|write)/, 'io.$1.limit') as `io.read.limit:${string}`
 }
 
+/** The knob by which a domain comes by its amount of a resource. */
+function enforcingKnob({ key }: Resource, { enforcement }: DomainPolicy): Knob {
+  if (key !== CPU) return limitKnob(key, enforcement)
+  return enforcement === 'guarantee' ? 'cpu.weight' : 'cpu.quota'
+}
+
+/** Whether the last change of this knob, or an earlier one, did not come about; null where all is as decided. */
+function unmadeOf(
+  knob: Knob,
+  { node }: DomainObservation,
+  { known, notMade, nowMs }: Surroundings,
+): 'due' | 'waiting' | null {
+  const key = knobKey(node, knob)
+  const failure = known.failures[key]
+  if (failure !== undefined) return failure.retryAtMs > nowMs ? 'waiting' : 'due'
+  return notMade.has(key) ? 'due' : null
+}
+
 /** What Reeve set last on the domain for this resource, where somebody else has changed it since; else null. */
-function driftOf(
-  its: DomainPolicy,
-  resource: Resource,
-  seen: DomainObservation,
-  known: Knowledge,
-  nodes: ReadonlyMap<string, SchedulingNode>,
-): Drift | null {
-  const byWeight = resource.key === CPU && its.enforcement === 'guarantee'
-  const knob = byWeight ? 'cpu.weight' : resource.key === CPU ? 'cpu.quota' : limitKnob(resource.key, its.enforcement)
+function driftOf(knob: Knob, seen: DomainObservation, { known, nodes }: Surroundings): Drift | null {
   const ours = known.set[seen.node]?.[knob]
-  const found = byWeight ? (nodes.get(seen.node)?.weight ?? seen.settings[knob]) : seen.settings[knob]
+  const found = knob === 'cpu.weight' ? (nodes.get(seen.node)?.weight ?? seen.settings[knob]) : seen.settings[knob]
   return ours === undefined || found === undefined || ours.value === found
     ? null
     : { knob, expected: ours.value, found }

@@ -14,7 +14,7 @@ export interface Narrowed extends Bounds {
 }
 
 /** A donor of memory keeps this much above its working set. */
-const WORKING_SET_MARGIN = 1.05
+export const WORKING_SET_MARGIN = 1.05
 /** A donor that has not come down to its allocation in so many turns keeps what it uses: the move is cancelled. */
 export const STALLED_MOST = 10
 /** Amounts closer than this part of a grain are the same amount. */

@@ -43,16 +43,30 @@ function separate(
 ): void {
   for (const group of apartGroups(managed, places)) {
     const sum = group.reduce((total, row) => total + (allocation[rows.indexOf(row)] ?? 0), 0)
+    const free = cpusApart(group, managed, online, places)
     let next = 0
     for (const [position, row] of group.entries()) {
       const share = sum > 0 ? (allocation[rows.indexOf(row)] ?? 0) / sum : 1 / group.length
       const left = group.length - position - 1
-      const count = left === 0 ? online.length - next : Math.round(share * online.length)
-      const cpus = online.slice(next, next + Math.max(1, Math.min(count, online.length - next - left)))
-      places.set(row.name, { cpus: cpus.length > 0 ? cpus : online.slice(-1), rule: 'apart' })
-      next = Math.min(next + cpus.length, online.length)
+      const count = left === 0 ? free.length - next : Math.round(share * free.length)
+      const cpus = free.slice(next, next + Math.max(1, Math.min(count, free.length - next - left)))
+      places.set(row.name, { cpus: cpus.length > 0 ? cpus : free.slice(-1), rule: 'apart' })
+      next = Math.min(next + cpus.length, free.length)
     }
   }
+}
+
+/** The CPUs without those that somebody is pinned to whom one of the group must be apart from, if any are left. */
+function cpusApart(
+  group: readonly FrameRow[],
+  managed: readonly FrameRow[],
+  online: readonly number[],
+  places: ReadonlyMap<DomainName, Place>,
+): readonly number[] {
+  const pinned = managed.filter((row) => places.has(row.name) && group.some((member) => areApart(row, member)))
+  const taken = new Set(pinned.flatMap((row) => places.get(row.name)?.cpus ?? []))
+  const free = online.filter((cpu) => !taken.has(cpu))
+  return free.length > 0 ? free : online
 }
 
 /** Sets of unpinned domains connected by `apart`, each in the order of rows. */
@@ -68,7 +82,9 @@ function apartGroups(managed: readonly FrameRow[], places: ReadonlyMap<DomainNam
     groups.splice(0, groups.length, ...groups.filter((group) => !touching.includes(group)), merged)
   }
   return groups
-    .filter((group) => group.length > 1)
+    .filter(
+      (group) => group.length > 1 || managed.some((row) => places.has(row.name) && areApart(row, group[0] as FrameRow)),
+    )
     .map((group) => group.toSorted((one, other) => free.indexOf(one) - free.indexOf(other)))
 }
 

@@ -1,16 +1,21 @@
 import type { Allotted } from './allot.ts'
+import type { FrameRow } from './frame.ts'
 import { limitKnob, type View } from './look.ts'
 import type { Change, ChangeReason, Trigger } from './model/decision.ts'
 import type { DomainName, NodeId, ResourceKey } from './model/ids.ts'
 import type { Setting } from './model/observation.ts'
 import type { SchedulingPolicy } from './model/policy.ts'
 import { CPU, family } from './model/resource.ts'
+import { WORKING_SET_MARGIN } from './narrow.ts'
 import { cpuList, place } from './place.ts'
+import { knobKey } from './reconcile.ts'
 import { type NodeWeight, weigh } from './weights.ts'
 
 /** A weight this close to what it should be is left alone: after a release, and while everything stands. */
 const NEAR_WEIGHT = 0.02
 const STANDING_WEIGHT = 0.1
+/** Millicores; kernels take no quota below 1 ms of 100 ms. */
+const LEAST_QUOTA = 10
 /** The range of I/O weights that both versions of cgroups know. */
 const IO_WEIGHT = { least: 10, most: 1000 }
 
@@ -24,6 +29,7 @@ const ORDER = { shrink: 0, neutral: 1, grow: 2 } as const
 export function plan(view: View, allotted: readonly Allotted[]): Change[] {
   const changes = allotted.flatMap((its) => [
     ...amountChanges(view, its),
+    ...limitChanges(view, its),
     ...(its.frame.resource.key === CPU ? cpuChanges(view, its) : []),
   ])
   changes.push(...ioWeightChanges(view, allotted), ...schedulingChanges(view, allotted))
@@ -34,26 +40,67 @@ export function plan(view: View, allotted: readonly Allotted[]): Change[] {
 
 /** A change that failed is not tried again before its time. */
 function isWaiting(view: View, change: Change): boolean {
-  const failure = view.known.failures[`${change.node} ${change.knob}`]
+  const failure = view.known.failures[knobKey(change.node, change.knob)]
   return failure !== undefined && view.seen.at.monotonicMs < failure.retryAtMs
 }
 
-/** Limits: the quota of capped domains, memory, and bandwidth. Countables have no knob; being granted is all. */
+/** What holds a domain to its allocation: quota, memory, bandwidth. Countables have no knob; being granted is all. */
 function amountChanges(view: View, { frame, rounding, settled }: Allotted): Change[] {
   const { key } = frame.resource
   const { allocation } = rounding
   const changes: Change[] = []
   for (const [index, row] of frame.rows.entries()) {
     if (row.view === null || row.standing !== 'managed') continue
-    const byWeight = row.policy.enforcement === 'guarantee' && family(key) !== 'memory'
-    if (byWeight || frame.resource.unit === 'count') continue
+    if (!isHeldToAmount(row, key) || frame.resource.unit === 'count') continue
     const knob = key === CPU ? 'cpu.quota' : limitKnob(key, row.policy.enforcement)
     const from = row.view.seen.settings[knob]
-    const to = Math.round(allocation[index] ?? 0)
+    const to = Math.max(Math.round(allocation[index] ?? 0), knob === 'cpu.quota' ? LEAST_QUOTA : 0)
     if (from === undefined || from === to) continue
     // Without a trigger everything stands; only what never came into force is set again.
     if (settled.triggers.length === 0 && view.known.set[row.view.seen.node]?.[knob]?.value === from) continue
     const because = reasonOf(row.view.inForce[key] ?? null, to, key, settled.triggers, row.name)
+    changes.push({
+      ...target(view, row.name),
+      knob,
+      resource: key,
+      from,
+      to,
+      direction: directionOf(from, to),
+      because,
+    })
+  }
+  return changes
+}
+
+/**
+ * By quota and limits where it is capped. Under a guarantee weights do it, but for memory, which has none: there a
+ * domain is held to what it was granted only where it asked for any.
+ */
+function isHeldToAmount({ policy, requests }: FrameRow, key: ResourceKey): boolean {
+  if (policy.enforcement === 'cap') return true
+  if (family(key) !== 'memory') return false
+  const share = policy.shares[key]
+  return share?.reservation != null || share?.own != null || requests.some((request) => request > 0)
+}
+
+/**
+ * The policy's own limits of domains that otherwise may use what others leave idle. Memory in use is not cut off: its
+ * limit comes down behind it. A limit that the policy no longer states is taken away where Reeve had set it.
+ */
+function limitChanges(view: View, { frame }: Allotted): Change[] {
+  const { key, grain } = frame.resource
+  const knob = key === CPU ? 'cpu.quota' : limitKnob(key, 'cap')
+  const changes: Change[] = []
+  for (const row of frame.rows) {
+    if (row.view === null || row.standing !== 'managed' || row.policy.enforcement !== 'guarantee') continue
+    const { seen, smoothUse } = row.view
+    const from = seen.settings[knob]
+    const stated = row.policy.shares[key]?.limit ?? null
+    if (from === undefined || (stated === null && view.known.set[seen.node]?.[knob] === undefined)) continue
+    const inUse = frame.resource.compressible ? 0 : Math.ceil((smoothUse[key] ?? 0) * WORKING_SET_MARGIN)
+    const to = stated === null ? null : Math.max(stated, inUse)
+    if (from === to || (typeof from === 'number' && to !== null && Math.abs(from - to) < grain)) continue
+    const because = { kind: 'limit', resource: key, limit: stated } as const
     changes.push({
       ...target(view, row.name),
       knob,
@@ -190,6 +237,7 @@ function target(view: View, name: DomainName) {
 }
 
 function directionOf(from: Setting, to: Setting): Change['direction'] {
+  if (to === null) return from === null ? 'neutral' : 'grow'
   if (typeof to !== 'number') return 'neutral'
   if (from === null) return 'shrink'
   return typeof from !== 'number' || from === to ? 'neutral' : to < from ? 'shrink' : 'grow'

@@ -115,6 +115,7 @@ function triggerOf(
   if (drift !== undefined) return { kind: 'drift', resource, domain, expected: drift.expected, found: drift.found }
   const decided = row.view?.known?.resources[resource]?.allocation ?? null
   if (decided === null) return { kind: 'first-allocation', resource, domain }
+  if (row.view?.unmade[resource] === 'due') return { kind: 'not-in-force', resource, domain }
   const turns = row.view?.known?.resources[resource]?.stalled ?? 0
   if (turns >= STALLED_MOST) return { kind: 'no-progress', resource, domain, turns }
   const limit = problem.limit[index] ?? Number.POSITIVE_INFINITY

@@ -194,6 +194,12 @@ describe('place', () => {
       a: '0-2',
       b: '3',
     }))
+  it('keeps apart from who is pinned', () => {
+    const pinned = domain('a', placement({ pin: [0, 1] }))
+    assert.deepEqual(placed([pinned, domain('b', placement({ apart: ['a'] }))], [1, 1]), { a: '0-1', b: '2-3' })
+    const both = [pinned, domain('b', placement({ apart: ['a', 'c'] })), domain('c')]
+    assert.deepEqual(placed(both, [1, 1, 1]), { a: '0-1', b: '2', c: '3' })
+  })
   it('keeps near', () =>
     assert.deepEqual(
       placed([domain('a', placement({ pin: [2, 3] })), domain('b', placement({ near: ['a'] }))], [1, 1]),

@@ -71,7 +71,6 @@ export function policy(
       maximumStep: {},
       minimumChange: {},
       quiet: [],
-      mainCpu: 0,
       ...host,
     },
     resources,
@@ -107,7 +106,7 @@ export class World {
   events: string[] = []
   knowledge: Knowledge = NO_KNOWLEDGE
   seconds = 0
-  /** Knobs that fail when written. */
+  /** Knobs that fail when written; the rest of the plan is then not tried. */
   broken = new Set<string>()
   readonly weights: Record<string, number> = {}
   readonly settings: Record<string, Record<string, number | string | null>> = {}
@@ -133,8 +132,11 @@ export class World {
     this.live()
     const { decision, knowledge } = decide(this.policy, this.observe(), this.knowledge)
     this.knowledge = knowledge
+    let hasFailed = false
     this.outcomes = decision.plan.map((change) => {
+      if (hasFailed) return { status: 'not-tried', node: change.node, knob: change.knob } as const
       if (this.broken.has(`${change.node} ${change.knob}`)) {
+        hasFailed = true
         return { status: 'failed', node: change.node, knob: change.knob, code: 'EIO', message: 'planted' } as const
       }
       if (change.knob === 'cpu.weight') this.weights[change.node] = change.to as number

@@ -70,6 +70,17 @@ describe('applying a plan', () => {
     )
   })
 
+  it('remembers what was read back, so that a release knows it for its own', async (t) => {
+    const { host, journal, its } = applying(t)
+    host.beforeApply = async ({ node, knob }) =>
+      node === nodeOf('b') ? { status: 'applied', node, knob, to: 199 } : undefined
+    await applyPlan(PLAN, its)
+    assert.deepEqual(
+      journal.remembered().map(({ lastSet }) => lastSet),
+      [200, 199, 202],
+    )
+  })
+
   it('ends at the first step that fails, and takes back the announcement of what was not made', async (t) => {
     const { host, journal, its } = applying(t)
     host.beforeApply = async ({ node, knob }) =>

@@ -35,7 +35,7 @@ export async function applyPlan(plan: readonly Change[], applying: Applying): Pr
     outcomes.push(outcome)
     hasFailed = outcome.status === 'failed'
   }
-  originals.correct(plan.filter((_, i) => outcomes[i]?.status !== 'applied'))
+  originals.settle(plan, outcomes)
   return outcomes
 }
 

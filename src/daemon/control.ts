@@ -1,17 +1,19 @@
 import { hostname } from 'node:os'
 import type { EventReport, ReleaseReport, ReloadResult, Status } from '#api/contract.ts'
 import { VERSION } from '#api/version.ts'
+import type { Outcome } from '#core/model/decision.ts'
 import type { ComposedDriver } from '#drivers/compose.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import { readPolicyFile } from '#policy/read.ts'
 import type { Clock, Prepared } from '#ports.ts'
 import { type Ends, Events } from './events.ts'
+import type { JournalSetting } from './journal/reader.ts'
 import { type LoadedPolicy, loadPolicy } from './load.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import type { Originals } from './originals.ts'
 import type { Recorder } from './recorder.ts'
-import { releaseSettings } from './release.ts'
+import { notManaged, releaseSettings } from './release.ts'
 import { statusOf } from './status.ts'
 import { type Carried, type Turn, tick } from './tick.ts'
 
@@ -78,7 +80,7 @@ export class Control {
 
   /** Finds or makes what the policy describes; before the first turn and with every other policy. */
   prepare(): Promise<void> {
-    return this.#alone(() => this.#adopt(this.#loaded))
+    return this.#alone(async () => void (await this.#adopt(this.#loaded)))
   }
 
   /** One turn. Never throws: what goes wrong is said, and the last allocation stands. */
@@ -144,10 +146,10 @@ export class Control {
       if (!loading.ok) return { ok: false, kind: loading.kind, faults: [...loading.faults] }
       const { loaded } = loading
       const changed = loaded.hash !== this.#loaded.hash
-      if (changed) await this.#adopt(loaded)
       // The same text from another file: nothing to prepare, and the status names where it is now.
-      else this.#loaded = loaded
-      return { ok: true, hash: loaded.hash, changed, warnings: [...loaded.warnings] }
+      const putBack = changed ? await this.#adopt(loaded) : []
+      this.#loaded = loaded
+      return { ok: true, hash: loaded.hash, changed, warnings: [...loaded.warnings, ...putBack] }
     })
     this.#refused = result.ok ? null : { utcMs: clock.now(NO_WINDOWS).utcMs, faults: result.faults }
     if (result.ok)
@@ -171,7 +173,8 @@ export class Control {
     }
   }
 
-  async #adopt(loaded: LoadedPolicy): Promise<void> {
+  /** Returns what there is to say of the settings of domains that the policy no longer names. */
+  async #adopt(loaded: LoadedPolicy): Promise<string[]> {
     const { driver, metrics, log } = this.#parts
     this.#prepared = await driver.prepare(loaded.policy)
     await metrics.follow(loaded.policy)
@@ -181,6 +184,27 @@ export class Control {
     for (const domain of this.#prepared) {
       if (domain.status === 'failed') log.error(`domain ${domain.domain} could not be started: ${domain.message}`)
     }
+    return this.#putBackOthers()
+  }
+
+  /** What Reeve no longer manages goes back as it was found, or it would go on weighing on those that it does. */
+  async #putBackOthers(): Promise<string[]> {
+    const { driver, originals, log } = this.#parts
+    if (this.#paused || originals.all().length === 0) return []
+    const seen = await driver.observe(false).catch(() => null)
+    // Who cannot look now does at the next reload or start; the settings stay remembered.
+    if (seen === null) return []
+    const others = notManaged(originals.all(), this.#loaded.policy, seen)
+    if (others.length === 0) return []
+    const { settings } = await this.#release(others)
+    const kinds = settings.map(({ result }) => result.kind)
+    const restored = kinds.filter((kind) => kind === 'restored').length
+    const said = settings.flatMap(({ result }) => (result.kind === 'failed' ? [result.message] : []))
+    said.unshift(
+      `of what the policy no longer names, ${restored} of ${settings.length} settings were put back as found`,
+    )
+    for (const line of said) log.info(line)
+    return said
   }
 
   pause(): void {
@@ -189,6 +213,7 @@ export class Control {
 
   resume(): void {
     this.#setPaused(false)
+    void this.#alone(() => this.#putBackOthers())
   }
 
   /** On record too: a restart must not resume what an operator paused. */
@@ -206,15 +231,20 @@ export class Control {
 
   /** Puts back what was found, and pauses: the next turn would set everything anew. */
   release(): Promise<ReleaseReport> {
-    const { originals, driver, deadlineMs } = this.#parts
     this.#setPaused(true)
-    return this.#alone(() =>
-      releaseSettings(
-        originals.all(),
-        (kind) => driver.of(kind),
-        deadlineMs,
-        (setting) => originals.forget(setting),
-      ),
+    return this.#alone(() => this.#release(this.#parts.originals.all()))
+  }
+
+  /** The next turn hears that what Reeve had set is not in force, or it would take it for somebody else's doing. */
+  async #release(settings: readonly JournalSetting[]): Promise<ReleaseReport> {
+    const { originals, driver, deadlineMs } = this.#parts
+    const undone = settings.map(({ node, knob }): Outcome => ({ status: 'not-tried', node, knob }))
+    this.#carried = { ...this.#carried, outcomes: [...this.#carried.outcomes, ...undone] }
+    return releaseSettings(
+      settings,
+      (kind) => driver.of(kind),
+      deadlineMs,
+      (setting) => originals.forget(setting),
     )
   }
 

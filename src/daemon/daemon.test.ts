@@ -55,6 +55,38 @@ describe('the daemon', () => {
     assert.equal(host.applied.length, made)
   })
 
+  it('puts back what a new policy no longer names, but not while paused', async (t) => {
+    const dir = temporaryDir(t)
+    const { daemon, host } = await startFake(t, { dir })
+    await turnWhere(daemon, hasChanged)
+    const set = weightOf(host, 'batch')
+    assert.notEqual(set, 100)
+    const without = (name: string) =>
+      TWO_DOMAINS.split('\n')
+        .filter((line) => !line.includes(name))
+        .join('\n')
+    daemon.pause()
+    assert.ok((await daemon.reload(without('batch'))).ok)
+    assert.equal(weightOf(host, 'batch'), set)
+    daemon.resume()
+    await turnWhere(daemon, () => weightOf(host, 'batch') === 100)
+    assert.notEqual(weightOf(host, 'shop'), 100)
+    const back = await daemon.reload(TWO_DOMAINS)
+    assert.ok(back.ok)
+    const { decision } = await turnWhere(daemon, hasChanged)
+    const triggers = decision.verdict.kind === 'changes' ? decision.verdict.triggers : []
+    assert.deepEqual(
+      triggers.filter(({ kind }) => kind === 'drift'),
+      [],
+    )
+    const dropped = await daemon.reload(without('shop'))
+    assert.ok(
+      dropped.ok && dropped.warnings.some((line) => line.includes('1 of 1 settings were put back')),
+      `${JSON.stringify(dropped)}`,
+    )
+    assert.equal(weightOf(host, 'shop'), 100)
+  })
+
   it('keeps going when its host cannot be seen: nothing is changed, and it says so', async (t) => {
     const host = new FakeHost(createClock())
     const { daemon } = await startFake(t, { dir: temporaryDir(t), host })

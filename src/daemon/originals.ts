@@ -1,4 +1,4 @@
-import type { Change } from '#core/model/decision.ts'
+import type { Change, Outcome } from '#core/model/decision.ts'
 import type { Identity } from '#core/model/ids.ts'
 import type { Driver } from '#ports.ts'
 import type { JournalSetting } from './journal/reader.ts'
@@ -65,14 +65,21 @@ export class Originals {
     return { driver: change.driver, node, knob, domain, identity, original: value, setBefore: value, lastSet: to }
   }
 
-  /** Takes back the announcement of changes that were not made. */
-  correct(places: readonly KnobPlace[]): void {
-    if (places.length === 0) return
-    for (const place of places) {
-      const setting = this.#settings.get(keyOf(place))
-      if (setting !== undefined) this.#settings.set(keyOf(place), { ...setting, lastSet: setting.setBefore })
+  /**
+   * Corrects what was announced by what became of it: a change that was not made is taken back, and of one that was
+   * made the value that was read back counts, or a release would take it for somebody else's.
+   */
+  settle(plan: readonly Change[], outcomes: readonly Outcome[]): void {
+    const corrected: JournalSetting[] = []
+    for (const [i, change] of plan.entries()) {
+      const setting = this.#settings.get(keyOf(change))
+      const outcome = outcomes[i]
+      if (setting === undefined || outcome === undefined) continue
+      const lastSet = outcome.status === 'applied' ? outcome.to : setting.setBefore
+      if (lastSet !== setting.lastSet) corrected.push({ ...setting, lastSet })
     }
-    this.#recorder.correct(places)
+    for (const setting of corrected) this.#settings.set(keyOf(setting), setting)
+    this.#recorder.correct(corrected)
   }
 
   forget(place: KnobPlace): void {

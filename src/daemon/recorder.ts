@@ -4,6 +4,7 @@ import type { Knob } from '#core/model/observation.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { RememberedSetting, TurnRecord } from '#ports.ts'
 import type { SqliteJournal } from './journal/journal.ts'
+import type { JournalSetting } from './journal/reader.ts'
 import type { Log } from './log.ts'
 
 /** One knob of one node. */
@@ -49,8 +50,8 @@ export class Recorder {
     this.#try(() => this.journal.outcomes(turn, outcomes))
   }
 
-  correct(places: readonly KnobPlace[]): void {
-    this.#try(() => this.journal.correct(places))
+  correct(settings: readonly JournalSetting[]): void {
+    if (settings.length > 0) this.#try(() => this.journal.correct(settings))
   }
 
   forget({ driver, node, knob }: KnobPlace): void {

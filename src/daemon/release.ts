@@ -1,7 +1,8 @@
 import type { ReleasedSetting, ReleaseReport } from '#api/contract.ts'
 import type { Change } from '#core/model/decision.ts'
 import type { ResourceKey } from '#core/model/ids.ts'
-import type { Driver } from '#ports.ts'
+import type { Policy } from '#core/model/policy.ts'
+import type { Driver, DriverObservation } from '#ports.ts'
 import { withDeadline } from './apply.ts'
 import type { JournalSetting } from './journal/reader.ts'
 
@@ -39,6 +40,19 @@ export async function releaseSettings(
       return { node, knob, domain, original, result: results.get(setting) as Result }
     }),
   }
+}
+
+/** Settings on nodes that carry no domain of this policy, or one that it leaves alone, nor lead to one. */
+export function notManaged(
+  settings: readonly JournalSetting[],
+  policy: Policy,
+  seen: Pick<DriverObservation, 'domains' | 'nodes'>,
+): JournalSetting[] {
+  const managed = new Set(seen.nodes.map(({ id }) => id))
+  for (const { node, policyIndex } of seen.domains) {
+    if (policy.domains[policyIndex]?.role !== 'ignored') managed.add(node)
+  }
+  return settings.filter(({ node }) => !managed.has(node))
 }
 
 async function putBack(setting: JournalSetting, driver: Driver | null, deadlineMs: number): Promise<Result> {

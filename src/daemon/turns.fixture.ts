@@ -39,6 +39,7 @@ export function knowledgeOf(turn: number, options: TurnsOptions): Knowledge {
       turns: turn,
       seenAtMs: turn * 1000,
       slow: null,
+      levels: {},
       counters: countersOf(i, turn, options),
       resources: { [CPU]: { ...resource, moved: null } as never, [MEMORY]: { ...resource, moved: null } as never },
       goals: { [goalOf(i)]: { factor: 1.5, peak: i } } as never,

@@ -33,7 +33,6 @@ export function buildHost(written: WrittenHost, resources: readonly Resource[]):
       () => 0,
     ),
     quiet: written.quiet ?? [],
-    mainCpu: written.mainCpu ?? 0,
   }
 }
 

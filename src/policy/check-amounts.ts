@@ -1,7 +1,7 @@
 import { controls } from '#core/look.ts'
 import type { ResourceKey } from '#core/model/ids.ts'
 import type { DomainPolicy, Policy, Share } from '#core/model/policy.ts'
-import type { Resource } from '#core/model/resource.ts'
+import { family, type Resource } from '#core/model/resource.ts'
 import { isGlob } from '#lib/glob.ts'
 import { isWhole } from './check-form.ts'
 import { type Finding, infeasible, type Path, show, warning } from './finding.ts'
@@ -26,9 +26,31 @@ export function* checkAmounts(
     }
   }
   for (const resource of policy.resources) {
+    yield* unknownCapacity(resource, written)
     const available = availableOf(resource, policy, capacities)
     yield* checkSums(resource, available, policy)
   }
+}
+
+/** Hosts tell how much CPU and memory they have; of the rest nobody can divide what nobody has stated. */
+function* unknownCapacity({ key, capacity }: Resource, written: Written): Iterable<Finding> {
+  const isTold = family(key) === 'cpu' || family(key) === 'memory'
+  if (capacity !== 'observed' || isTold) return
+  const hint = `state it: \`resources: { ${key}: { capacity: 100MiB } }\``
+  yield infeasible(firstNaming(key, written), `the host cannot tell the capacity of ${show(key)}`, hint)
+}
+
+/** Where the policy speaks of a resource first. */
+function firstNaming(key: ResourceKey, { domains, goals }: Written): Path {
+  for (const [name, domain] of domains) {
+    if (domain?.shares.has(key)) return ['domains', name, key]
+    if (domain?.controls?.includes(key)) return ['domains', name, 'controls']
+  }
+  const index = goals.findIndex(
+    (goal) =>
+      (goal?.kind === 'fixed' && key in goal.amounts) || (goal?.kind === 'utilization' && goal.resource === key),
+  )
+  return ['goals', index]
 }
 
 function* uselessShare(path: Path, domain: DomainPolicy, key: string, share: object): Iterable<Finding> {

@@ -101,7 +101,6 @@ export function hostSchema(units: Units) {
       .optional()
       .describe('Changes below this are not made. Default 0.'),
     quiet: names('a list of windows').optional().describe('Windows during which nothing is moved.'),
-    mainCpu: scalar.whole(0, 9999, 'the number of a CPU').optional().describe('Never taken from the host. Default 0.'),
   })
 }
 

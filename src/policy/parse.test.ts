@@ -42,7 +42,6 @@ test('defaults leave no holes', () => {
     maximumStep: { cpu: 1 },
     minimumChange: { cpu: 0 },
     quiet: [],
-    mainCpu: 0,
   })
   assert.deepEqual(domain('{}'), {
     name: 'shop',
@@ -70,6 +69,7 @@ host:
   maximumStep: { cpu: 50% }
   minimumChange: { cpu: 20m }
   surplus: { default: [shop] }
+resources: { io.read:8:0: { capacity: 90MiB }, net.tx: { capacity: 9MiB } }
 domains: { shop: { memory: {}, memory@node0: {}, io.read:8:0: {}, net.tx: {} } }`)
   assert.equal(host.intervalMs, 500)
   assert.deepEqual(host.headroom, {
@@ -81,8 +81,8 @@ domains: { shop: { memory: {}, memory@node0: {}, io.read:8:0: {}, net.tx: {} } }
   })
   // A family's value holds for its devices and nodes; without one, a resource starts from one grain.
   assert.deepEqual(
-    Object.values(host.minimum),
-    [10, 2 ** 20, 2 ** 20, 2 ** 20, 2 * 2 ** 20].toSorted((a, b) => a - b),
+    Object.values(host.minimum).toSorted((a, b) => a - b),
+    [10, 2 ** 20, 2 ** 20, 2 ** 20, 2 * 2 ** 20],
   )
   assert.deepEqual(Object.values(host.thresholds)[0], [{ difference: 0.05, lastsMs: 60_000 }])
   assert.equal(host.maximumStep['cpu' as never], 0.5)
@@ -136,7 +136,7 @@ domains:
 
 test('what a domain controls follows from its amounts and the goals on it', () => {
   const { domains, resources } = parse(`
-resources: { licences: { capacity: 3 } }
+resources: { licences: { capacity: 3 }, io.read:8:0: { capacity: 1MiB } }
 domains:
   a: { memory: { limit: 1GiB } }
   b: { groups: [web] }
@@ -152,7 +152,7 @@ goals:
   )
   assert.deepEqual(
     resources.map(({ key, capacity, unit }) => `${key} ${capacity} ${unit}`),
-    ['cpu observed millicores', 'memory observed bytes', 'io.read:8:0 observed bytes/s', 'licences 3 count'],
+    ['cpu observed millicores', 'memory observed bytes', 'io.read:8:0 1048576 bytes/s', 'licences 3 count'],
   )
 })
 

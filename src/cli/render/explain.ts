@@ -78,10 +78,10 @@ function goalLines(goal: GoalView, unitOf: (resource: string) => string): string
 
 function amountLines({ resource, unit, row, advice }: Amount): string[] {
   const of = (value: number) => amount(value, unit)
-  const used = row.use === null ? '' : `uses ${of(row.use)}, `
-  const inForce = row.inForce === null ? 'and has no setting yet' : `and has ${of(row.inForce)} in force`
+  const used = row.use === null ? [] : [`uses ${of(row.use)}`]
+  const inForce = row.inForce === null ? 'has no setting yet' : `has ${of(row.inForce)} in force`
   const asked = row.requests.map((request, i) => `${of(request)} up to priority ${i + 1}`)
-  const lines = [`  ${bold(resource)}: it ${used}${inForce}.`]
+  const lines = [`  ${bold(resource)}: it ${[...used, inForce].join(' and ')}.`]
   if (row.role === 'fixed') return [...lines, "    It is not Reeve's to change: it stays at what is in force."]
   if (asked.length > 0) lines.push(`    It asks for ${listed(asked)}.`)
   lines.push(

@@ -80,6 +80,8 @@ export function estimateText(because: EstimateReason, unit: string, unitOf: (res
       )
     case 'held':
       return `the last reading is ${short(because.ageMs / 1000)} s old, so the last estimate is held`
+    case 'awaited':
+      return `nothing was read yet, so it keeps what it uses for ${counted(because.turnsLeft, 'more turn')}`
     case 'fallback':
       return `without a reading (${LOST[because.reason]}) it falls back to its reservation`
     case 'closed':
@@ -167,7 +169,9 @@ export function triggerText(trigger: Trigger): string {
 export function verdictText(verdict: Verdict): string {
   switch (verdict.kind) {
     case 'changes':
-      return `${counted(verdict.count, 'change')}, because ${listed(verdict.triggers.map(triggerText))}`
+      return verdict.triggers.length === 0
+        ? `${counted(verdict.count, 'change')}: what was decided before is brought into force`
+        : `${counted(verdict.count, 'change')}, because ${listed(verdict.triggers.map(triggerText))}`
     case 'stopped-by-checker':
       return 'nothing was changed: the checker found the decision faulty, which is a defect in Reeve'
     case 'no-beneficial-change':
@@ -193,6 +197,10 @@ export function changeReasonText(because: ChangeReason): string {
       return 'this place in the hierarchy holds what the domains inside it are entitled to'
     case 'placement':
       return `its CPUs are ${because.cpus} (${because.rule})`
+    case 'limit':
+      return because.limit === null
+        ? `the policy no longer limits its ${because.resource}`
+        : `the policy limits its ${because.resource}`
     case 'scheduling':
       return 'the policy states how its threads are scheduled'
     case 'release':

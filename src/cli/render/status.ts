@@ -94,7 +94,8 @@ function resources({ resources: all }: Status): string {
   return all
     .map(({ resource, unit, capacity, unallocated }) => {
       const of = (value: number) => amount(value, unit)
-      return `${resource}: ${of(capacity.available)} of ${of(capacity.total)} divided, ${of(unallocated)} left over`
+      const rest = unallocated < 0 ? `${of(-unallocated)} more than that in force` : `${of(unallocated)} left over`
+      return `${resource}: ${of(capacity.available)} of ${of(capacity.total)} divided, ${rest}`
     })
     .join('\n')
 }

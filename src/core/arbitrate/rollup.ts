@@ -74,8 +74,7 @@ function fillLeaves(problem: Problem, { rowAt }: Groups, amounts: Float64Array):
     amounts[count + position] = have
     for (let to = 2 * count + position, asked = row; to < end; to += count, asked += count) {
       const request = requests[asked]!
-      const want = request > most ? most : request
-      if (want > have) have = want
+      if (request > have) have = Math.max(have, Math.min(request, most))
       amounts[to] = have
     }
   }

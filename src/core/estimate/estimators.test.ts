@@ -72,7 +72,19 @@ describe('throughput', () => {
     const lost = throughput(aim, sight({ use: 10, metric: { kind: 'lost', reason: 'stale' } }), memory)
     assert.deepEqual(lost.need, {})
   })
-  it('holds what is used until the first reading', () => near(throughput(aim, sight({ use: 300 }), {}).need[CPU], 300))
+  it('holds what is used until the first reading, for a while', () => {
+    let memory = {}
+    for (let turn = 0; turn < 60; turn++) {
+      const estimate = throughput(aim, sight({ use: 300 }), memory)
+      near(estimate.need[CPU], 300)
+      memory = estimate.memory
+    }
+    assert.deepEqual(throughput(aim, sight({ use: 300 }), memory).need, {})
+  })
+  it('falls back at once where what can be read is old from the start', () => {
+    const estimate = throughput(aim, sight({ use: 300, metric: { kind: 'lost', reason: 'stale' } }), {})
+    assert.deepEqual(estimate.need, {})
+  })
 })
 
 describe('performance', () => {

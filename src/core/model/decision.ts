@@ -112,6 +112,8 @@ export type EstimateReason =
   | { readonly kind: 'not-this-resource'; readonly use: number; readonly entitlement: number }
   | { readonly kind: 'held'; readonly ageMs: number }
   | { readonly kind: 'fallback'; readonly reason: 'no-reading' | 'stale' | 'invalid' }
+  /** Nothing was read yet: for so many more turns it keeps what it uses, so that it can report at all. */
+  | { readonly kind: 'awaited'; readonly use: number; readonly turnsLeft: number }
   | { readonly kind: 'closed' }
 
 export interface ResourceDecision {
@@ -198,6 +200,8 @@ export type ChangeReason =
   | { readonly kind: 'hierarchy'; readonly inside: number; readonly unmanaged: number }
   | { readonly kind: 'placement'; readonly cpus: string; readonly rule: 'pin' | 'near' | 'apart' | 'all' }
   | { readonly kind: 'scheduling' }
+  /** The policy's own limit, in the resource's unit; null where it states none any more. */
+  | { readonly kind: 'limit'; readonly resource: ResourceKey; readonly limit: number | null }
   | { readonly kind: 'release' }
 
 /** What became of a change. The next observation shows whether it is believed. */

@@ -34,6 +34,8 @@ export interface DomainKnowledge {
   readonly counters: Readonly<Record<string, number>>
   /** What `counters` leaves out, because it is not read every turn, as of when it was last; null where all is. */
   readonly slow: { readonly atMs: number; readonly counters: Readonly<Record<string, number>> } | null
+  /** Levels as last read, which is not every turn. */
+  readonly levels: Readonly<Record<string, number>>
   readonly resources: Readonly<Record<ResourceKey, ResourceKnowledge>>
   /** Whatever an estimator wants to remember of a goal: JSON, opaque to everybody else. */
   readonly goals: Readonly<Record<GoalId, GoalMemory>>
@@ -52,7 +54,7 @@ export interface ResourceKnowledge {
     readonly samples: readonly number[]
     readonly sinceMs: readonly number[]
   }
-  /** Turns in a row in which a stock's use stayed above its allocation: what was to be given is not coming. */
+  /** Readings in a row in which a stock's use stayed above its allocation: what was to be given is not coming. */
   readonly stalled: number
   readonly moved: { readonly direction: -1 | 1; readonly atMs: number } | null
 }

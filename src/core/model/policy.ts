@@ -41,8 +41,6 @@ export interface HostPolicy {
   readonly minimumChange: Readonly<Record<ResourceKey, number>>
   /** Names of windows during which nothing is moved. */
   readonly quiet: readonly string[]
-  /** The CPU that is never taken from the host. */
-  readonly mainCpu: number
 }
 
 /** An amount in the resource's unit, or a fraction of its capacity. */

@@ -9,7 +9,7 @@ import { reasonOf } from '#lib/reason-of.ts'
 import type { Journal, RememberedSetting, TurnRecord } from '#ports.ts'
 import { encodeCheckpoint, encodeDelta, type TurnBody } from './codec.ts'
 import { prune } from './prune.ts'
-import { JournalReader, journalPath } from './reader.ts'
+import { JournalReader, type JournalSetting, journalPath } from './reader.ts'
 import { migrate } from './schema.ts'
 
 /** A write to the journal that failed: what was to be recorded, where, and why not. */
@@ -69,7 +69,7 @@ export class SqliteJournal extends JournalReader implements Journal {
          set_before = CASE WHEN last_set = excluded.last_set THEN set_before ELSE last_set END,
          last_set = excluded.last_set`,
     )
-    this.#correct = sql('UPDATE settings SET last_set = set_before WHERE driver = ? AND node = ? AND knob = ?')
+    this.#correct = sql('UPDATE settings SET last_set = ? WHERE driver = ? AND node = ? AND knob = ?')
     this.#forget = sql('DELETE FROM settings WHERE driver = ? AND node = ? AND knob = ?')
     this.#wish = sql('INSERT OR REPLACE INTO wishes (name, value) VALUES (?, ?)')
   }
@@ -137,11 +137,12 @@ export class SqliteJournal extends JournalReader implements Journal {
     })
   }
 
-  /** Takes back the last `remember` of these knobs, for changes that were announced and not made. */
-  correct(knobs: readonly { readonly driver: string; readonly node: NodeId; readonly knob: Knob }[]): void {
-    if (knobs.length === 0) return
-    this.#attempt(`correct ${knobs.length} remembered settings`, () => {
-      for (const { driver, node, knob } of knobs) this.#correct.run(driver, node, knob)
+  /** Writes down what these were set to last after all, where that is not what the last `remember` announced. */
+  correct(settings: readonly JournalSetting[]): void {
+    this.#attempt(`correct ${settings.length} remembered settings`, () => {
+      for (const { driver, node, knob, lastSet } of settings) {
+        this.#correct.run(JSON.stringify(lastSet), driver, node, knob)
+      }
     })
   }
 

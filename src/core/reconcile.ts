@@ -1,0 +1,47 @@
+import type { Outcome } from './model/decision.ts'
+import type { NodeId } from './model/ids.ts'
+import type { Failure, Knowledge, SetKnob } from './model/knowledge.ts'
+import type { Knob, Observation } from './model/observation.ts'
+
+/** A failed change is tried again after 2 s, then after twice as long each time, at most after five minutes. */
+const RETRY_FIRST_MS = 2000
+const RETRY_MOST_MS = 300_000
+
+/** How `failures` and the like name one knob of one node. */
+export const knobKey = (node: NodeId, knob: Knob): string => `${node} ${knob}`
+
+/**
+ * The knowledge, corrected by what became of the last plan, before anything is concluded from it: what was not applied
+ * was not set, and what was read back counts, since a kernel rounds to pages and periods, which is nobody's drift.
+ * After a restart of the host nothing that was set is in force any more.
+ */
+export function reconcile(known: Knowledge, { at, outcomes }: Observation): Knowledge {
+  if (known.bootId !== at.bootId) return { ...known, set: {}, failures: {} }
+  if (outcomes.length === 0) return known
+  const set: Record<NodeId, Partial<Record<Knob, SetKnob>>> = { ...known.set }
+  const failures: Record<string, Failure> = { ...known.failures }
+  for (const outcome of outcomes) {
+    const key = knobKey(outcome.node, outcome.knob)
+    correct(set, outcome)
+    if (outcome.status === 'applied') delete failures[key]
+    if (outcome.status !== 'failed') continue
+    const count = (failures[key]?.count ?? 0) + 1
+    const delayMs = Math.min(RETRY_FIRST_MS * 2 ** (count - 1), RETRY_MOST_MS)
+    failures[key] = { count, retryAtMs: at.monotonicMs + delayMs }
+  }
+  return { ...known, set, failures }
+}
+
+function correct(set: Record<NodeId, Partial<Record<Knob, SetKnob>>>, outcome: Outcome): void {
+  const { node, knob } = outcome
+  const knobs = set[node]
+  const ours = knobs?.[knob]
+  if (ours === undefined) return
+  if (outcome.status === 'applied') {
+    if (ours.value !== outcome.to) set[node] = { ...knobs, [knob]: { ...ours, value: outcome.to } }
+    return
+  }
+  const { [knob]: _, ...others } = knobs ?? {}
+  if (Object.keys(others).length === 0) delete set[node]
+  else set[node] = others
+}
