@@ -155,7 +155,15 @@ test('the checker finds nothing to object to', () => {
     const problem = problemOf(text)
     assert.deepEqual(checkArbitration(problem, arbitrate(problem)), [])
   })
-  fc.assert(property, { numRuns: 1000 })
+  // A remainder of one last digit, which is no capacity.
+  const leaves = [{ id: 'a' }, { id: 'b', reservation: 1 }, { id: 'c', requests: [0.2] }]
+  const digit: ProblemText = {
+    capacity: 1.2000000000000002,
+    minimum: 0.1,
+    remainder: { default: ['top'] },
+    domains: [{ id: 'top', domains: leaves }],
+  }
+  fc.assert(property, { numRuns: 1000, examples: [[digit]] })
 })
 
 test('certificates: each bound says what its entitlement is', () => {

@@ -87,7 +87,10 @@ function stopAt(division: Division, siblings: Siblings, column: number): GroupOu
     return { ...outcome, ...shareClass(division, siblings, column + 1, left) }
   }
   nameBounds(division, siblings, column)
-  if (remainder !== 'hold') giveInOrder(division, siblings, remainder.default, left, column)
+  // The last digits are no capacity that anybody could be given.
+  if (remainder !== 'hold' && left > NOISE * siblings.capacity) {
+    giveInOrder(division, siblings, remainder.default, left, column)
+  }
   settleGiven(division, siblings, column)
   return outcome
 }

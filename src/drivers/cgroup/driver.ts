@@ -12,7 +12,7 @@ import { identityOf } from './identity.ts'
 import { findLayout, type Layout, parentPath } from './layout.ts'
 import { isUsableName, madeByReeve, type Placed, place } from './match.ts'
 import { nodesOf } from './nodes.ts'
-import { openPacketCounter, type PacketCounter } from './packets.ts'
+import { openPacketCounter, type PacketCounter, removePacketTable } from './packets.ts'
 import { keepsTimeSlices, openScheduling, readScheduling } from './scheduling.ts'
 import { findSystemd, type Systemd } from './systemd.ts'
 import { type Watched, watch } from './watched.ts'
@@ -56,8 +56,7 @@ export async function createCgroupDriver(options: CgroupOptions): Promise<Cgroup
 export async function sweep(root: string): Promise<number> {
   const layout = findLayout(root)
   if (layout === null) return 0
-  // Opening starts with an empty table in place of one that was left.
-  await openPacketCounter(layout).then((packets) => packets.close())
+  await removePacketTable(layout)
   return removeGroup(layout, layout.rootPath)
 }
 

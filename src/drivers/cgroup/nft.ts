@@ -5,10 +5,15 @@ import { createInterface } from 'node:readline'
 
 const PATIENCE_MS = 2000
 
-/** Carries out a script as one transaction. */
-export function changeRules(script: string): Promise<void> {
+/** Carries out a script as one transaction; `check` only asks whether it could be carried out. */
+export function changeRules(script: string, mode: 'change' | 'check' = 'change'): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = execFile('nft', ['-f', '-'], { timeout: PATIENCE_MS }, (error) => (error ? reject(error) : resolve()))
+    const child = execFile(
+      'nft',
+      mode === 'check' ? ['-c', '-f', '-'] : ['-f', '-'],
+      { timeout: PATIENCE_MS },
+      (error) => (error ? reject(error) : resolve()),
+    )
     child.stdin?.on('error', () => {})
     child.stdin?.end(script)
   })

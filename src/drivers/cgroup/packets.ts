@@ -33,16 +33,26 @@ export function tableOf(layout: Layout): string {
   return `reeve_${layout.rootPath.slice(layout.base.home.length + 1).replace(/\W/g, '_')}`
 }
 
-/** Starts with an empty table, also where an earlier run left one. */
+/** Takes the table of a root away, where an earlier run left one. */
+export async function removePacketTable(layout: Layout): Promise<void> {
+  await changeRules(removal(tableOf(layout))).catch(() => {})
+}
+
+const removal = (table: string): string => `add table inet ${table}\ndelete table inet ${table}\n`
+
+/**
+ * Only asks whether counting is possible: who looks at a host beside a running daemon must not touch its table. The
+ * first `renew` makes the table, empty also where an earlier run left one.
+ */
 export async function openPacketCounter(layout: Layout): Promise<PacketCounter> {
   const { counting } = layout
   if (counting === null || !`${counting.mount}/`.startsWith(NFT_BASE)) {
     return unavailable('no cgroup2 tree is mounted below /sys/fs/cgroup', 'mount one at /sys/fs/cgroup/unified')
   }
   const table = tableOf(layout)
-  const remove = `add table inet ${table}\ndelete table inet ${table}\n`
+  const fresh = removal(table) + levelRules(table, 1)
   try {
-    await changeRules(remove + levelRules(table, 1))
+    await changeRules(fresh, 'check')
   } catch (error) {
     const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'nft is not installed' : firstLine(error)
     return unavailable(why, 'install nftables on a kernel with nft_socket, and run as root')
@@ -50,11 +60,14 @@ export async function openPacketCounter(layout: Layout): Promise<PacketCounter> 
   const reader = ruleReader(table)
   const known = new Map<string, Counted>()
   let made = 0
+  let isMade = false
   let counts = new Map<string, PacketCounts>()
   return {
     capability: { name: 'packets', available: true, detail: `nftables table inet ${table}` },
     async renew(paths) {
       try {
+        if (!isMade) await changeRules(fresh)
+        isMade = true
         const added: Counted[] = []
         for (const path of paths) {
           const group = groupToCount(counting, dirIn(layout, counting, path))
@@ -75,7 +88,7 @@ export async function openPacketCounter(layout: Layout): Promise<PacketCounter> 
     of: (path) => counts.get(path),
     async close() {
       reader.close()
-      await changeRules(remove).catch(() => {})
+      if (isMade) await removePacketTable(layout)
     },
   }
 }
