@@ -100,7 +100,10 @@ describe('cgroup: domains of its own and of others', { skip: await reasonToSkip(
     })
     moveInto(driver.layout, `${path}/daemon`, child.pid as number)
     child.stdin.end('go\n')
-    const { capacity } = JSON.parse(await text(child.stdout)) as { capacity: { cpu: number } }
+    const ended = once(child, 'close')
+    const answer = await text(child.stdout)
+    assert.deepEqual(await ended, [0, null], 'the exit code and the signal of `reeve check`')
+    const { capacity } = JSON.parse(answer) as { capacity: { cpu: number } }
     assert.equal(capacity.cpu, 700)
   })
 
