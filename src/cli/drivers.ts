@@ -1,9 +1,15 @@
 import { join } from 'node:path'
 import { createCgroupDriver } from '#drivers/cgroup/driver.ts'
+import { createLibvirtDriver } from '#drivers/libvirt/driver.ts'
+import { DEFAULT_URIS } from '#policy/build-host.ts'
 import type { Driver } from '#ports.ts'
 import type { CommonOptions } from './options.ts'
 
-/** The drivers of this host. What its domains print is kept beside the journal. */
+/**
+ * The drivers of this host, in the order in which they look: a machine is a control group, too, and is found first.
+ * What domains print is kept beside the journal.
+ */
 export async function hostDrivers({ state }: CommonOptions): Promise<readonly Driver[]> {
-  return [await createCgroupDriver({ outputDir: join(state, 'output') })]
+  const groups = await createCgroupDriver({ outputDir: join(state, 'output') })
+  return [createLibvirtDriver({ groups, uris: DEFAULT_URIS }), groups]
 }

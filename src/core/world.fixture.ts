@@ -70,6 +70,7 @@ export function policy(
       cooldownMs: 10_000,
       maximumStep: {},
       minimumChange: {},
+      libvirt: [],
       quiet: [],
       ...host,
     },

@@ -10,12 +10,14 @@ export interface ComposedDriver extends Driver {
 
 export function composeDrivers(drivers: readonly Driver[]): ComposedDriver {
   const byKind = new Map(drivers.map((driver) => [driver.kind, driver]))
-  /** Which driver showed a node last; nodes of two drivers never have the same name (a path, a UUID). */
-  const owners = new Map<NodeId, Driver>()
+  /** The kind of driver that sets each node, as last shown. */
+  const owners = new Map<NodeId, string>()
 
   return {
     kind: drivers.map(({ kind }) => kind).join('+'),
-    capabilities: drivers.flatMap(({ capabilities }) => capabilities),
+    get capabilities() {
+      return drivers.flatMap(({ capabilities }) => capabilities)
+    },
     of: (kind) => byKind.get(kind) ?? null,
 
     async prepare(policy) {
@@ -25,16 +27,18 @@ export function composeDrivers(drivers: readonly Driver[]): ComposedDriver {
 
     async observe(slow) {
       if (drivers.length === 1) return (drivers[0] as Driver).observe(slow)
-      const seen = await Promise.all(drivers.map((driver) => driver.observe(slow)))
+      // One after another: the last one shows the hierarchy that the domains of all are in.
+      const seen: DriverObservation[] = []
+      for (const driver of drivers) seen.push(await driver.observe(slow))
+      const all = merge(seen)
       owners.clear()
-      seen.forEach(({ nodes }, i) => {
-        for (const { id } of nodes) owners.set(id, drivers[i] as Driver)
-      })
-      return merge(seen)
+      for (const { id, driver } of all.nodes) owners.set(id, driver)
+      for (const { node, driver } of all.domains) owners.set(node, driver)
+      return all
     },
 
     async read(node, knob) {
-      const owner = owners.get(node)
+      const owner = byKind.get(owners.get(node) ?? '')
       if (owner !== undefined) return owner.read(node, knob)
       for (const driver of drivers) {
         const found = await driver.read(node, knob)

@@ -9,6 +9,9 @@ import { amount, fraction, milliseconds } from './values.ts'
 const MINIMUM: Readonly<Record<string, number>> = { cpu: 10, memory: 16 * 2 ** 20 }
 const HEADROOM: Readonly<Record<string, Amount>> = { cpu: { fraction: 0.05 }, memory: { fraction: 0.05 } }
 
+/** Where machines are looked for when the policy does not say. */
+export const DEFAULT_URIS: readonly string[] = ['qemu:///system']
+
 export function buildHost(written: WrittenHost, resources: readonly Resource[]): HostPolicy {
   return {
     intervalMs: milliseconds(written.interval ?? '1s'),
@@ -33,6 +36,7 @@ export function buildHost(written: WrittenHost, resources: readonly Resource[]):
       () => 0,
     ),
     quiet: written.quiet ?? [],
+    libvirt: written.libvirt ?? DEFAULT_URIS,
   }
 }
 

@@ -99,6 +99,7 @@ function buildDomains(written: Written): DomainPolicy[] {
 function matchOf(domain: WrittenDomain, isParent: boolean): Match {
   if (domain.path !== undefined) return { kind: 'path', path: domain.path }
   if (domain.unit !== undefined) return { kind: 'unit', unit: domain.unit }
+  if (domain.uuid !== undefined) return { kind: 'uuid', uuid: domain.uuid }
   if (domain.command !== undefined) {
     return {
       kind: 'command',

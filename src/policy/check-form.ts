@@ -35,7 +35,9 @@ export function* checkForm(written: Written): Iterable<Finding> {
   }
 }
 
-const PLACES = ['path', 'unit', 'command'] as const
+const PLACES = ['path', 'unit', 'uuid', 'command'] as const
+/** Drivers whose domains are found in these ways; every driver finds by name. */
+const DRIVER_OF = { path: 'cgroup', unit: 'cgroup', uuid: 'libvirt', command: 'cgroup' } as const
 const OF_COMMAND = ['user', 'directory', 'environment'] as const
 
 function* domainForm(name: string, domain: WrittenDomain, path: Path): Iterable<Finding> {
@@ -46,6 +48,11 @@ function* domainForm(name: string, domain: WrittenDomain, path: Path): Iterable<
       `\`${key}\` beside \`${places[0]}\``,
       'a domain is found in one way; keep one of them',
     )
+  }
+  const { driver = 'cgroup' } = domain
+  for (const key of places) {
+    if (DRIVER_OF[key] === driver || !Object.values(DRIVER_OF).includes(driver as 'cgroup')) continue
+    yield keyFinding([...path, key], `\`${key}\` with the driver ${driver}`, `it is for \`driver: ${DRIVER_OF[key]}\``)
   }
   if (isGlob(name)) {
     for (const key of places) {

@@ -101,6 +101,11 @@ export function hostSchema(units: Units) {
       .optional()
       .describe('Changes below this are not made. Default 0.'),
     quiet: names('a list of windows').optional().describe('Windows during which nothing is moved.'),
+    libvirt: z
+      .array(scalar.libvirtUri, 'a list of libvirt URIs')
+      .min(1, 'a list of at least one libvirt URI')
+      .optional()
+      .describe('Connections on which machines are looked for. Default qemu:///system.'),
   })
 }
 
@@ -172,13 +177,18 @@ export function shareSchema(unit: Resource['unit']) {
 
 /** Keys of a domain other than its shares. */
 export const DOMAIN_SHAPE = {
-  driver: scalar.name.optional().describe('Who finds and controls it. Default cgroup.'),
+  driver: scalar.name.optional().describe('Who finds and controls it, cgroup or libvirt. Default cgroup.'),
   path: scalar.absolutePath('an absolute path without . and ..').optional().describe('The cgroup that it is.'),
   unit: z
     .string('a systemd unit')
     .regex(/^[^/\s]{1,250}\.(service|slice|scope)$/, 'a systemd unit such as shop.service')
     .optional()
     .describe('The systemd unit that it is.'),
+  uuid: z
+    .string('a UUID in quotes')
+    .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'a UUID in lower case')
+    .optional()
+    .describe('The UUID of the machine that it is, where its name may change.'),
   command: z
     .array(scalar.text('a word of the command, in quotes if it is a number'), 'a list: program, then arguments')
     .min(1, 'a list: program, then arguments')

@@ -101,3 +101,9 @@ export const cpus = z.union([z.int(CPUS).min(0, CPUS).max(9999, CPUS), z.string(
 
 const TARGET = "a number above 0 in the metric's unit, or one with a unit that converts to it (200ms)"
 export const target = z.union([positive(TARGET), z.string(TARGET).regex(QUANTITY, TARGET)], TARGET)
+
+const URI = 'a libvirt URI such as qemu:///system'
+export const libvirtUri = z
+  .string(URI)
+  .max(1024, URI)
+  .regex(/^[a-z][a-z0-9+.-]*:\/\/\S*$/, URI)

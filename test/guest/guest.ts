@@ -8,8 +8,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { arch, platform } from 'node:os'
 import type { Duplex, Readable } from 'node:stream'
-import { buildGuestImages, type GuestImages, kernelVersion } from './images.ts'
-import { programPath } from './programs.ts'
+import { kernelVersion } from '#bed/building.ts'
+import { programPath } from '#bed/programs.ts'
+import { buildGuestImages, type GuestImages } from './images.ts'
 
 export type GuestCommand = {
   /** Run as root with /reeve as working directory; words, not shell text. */

@@ -5,29 +5,26 @@
  *
  * Needs no root: mke2fs fills a file system from a folder. Works on the packages that scripts/system-deps installs.
  */
-import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, globSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
-import { programPath } from './programs.ts'
+import {
+  BUILDING,
+  cached,
+  checkout,
+  copy,
+  kernelImage,
+  modulesFolder,
+  modulesInOrder,
+  packInitramfs,
+  requiredKernel,
+  run,
+  sharedLibraries,
+  stageBootModules,
+  stampsOf,
+  write,
+} from '#bed/building.ts'
+import { requiredProgram } from '#bed/programs.ts'
 
-export const checkout: string = join(import.meta.dirname, '..', '..')
-export const cache: string = join(checkout, '.cache', 'guest')
-const kernelFolder = join(cache, 'kernel')
 const node = join(checkout, 'node_modules', 'node', 'bin', 'node')
 
 /** Loaded before the root disk is there; what they depend on comes along. */
@@ -49,21 +46,19 @@ const SOURCES = ['package.json', 'tsconfig.json', 'src', 'test']
 export type GuestImages = { kernel: string; initramfs: string; root: string; sources: string; scratch: string }
 
 export function buildGuestImages(): GuestImages {
-  const version = kernelVersion()
-  if (version === undefined) throw new Error(`no guest kernel in ${kernelFolder}`)
-  removeLeftovers()
-  const builder = readFileSync(import.meta.filename)
+  const version = requiredKernel()
+  const builder = [import.meta.filename, BUILDING].map((path) => readFileSync(path, 'utf8')).join()
   const installed = readFileSync(join(checkout, 'node_modules', '.package-lock.json'))
   const programs = ['busybox', ...PROGRAMS].map((name) => requiredProgram(name))
-  const stamps = [node, ...programs].map((path) => `${path} ${statSync(path).size} ${statSync(path).mtimeMs}`)
+  const stamps = stampsOf([node, ...programs])
   const initramfsInit = readFileSync(join(import.meta.dirname, 'initramfs-init.sh'))
   const rootInit = readFileSync(join(import.meta.dirname, 'root-init.sh'))
   const sources = readSources()
   return {
-    kernel: join(kernelFolder, 'boot', `vmlinuz-${version}`),
+    kernel: kernelImage(version),
     initramfs: cached('initramfs', [builder, version, ...stamps, initramfsInit], (stage, image) => {
       stageInitramfs(stage, version, initramfsInit)
-      run('sh', ['-c', `find . | "${requiredProgram('cpio')}" -o -H newc --quiet -R 0:0 > "${image}"`], stage)
+      packInitramfs(stage, image)
     }),
     root: cached('root', [builder, version, ...stamps, installed, rootInit], (stage, image) => {
       stageRoot(stage, version, rootInit)
@@ -75,52 +70,6 @@ export function buildGuestImages(): GuestImages {
       makeDisk(image, stage, 'ext2')
     }),
     scratch: cached('scratch', [builder], (stage, image) => makeDisk(image, stage, 'ext4', 64)),
-  }
-}
-
-/** The version of the unpacked kernel, or undefined where scripts/system-deps has not been run. */
-export function kernelVersion(): string | undefined {
-  const complete = join(kernelFolder, 'complete')
-  return existsSync(complete) ? readFileSync(complete, 'utf8').trim() : undefined
-}
-
-/** The file for these ingredients, built in a staging folder and renamed into place, so that it is whole or absent. */
-function cached(
-  name: string,
-  ingredients: readonly (string | Buffer)[],
-  build: (stage: string, image: string) => void,
-): string {
-  const hash = createHash('sha256')
-  // The length goes in too, so that no two lists of ingredients look alike.
-  for (const part of ingredients) hash.update(`${part.length}:`).update(part)
-  const image = join(cache, `${name}-${hash.digest('hex').slice(0, 16)}.img`)
-  if (existsSync(image)) return image
-  const stage = join(cache, `stage-${process.pid}-${name}`)
-  const unfinished = `${stage}.img`
-  mkdirSync(stage, { recursive: true, mode: 0o755 })
-  try {
-    build(stage, unfinished)
-    renameSync(unfinished, image)
-  } finally {
-    rmSync(stage, { recursive: true, force: true })
-    rmSync(unfinished, { force: true })
-  }
-  keepNewest(name)
-  return image
-}
-
-/** A guest that still runs from a removed image is not disturbed: the kernel keeps open files. */
-function keepNewest(name: string): void {
-  const images = globSync(`${name}-*.img`, { cwd: cache }).map((file) => join(cache, file))
-  images.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)
-  for (const old of images.slice(2)) rmSync(old, { force: true })
-}
-
-/** Staging folders of builders that were killed; a living builder's name holds its process id. */
-function removeLeftovers(): void {
-  for (const name of readdirSync(cache)) {
-    const pid = /^stage-(\d+)-/.exec(name)?.[1]
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(cache, name), { recursive: true, force: true })
   }
 }
 
@@ -138,10 +87,7 @@ function readSources(): { path: string; text: Buffer }[] {
 function stageInitramfs(stage: string, version: string, init: Buffer): void {
   copy(requiredProgram('busybox'), join(stage, 'bin', 'busybox'))
   write(join(stage, 'init'), init, 0o755)
-  const wanted = BOOT_MODULES.map((name) => new RegExp(`/${name}\\.ko$`))
-  const modules = modulesInOrder(version, (path) => wanted.some((pattern) => pattern.test(path)))
-  for (const path of modules) copy(join(modulesFolder(version), path), join(stage, 'modules', basename(path)))
-  write(join(stage, 'modules', 'order'), modules.map((path) => `${basename(path)}\n`).join(''))
+  stageBootModules(stage, version, BOOT_MODULES)
 }
 
 function stageRoot(stage: string, version: string, init: Buffer): void {
@@ -183,12 +129,6 @@ function stagePrograms(stage: string): void {
   }
 }
 
-/** Every path that the dynamic loader would open for these files, the loader itself included. */
-function sharedLibraries(files: readonly string[]): Set<string> {
-  const listing = run(requiredProgram('ldd'), files)
-  return new Set([...listing.matchAll(/(\/\S+) \(0x/g)].map((match) => match[1]!))
-}
-
 /** The packages that npm has installed for production, but Node itself, of which the program alone is enough. */
 function stagePackages(stage: string): void {
   const lock = JSON.parse(readFileSync(join(checkout, 'node_modules', '.package-lock.json'), 'utf8'))
@@ -210,51 +150,10 @@ function stageModules(stage: string, version: string): void {
   run(requiredProgram('depmod'), ['-b', stage, version])
 }
 
-const modulesFolder = (version: string): string => join(kernelFolder, 'lib', 'modules', version)
-
-/** The matching modules and all they depend on, each after what it needs. */
-function modulesInOrder(version: string, matches: (path: string) => boolean): string[] {
-  const ordered = new Set<string>()
-  for (const line of readFileSync(join(modulesFolder(version), 'modules.dep'), 'utf8').split('\n')) {
-    const [path, needed] = line.split(':')
-    if (path === undefined || needed === undefined || !matches(path)) continue
-    // modules.dep lists the direct needs first, and the needs of these after them.
-    for (const need of needed.trim().split(/\s+/).reverse()) if (need !== '') ordered.add(need)
-    ordered.add(path)
-  }
-  return [...ordered]
-}
-
 function makeDisk(image: string, folder: string, type: 'ext2' | 'ext4', sizeMb?: number): void {
   const usedKb = Number(run('du', ['-sk', folder]).split('\t')[0])
   // Room for the file system's own tables; 5,000 inodes more than needed cost little.
   const kilobytes = sizeMb === undefined ? Math.ceil(usedKb * 1.06) + 4_096 : sizeMb * 1_024
   const options = ['-q', '-F', '-t', type, '-m', '0', '-E', 'root_owner=0:0', '-d', folder]
   run(requiredProgram('mke2fs'), [...options, image, `${kilobytes}k`])
-}
-
-function copy(from: string, to: string): void {
-  mkdirSync(dirname(to), { recursive: true })
-  cpSync(from, to, { recursive: true, dereference: true })
-}
-
-/** Replaces what is there: writing through a staged symbolic link would change another file. */
-function write(path: string, content: string | Buffer, mode = 0o644): void {
-  mkdirSync(dirname(path), { recursive: true })
-  rmSync(path, { force: true })
-  writeFileSync(path, content, { flag: 'wx' })
-  chmodSync(path, mode)
-}
-
-function requiredProgram(name: string): string {
-  const path = programPath(name)
-  if (path === undefined) throw new Error(`the program ${name} is missing; run scripts/system-deps as root`)
-  return path
-}
-
-function run(program: string, args: readonly string[], cwd?: string): string {
-  const result = spawnSync(program, args, { encoding: 'utf8', cwd })
-  if (result.error) throw result.error
-  if (result.status !== 0) throw new Error(`${program} ${args.join(' ')} failed: ${result.stderr}`)
-  return result.stdout
 }

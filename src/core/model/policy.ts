@@ -41,6 +41,8 @@ export interface HostPolicy {
   readonly minimumChange: Readonly<Record<ResourceKey, number>>
   /** Names of windows during which nothing is moved. */
   readonly quiet: readonly string[]
+  /** URIs of the libvirt connections on which machines are looked for. */
+  readonly libvirt: readonly string[]
 }
 
 /** An amount in the resource's unit, or a fraction of its capacity. */
@@ -79,6 +81,7 @@ export type Match =
   | { readonly kind: 'name' }
   | { readonly kind: 'path'; readonly path: string }
   | { readonly kind: 'unit'; readonly unit: string }
+  | { readonly kind: 'uuid'; readonly uuid: string }
   | { readonly kind: 'command'; readonly command: CommandPolicy }
   | { readonly kind: 'parent' }
 

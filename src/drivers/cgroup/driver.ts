@@ -11,6 +11,7 @@ import { isPopulated, makeGroup, removeGroup } from './groups.ts'
 import { identityOf } from './identity.ts'
 import { findLayout, type Layout, parentPath } from './layout.ts'
 import { isUsableName, madeByReeve, type Placed, place } from './match.ts'
+import { monotonicMs } from './monotonic.ts'
 import { nodesOf } from './nodes.ts'
 import { openPacketCounter, type PacketCounter, removePacketTable } from './packets.ts'
 import { keepsTimeSlices, openScheduling, readScheduling } from './scheduling.ts'
@@ -29,6 +30,12 @@ export interface CgroupOptions {
 export interface CgroupDriver extends Driver {
   /** Which version was found, and where groups are made: for reports. */
   readonly layout: Layout
+  /** Looks at a group that another driver manages as at one of its own; null where there is none. */
+  watch(placed: Placed): Watched | null
+  /** Groups of other drivers' domains, which from now on are shown in the hierarchy like its own. */
+  include(paths: readonly string[]): void
+  /** After another driver has changed a knob that one of those groups carries. */
+  changed(path: string, knob: Knob): void
   /** Ends every process under the root by membership and removes its groups. Commands do not outlive it. */
   stopCommands(): Promise<void>
 }
@@ -71,6 +78,7 @@ class Groups implements CgroupDriver {
   readonly #host
   readonly #nodes
   #placed: readonly Placed[] = []
+  #included: readonly string[] = []
   readonly #watched = new Map<string, Watched>()
 
   constructor(
@@ -111,7 +119,7 @@ class Groups implements CgroupDriver {
     for (const path of this.#cpusets.turn()) this.#watched.get(path)?.changed('cpu.set')
     if (slow) await this.#packets.renew([...this.#watched.keys()])
     const domains: DomainObservation[] = []
-    const paths: string[] = []
+    const paths = [...this.#included]
     for (const placed of this.#placed) {
       const watched = this.#find(placed, slow)
       const seen = watched?.observe(slow, monotonicMs())
@@ -135,9 +143,21 @@ class Groups implements CgroupDriver {
   async apply(...[change, signal]: Parameters<Driver['apply']>) {
     const outcome = await applyChange(this.layout, this.#systemd, change, signal)
     this.#watched.get(change.node)?.changed(change.knob)
-    if (change.knob === 'cpu.weight') this.#nodes.changed(change.node)
+    this.changed(change.node, change.knob)
     if (change.knob === 'cpu.set' && outcome.status === 'applied') this.#cpusets.given(change.node, change.to)
     return outcome
+  }
+
+  watch(placed: Placed): Watched | null {
+    return watch(this.layout, placed, this.#packets)
+  }
+
+  include(paths: readonly string[]): void {
+    this.#included = paths
+  }
+
+  changed(path: string, knob: Knob): void {
+    if (knob === 'cpu.weight') this.#nodes.changed(path)
   }
 
   async stopCommands(): Promise<void> {
@@ -207,12 +227,6 @@ class Groups implements CgroupDriver {
   #forgetAll(): void {
     for (const path of [...this.#watched.keys()]) this.#forget(path)
   }
-}
-
-/** Milliseconds on CLOCK_MONOTONIC, which every process of this boot shares. */
-const OFFSET_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now()
-function monotonicMs(): number {
-  return OFFSET_MS + performance.now()
 }
 
 /** The deepest place that holds all the groups without being one of them; null where there are none. */

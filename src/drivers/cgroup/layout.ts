@@ -108,6 +108,17 @@ function homeIn(mount: Mount, own: string): string {
   return shown === '/' || shown.startsWith('/..') ? '' : shown
 }
 
+/** The group that a process is in, in the tree that names the nodes; null where it is gone or not below the mount. */
+export function pathOfProcess(layout: Layout, pid: number | string): string | null {
+  try {
+    const paths = parseOwnPaths(readFileSync(`/proc/${pid}/cgroup`, 'latin1'))
+    const path = paths.get(layout.version === 1 ? 'cpu' : '') ?? null
+    return path === '/' ? '' : path
+  } catch {
+    return null
+  }
+}
+
 /** Own path by controller; the empty name stands for version 2. */
 type OwnPaths = ReadonlyMap<string, string>
 

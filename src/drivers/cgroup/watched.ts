@@ -32,9 +32,9 @@ export function watch(layout: Layout, placed: Placed, shared: Pick<PacketCounter
   const members = membersOf(layout, path)
   const delay = new RunQueueDelay(members.threads)
   const namespace = namespaceReader()
-  const settings = settingsOf(layout, path, [...policy.controls, ...Object.keys(policy.shares)])
+  const settings = settingsOf(layout, path, policy)
   const schedules = policy.scheduling !== null
-  const fixed = { name: placed.name as DomainName, identity, driver: 'cgroup', policyIndex, node: path as NodeId }
+  const fixed = { name: placed.name as DomainName, identity, driver: policy.driver, policyIndex, node: path as NodeId }
   let scheduling: string | null = null
   let complete: Settings | null = null
   let lastCpu = -1

@@ -22,3 +22,10 @@ function isExecutable(path: string): boolean {
     return false
   }
 }
+
+/** The path of a program that must be there. @throws with what installs it. */
+export function requiredProgram(name: string): string {
+  const path = programPath(name)
+  if (path === undefined) throw new Error(`the program ${name} is missing; run scripts/system-deps as root`)
+  return path
+}

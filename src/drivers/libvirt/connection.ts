@@ -1,0 +1,122 @@
+import type { Channel, Handle, Library } from './library.ts'
+import { PARAM_BYTES, type ParamValue, packParams, unpackParams, type WrittenType } from './params.ts'
+
+/** One libvirt connection, domain by domain: plain values in and out, every handle freed. */
+export interface Connection {
+  readonly uri: string
+  /** What libvirt knows of every running domain, by the groups of counters that are asked for. */
+  stats(groups: readonly StatsGroup[]): Promise<readonly DomainStats[]>
+  /** What the scheduler of a domain is set to now: `cpu_shares`, `vcpu_quota`, `global_quota` and so on. */
+  scheduler(uuid: string): Promise<ReadonlyMap<string, ParamValue>>
+  setScheduler(uuid: string, params: readonly (readonly [string, WrittenType, number])[]): Promise<void>
+  /** CPUs that each vCPU may run on, then those of the emulator, as maps of one bit for each CPU. */
+  pins(uuid: string, vcpus: number, cpus: number): Promise<{ vcpus: readonly Buffer[]; emulator: Buffer }>
+  pinVcpu(uuid: string, vcpu: number, map: Buffer): Promise<void>
+  pinEmulator(uuid: string, map: Buffer): Promise<void>
+  /** Asks the guest's balloon to leave it so much. */
+  setMemory(uuid: string, bytes: number): Promise<void>
+  suspend(uuid: string): Promise<void>
+  resume(uuid: string): Promise<void>
+  isAlive(): Promise<boolean>
+  close(): Promise<void>
+}
+
+export interface DomainStats {
+  readonly uuid: string
+  readonly name: string
+  readonly stats: ReadonlyMap<string, ParamValue>
+}
+
+/** Bits of `virDomainStatsTypes`. */
+const GROUPS = { state: 1, cpu: 2, balloon: 4, vcpu: 8, interface: 16, block: 32 } as const
+export type StatsGroup = keyof typeof GROUPS
+
+/** Bit of `virConnectGetAllDomainStatsFlags`. */
+const ONLY_RUNNING = 1
+/** Bit of `virDomainModificationImpact`: the definition of a domain is never changed. */
+const LIVE = 1
+
+/** `virDomainStatsRecord`: the domain, its parameters, how many. */
+const RECORD = { bytes: 24, domainAt: 0, paramsAt: 8, countAt: 16 } as const
+const UUID_TEXT_BYTES = 37
+/** More parameters than any driver of libvirt has for its scheduler. */
+const SCHEDULER_PARAMS_MOST = 32
+
+/** @throws {LibvirtError} with libvirt's own words where the URI cannot be connected to. */
+export async function connect(library: Library, uri: string): Promise<Connection> {
+  const channel = await library.open(uri)
+
+  /** Works on one domain's handle, which is freed whatever happens. */
+  async function withDomain<Result>(uuid: string, work: (domain: Handle) => Promise<Result>): Promise<Result> {
+    const domain = await channel.call<Handle>('virDomainLookupByUUIDString', channel.handle, uuid)
+    try {
+      return await work(domain)
+    } finally {
+      await channel.call('virDomainFree', domain)
+    }
+  }
+
+  return {
+    uri,
+    async stats(groups) {
+      const mask = groups.reduce((sum, group) => sum | GROUPS[group], 0)
+      const out: [unknown] = [null]
+      const count = await channel.call<number>('virConnectGetAllDomainStats', channel.handle, mask, out, ONLY_RUNNING)
+      const list = library.addressOf(out[0])
+      try {
+        const records = library.bytesAt(list, 8 * count)
+        const seen: DomainStats[] = []
+        for (let i = 0; i < count; i++) seen.push(await readRecord(library, channel, records.readBigUInt64LE(8 * i)))
+        return seen
+      } finally {
+        await channel.call('virDomainStatsRecordListFree', out[0])
+      }
+    },
+    scheduler: (uuid) =>
+      withDomain(uuid, async (domain) => {
+        const params = Buffer.alloc(PARAM_BYTES * SCHEDULER_PARAMS_MOST)
+        const count: [number] = [SCHEDULER_PARAMS_MOST]
+        await channel.call('virDomainGetSchedulerParametersFlags', domain, params, count, LIVE)
+        return unpackParams(params, count[0], (pointer) => library.textAt(pointer))
+      }),
+    setScheduler: (uuid, params) =>
+      withDomain(uuid, (domain) =>
+        channel.call('virDomainSetSchedulerParametersFlags', domain, packParams(params), params.length, LIVE),
+      ),
+    pins: (uuid, vcpus, cpus) =>
+      withDomain(uuid, async (domain) => {
+        const bytes = Math.ceil(cpus / 8)
+        const maps = Buffer.alloc(bytes * vcpus)
+        const count = await channel.call<number>('virDomainGetVcpuPinInfo', domain, vcpus, maps, bytes, LIVE)
+        const emulator = Buffer.alloc(bytes)
+        await channel.call('virDomainGetEmulatorPinInfo', domain, emulator, bytes, LIVE)
+        const each = Array.from({ length: count }, (_, i) => maps.subarray(i * bytes, (i + 1) * bytes))
+        return { vcpus: each, emulator }
+      }),
+    pinVcpu: (uuid, vcpu, map) =>
+      withDomain(uuid, (domain) => channel.call('virDomainPinVcpuFlags', domain, vcpu, map, map.length, LIVE)),
+    pinEmulator: (uuid, map) =>
+      withDomain(uuid, (domain) => channel.call('virDomainPinEmulator', domain, map, map.length, LIVE)),
+    setMemory: (uuid, bytes) =>
+      withDomain(uuid, (domain) => channel.call('virDomainSetMemoryFlags', domain, Math.round(bytes / 1024), LIVE)),
+    suspend: (uuid) => withDomain(uuid, (domain) => channel.call('virDomainSuspend', domain)),
+    resume: (uuid) => withDomain(uuid, (domain) => channel.call('virDomainResume', domain)),
+    isAlive: async () => (await channel.call<number>('virConnectIsAlive', channel.handle)) === 1,
+    close: () => channel.close(),
+  }
+}
+
+async function readRecord(library: Library, channel: Channel, record: bigint): Promise<DomainStats> {
+  const bytes = library.bytesAt(record, RECORD.bytes)
+  const domain = bytes.readBigUInt64LE(RECORD.domainAt)
+  const count = bytes.readInt32LE(RECORD.countAt)
+  const params =
+    count === 0 ? Buffer.alloc(0) : library.bytesAt(bytes.readBigUInt64LE(RECORD.paramsAt), PARAM_BYTES * count)
+  const text = Buffer.alloc(UUID_TEXT_BYTES)
+  await channel.call('virDomainGetUUIDString', domain, text)
+  return {
+    uuid: text.toString('latin1', 0, UUID_TEXT_BYTES - 1),
+    name: await channel.call<string>('virDomainGetName', domain),
+    stats: unpackParams(params, count, (pointer) => library.textAt(pointer)),
+  }
+}

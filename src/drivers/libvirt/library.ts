@@ -1,0 +1,202 @@
+import type { LibraryHandle } from 'koffi'
+
+/**
+ * libvirt's shared library, called without headers. Every call runs off the main thread, one at a time on each
+ * connection, so that the text of an error is that of the call which failed.
+ */
+
+type KoffiFunction = ReturnType<LibraryHandle['func']>
+
+/** A pointer that only libvirt looks into. */
+export type Handle = object
+
+/** libvirt said no, or could not be asked: what was called, and its own words. */
+export class LibvirtError extends Error {
+  override readonly name = 'LibvirtError'
+  /** `virErrorNumber`; 0 where libvirt gave none. */
+  readonly code: number
+
+  constructor(called: string, code: number, said: string) {
+    super(`${called}: ${said}`)
+    this.code = code
+  }
+}
+
+/** `virErrorNumber` of what a caller tells apart. */
+export const ERROR = { noSupport: 3, noDomain: 42 } as const
+
+/** The library is not installed, or is not one that can be loaded. */
+export class LibvirtMissing extends Error {
+  override readonly name = 'LibvirtMissing'
+}
+
+const SONAME = 'libvirt.so.0'
+
+/** Prototypes of what Reeve calls. Handles are opaque; the errors of those that return text are not told apart. */
+const PROTOTYPES = {
+  virConnectOpen: 'virConnect *virConnectOpen(const char *uri)',
+  virConnectClose: 'int virConnectClose(virConnect *conn)',
+  virConnectIsAlive: 'int virConnectIsAlive(virConnect *conn)',
+  virConnectGetAllDomainStats:
+    'int virConnectGetAllDomainStats(virConnect *conn, uint stats, _Out_ void **records, uint flags)',
+  virDomainStatsRecordListFree: 'void virDomainStatsRecordListFree(void *records)',
+  virDomainLookupByUUIDString: 'virDomain *virDomainLookupByUUIDString(virConnect *conn, const char *uuid)',
+  virDomainGetName: 'const char *virDomainGetName(virDomain *domain)',
+  virDomainGetUUIDString: 'int virDomainGetUUIDString(virDomain *domain, _Out_ uint8_t *text)',
+  virDomainGetSchedulerParametersFlags:
+    'int virDomainGetSchedulerParametersFlags(virDomain *domain, _Out_ uint8_t *params, _Inout_ int *count, uint flags)',
+  virDomainSetSchedulerParametersFlags:
+    'int virDomainSetSchedulerParametersFlags(virDomain *domain, const uint8_t *params, int count, uint flags)',
+  virDomainGetVcpuPinInfo:
+    'int virDomainGetVcpuPinInfo(virDomain *domain, int count, _Out_ uint8_t *maps, int bytes, uint flags)',
+  virDomainPinVcpuFlags:
+    'int virDomainPinVcpuFlags(virDomain *domain, uint vcpu, const uint8_t *map, int bytes, uint flags)',
+  virDomainGetEmulatorPinInfo:
+    'int virDomainGetEmulatorPinInfo(virDomain *domain, _Out_ uint8_t *map, int bytes, uint flags)',
+  virDomainPinEmulator: 'int virDomainPinEmulator(virDomain *domain, const uint8_t *map, int bytes, uint flags)',
+  virDomainSetMemoryFlags: 'int virDomainSetMemoryFlags(virDomain *domain, ulong kibibytes, uint flags)',
+  virDomainSuspend: 'int virDomainSuspend(virDomain *domain)',
+  virDomainResume: 'int virDomainResume(virDomain *domain)',
+  virDomainFree: 'int virDomainFree(virDomain *domain)',
+} as const
+
+export type CallName = keyof typeof PROTOTYPES
+
+/** One open connection: calls on it run one after another, calls on several side by side. */
+export interface Channel {
+  /** The handle that calls on the connection itself take. */
+  readonly handle: Handle
+  /** Carries out one call on a thread of its own. @throws {LibvirtError} where libvirt refuses or does not answer. */
+  call<Result>(name: CallName, ...args: readonly unknown[]): Promise<Result>
+  /** Lets go of it. */
+  close(): Promise<void>
+}
+
+export interface Library {
+  /** @throws {LibvirtError} with libvirt's own words where the URI cannot be connected to. */
+  open(uri: string): Promise<Channel>
+  /** The bytes at a pointer. */
+  bytesAt(pointer: bigint, length: number): Buffer
+  /** The address that an out parameter was given. */
+  addressOf(pointer: unknown): bigint
+  /** The text at a pointer, up to its end. */
+  textAt(pointer: bigint): string
+}
+
+/** A connection whose call has not come back for so long is not asked for more: it would only wait, too. */
+const STUCK_MS = 10_000
+
+let loaded: Promise<Library> | null = null
+
+/** Loads the library once for the process. @throws {LibvirtMissing} with the package that has it. */
+export function loadLibvirt(): Promise<Library> {
+  loaded ??= load()
+  return loaded
+}
+
+interface Said {
+  readonly code: number
+  readonly message: string
+}
+
+async function load(): Promise<Library> {
+  const { default: koffi } = await import('koffi')
+  let library: LibraryHandle
+  try {
+    library = koffi.load(SONAME)
+  } catch (cause) {
+    const remedy = 'install the package libvirt0 (Debian, Ubuntu) or libvirt-libs (Fedora)'
+    throw new LibvirtMissing(`${SONAME} cannot be loaded: ${remedy}`, { cause })
+  }
+  koffi.opaque('virConnect')
+  koffi.opaque('virDomain')
+  const virError = koffi.struct('virError', { code: 'int', domain: 'int', message: 'const char *', level: 'int' })
+  const Handler = koffi.pointer(koffi.proto('void reeveErrorHandler(void *data, virError *error)'))
+  const functions = new Map<string, KoffiFunction>()
+  for (const [name, prototype] of Object.entries(PROTOTYPES)) functions.set(name, library.func(prototype))
+  const setHandler = library.func('void virSetErrorFunc(void *data, reeveErrorHandler *handler)')
+  const setConnectionHandler = library.func(
+    'void virConnSetErrorFunc(virConnect *conn, void *data, reeveErrorHandler *handler)',
+  )
+
+  // libvirt keeps its last error per thread, and calls run on threads that nobody sees again: it is handed over at
+  // once. Each connection has a handler of its own; what is said before there is one goes to the library's.
+  const listen = (hear: (said: Said) => void) =>
+    koffi.register((_: unknown, error: unknown) => {
+      const { code, message } = koffi.decode(error, virError) as { code: number; message: string | null }
+      hear({ code, message: message ?? 'no reason given' })
+    }, Handler)
+  let saidByNobody: Said | null = null
+  setHandler(
+    null,
+    listen((said) => {
+      saidByNobody = said
+    }),
+  )
+  library.func('int virInitialize()')()
+
+  return {
+    async open(uri) {
+      const open = functions.get('virConnectOpen') as KoffiFunction
+      const handle = await asynchronously<Handle | null>(open, [uri])
+      if (handle === null) throw errorOf('virConnectOpen', saidByNobody)
+      let said: Said | null = null
+      const listener = listen((one) => {
+        said = one
+      })
+      setConnectionHandler(handle, null, listener)
+      const queue = inTurn()
+      const call = <Result>(name: CallName, ...args: readonly unknown[]): Promise<Result> =>
+        queue(name, async () => {
+          said = null
+          const returned = await asynchronously<Result>(functions.get(name) as KoffiFunction, args)
+          if (returned === null || (typeof returned === 'number' && returned < 0)) throw errorOf(name, said)
+          return returned
+        })
+      return {
+        handle,
+        call,
+        async close() {
+          await call('virConnectClose', handle)
+          koffi.unregister(listener)
+        },
+      }
+    },
+    bytesAt: (pointer, length) => Buffer.from(koffi.view(pointer, length)),
+    addressOf: (pointer) => koffi.address(pointer),
+    textAt: (pointer) => koffi.decode(pointer, 'char', -1) as string,
+  }
+}
+
+function errorOf(name: CallName, said: Said | null): LibvirtError {
+  return new LibvirtError(name, said?.code ?? 0, said?.message ?? 'it failed without saying why')
+}
+
+/** Carries out one work after another; none is taken on behind one that does not end. */
+function inTurn() {
+  let last: Promise<unknown> = Promise.resolve()
+  let running: { readonly name: string; readonly sinceMs: number } | null = null
+  return <Result>(name: string, work: () => Promise<Result>): Promise<Result> => {
+    const waitedMs = running === null ? 0 : performance.now() - running.sinceMs
+    if (waitedMs > STUCK_MS) {
+      const why = `not called, as ${running?.name} has not come back for ${Math.round(waitedMs / 1000)} s`
+      return Promise.reject(new LibvirtError(name, 0, why))
+    }
+    const result = last.then(() => {
+      running = { name, sinceMs: performance.now() }
+      return work()
+    })
+    last = result
+      .catch(() => undefined)
+      .then(() => {
+        running = null
+      })
+    return result
+  }
+}
+
+function asynchronously<Result>(called: KoffiFunction, args: readonly unknown[]): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    called.async(...args, (error: unknown, result: Result) => (error ? reject(error as Error) : resolve(result)))
+  })
+}
