@@ -14,6 +14,8 @@ import { buildVmImage } from './vm-image.ts'
  * emulation. Needs root and what scripts/system-deps installs; nothing of it outlives the process that started it.
  */
 
+export type { BedGuest } from './vm.ts'
+
 export interface BedHost {
   readonly name: string
   /** For libvirt's clients outside of it: `qemu+unix:///system?socket=...`. */

@@ -42,6 +42,7 @@ test('defaults leave no holes', () => {
     maximumStep: { cpu: 1 },
     minimumChange: { cpu: 0 },
     quiet: [],
+    libvirt: ['qemu:///system'],
   })
   assert.deepEqual(domain('{}'), {
     name: 'shop',

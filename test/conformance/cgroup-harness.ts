@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { DomainPolicy, Match, Policy } from '#core/model/policy.ts'
 import { type CgroupDriver, createCgroupDriver, sweep } from '#drivers/cgroup/driver.ts'
 import { removeGroup } from '#drivers/cgroup/groups.ts'
-import { baseDir } from '#drivers/cgroup/layout.ts'
+import { baseDir, type Layout } from '#drivers/cgroup/layout.ts'
 import { threadsOf } from '#drivers/cgroup/members.ts'
 import type { Harness } from './conformance.ts'
 
@@ -38,9 +38,9 @@ export function domain(name: string, match: Match, more: Partial<DomainPolicy> =
   }
 }
 
-/** The driver looks at nothing else of a policy. */
+/** Drivers look at nothing else of a policy. */
 export function policyOf(...domains: DomainPolicy[]): Policy {
-  return { domains } as unknown as Policy
+  return { domains, host: { libvirt: [] } } as unknown as Policy
 }
 
 /** Whatever an earlier run left under the same root goes first, also where that run was killed. */
@@ -50,6 +50,7 @@ export async function cgroupHarness(root: string, outputDir: string): Promise<Ha
   const path = (name: string) => `${driver.layout.rootPath}/${name}`
   return {
     driver,
+    kind: driver.kind,
     async start() {
       const domains = ['left', 'right'].map((name) => domain(name, shell(BUSY)))
       const prepared = await driver.prepare(policyOf(...domains, domain('eater', shell(EATER))))
@@ -57,7 +58,7 @@ export async function cgroupHarness(root: string, outputDir: string): Promise<Ha
       if (failed.length > 0) throw new Error(JSON.stringify(failed))
     },
     work: (name) => statSync(join(outputDir, `${name}.log`)).size,
-    cpus: (name) => threadsOf(driver.layout, path(name)).map(lastCpu),
+    cpus: (name) => lastCpus(driver.layout, path(name)),
     destroy: async (name) => {
       await removeGroup(driver.layout, path(name))
     },
@@ -66,6 +67,11 @@ export async function cgroupHarness(root: string, outputDir: string): Promise<Ha
       await driver.close()
     },
   }
+}
+
+/** The CPU on which each thread of a group ran last. */
+export function lastCpus(layout: Layout, path: string): number[] {
+  return threadsOf(layout, path).map(lastCpu)
 }
 
 /** Field 39 of /proc/PID/stat, counted behind the name, which may hold anything. */

@@ -23,6 +23,7 @@ async function simulatorHarness(): Promise<Harness> {
   const keepPace = setInterval(() => sim.advance(performance.now() - beganMs - nowMs()), STEP_MS)
   return {
     driver,
+    kind: driver.kind,
     async start() {
       const domains = ['left', 'right', 'eater'].map((name) => domain(name, { kind: 'name' }, { driver: 'simulator' }))
       await driver.prepare(policyOf(...domains))

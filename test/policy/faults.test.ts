@@ -10,7 +10,7 @@ import { type ParseOptions, parsePolicy, renderFault } from '#policy/parse.ts'
 const OPTIONS: ParseOptions = {
   file: 'policy.yaml',
   capacity: { cpu: 2000, memory: 4 * 2 ** 30 },
-  knownDrivers: ['cgroup', 'simulator'],
+  knownDrivers: ['cgroup', 'libvirt', 'simulator'],
 }
 
 interface Case {

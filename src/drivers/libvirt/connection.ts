@@ -15,6 +15,7 @@ export interface Connection {
   pinEmulator(uuid: string, map: Buffer): Promise<void>
   /** Asks the guest's balloon to leave it so much. */
   setMemory(uuid: string, bytes: number): Promise<void>
+  isPaused(uuid: string): Promise<boolean>
   suspend(uuid: string): Promise<void>
   resume(uuid: string): Promise<void>
   isAlive(): Promise<boolean>
@@ -31,6 +32,8 @@ export interface DomainStats {
 const GROUPS = { state: 1, cpu: 2, balloon: 4, vcpu: 8, interface: 16, block: 32 } as const
 export type StatsGroup = keyof typeof GROUPS
 
+/** Of `virDomainState`. */
+export const PAUSED = 3
 /** Bit of `virConnectGetAllDomainStatsFlags`. */
 const ONLY_RUNNING = 1
 /** Bit of `virDomainModificationImpact`: the definition of a domain is never changed. */
@@ -99,6 +102,12 @@ export async function connect(library: Library, uri: string): Promise<Connection
       withDomain(uuid, (domain) => channel.call('virDomainPinEmulator', domain, map, map.length, LIVE)),
     setMemory: (uuid, bytes) =>
       withDomain(uuid, (domain) => channel.call('virDomainSetMemoryFlags', domain, Math.round(bytes / 1024), LIVE)),
+    isPaused: (uuid) =>
+      withDomain(uuid, async (domain) => {
+        const [state, reason]: [[number], [number]] = [[0], [0]]
+        await channel.call('virDomainGetState', domain, state, reason, 0)
+        return state[0] === PAUSED
+      }),
     suspend: (uuid) => withDomain(uuid, (domain) => channel.call('virDomainSuspend', domain)),
     resume: (uuid) => withDomain(uuid, (domain) => channel.call('virDomainResume', domain)),
     isAlive: async () => (await channel.call<number>('virConnectIsAlive', channel.handle)) === 1,

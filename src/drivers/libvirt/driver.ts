@@ -3,15 +3,15 @@ import type { Change, Outcome } from '#core/model/decision.ts'
 import type { Identity, NodeId } from '#core/model/ids.ts'
 import type { DomainObservation, Knob, Setting } from '#core/model/observation.ts'
 import type { DomainPolicy, Policy } from '#core/model/policy.ts'
-import { parseCpuList, sameCpus } from '#drivers/cgroup/cpu-list.ts'
+import { parseCpuList } from '#drivers/cgroup/cpu-list.ts'
 import type { CgroupDriver } from '#drivers/cgroup/driver.ts'
 import { identityOf } from '#drivers/cgroup/identity.ts'
+import type { Placed } from '#drivers/cgroup/match.ts'
 import { monotonicMs } from '#drivers/cgroup/monotonic.ts'
 import type { Watched } from '#drivers/cgroup/watched.ts'
 import { globMatches, isGlob } from '#lib/glob.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { Capability, Driver, DriverObservation, Prepared } from '#ports.ts'
-import { LibvirtMissing } from './library.ts'
 import { type Link, linkTo } from './link.ts'
 import { LIBVIRT_KNOBS, type LibvirtKnob, type Machine, machineOf, readPins, setKnob } from './machine.ts'
 import { groupsOfMachines } from './processes.ts'
@@ -31,10 +31,11 @@ export function createLibvirtDriver({ groups, uris }: LibvirtOptions): Driver {
   return new Machines(groups, uris)
 }
 
-/** A machine that the policy names, with the descriptors of its group open. */
-interface Managed {
-  readonly watched: Watched
-  readonly identity: Identity
+const NO_MEMORY_LIMIT: Capability = {
+  name: 'memory.limit',
+  available: false,
+  reason: 'a machine that reaches a hard limit is killed',
+  remedy: 'none is needed: its memory is limited by what it was given',
 }
 
 class Machines implements Driver {
@@ -44,7 +45,8 @@ class Machines implements Driver {
   #domains: readonly { readonly policy: DomainPolicy; readonly index: number }[] = []
   /** Every running machine, whether the policy names it or not, by its group. */
   #running: ReadonlyMap<string, Machine> = new Map()
-  readonly #managed = new Map<string, Managed>()
+  /** Those that the policy names, by group, with its descriptors open. */
+  readonly #managed = new Map<string, Watched>()
   readonly #cpus = highestCpu() + 1
 
   constructor(groups: CgroupDriver, uris: readonly string[]) {
@@ -54,11 +56,13 @@ class Machines implements Driver {
 
   get capabilities(): readonly Capability[] {
     if (this.#domains.length === 0) return []
-    return this.#links.map(({ uri, problem }) =>
-      problem === null
-        ? { name: uri, available: true, detail: `${this.#runningOn(uri)} machines run` }
-        : { name: uri, available: false, reason: problem, remedy: 'see whether libvirtd runs and may be used' },
+    const links = this.#links.map(
+      ({ uri, problem }): Capability =>
+        problem === null
+          ? { name: uri, available: true, detail: `${this.#runningOn(uri)} machines run` }
+          : { name: uri, available: false, reason: problem, remedy: 'see whether libvirtd runs and may be used' },
     )
+    return [...links, NO_MEMORY_LIMIT]
   }
 
   async prepare(policy: Policy): Promise<readonly Prepared[]> {
@@ -81,7 +85,7 @@ class Machines implements Driver {
     if (slow && this.#domains.length > 0) await this.#look()
     const domains: DomainObservation[] = []
     const paths: string[] = []
-    for (const [path, { watched }] of this.#managed) {
+    for (const [path, watched] of this.#managed) {
       const seen = watched.observe(slow, monotonicMs())
       const machine = this.#running.get(path)
       if (seen === null || machine === undefined) {
@@ -138,19 +142,21 @@ class Machines implements Driver {
   /** What is in force after a change. @throws where it is not what was asked for. */
   async #confirm(machine: Machine, knob: LibvirtKnob, to: Setting): Promise<Setting> {
     const { path, link, uuid, vcpus } = machine
-    this.#managed.get(path)?.watched.changed(knob)
+    this.#managed.get(path)?.changed(knob)
     this.#groups.changed(path, knob)
     if (knob === 'freeze') {
-      this.#learn({ ...machine, isPaused: to === 1 })
-      return to
+      const isPaused = await link.use((connection) => connection.isPaused(uuid))
+      this.#learn({ ...machine, isPaused })
+      return isPaused ? 1 : 0
     }
     if (knob === 'cpu.set') {
       const cpus = await link.use((connection) => readPins(connection, uuid, vcpus, this.#cpus))
       this.#learn({ ...machine, cpus })
-      const isAsked = `${to}`.includes('=') ? cpus === to : sameCpus(cpus, `${to}`)
-      return isAsked ? to : cpus
+      return cpus
     }
-    return (await this.#groups.read(path as NodeId, knob))?.value ?? to
+    const inForce = (await this.#groups.read(path as NodeId, knob))?.value ?? to
+    if (isAbout(inForce, to)) return inForce
+    throw Object.assign(new Error(`it was accepted, but ${inForce ?? 'no limit'} is in force`), { code: 'EREADBACK' })
   }
 
   #learn(machine: Machine): void {
@@ -169,7 +175,9 @@ class Machines implements Driver {
     const running = new Map(lists.flat().map((machine) => [machine.path, machine]))
     this.#running = running
     for (const path of this.#managed.keys()) if (!running.has(path)) this.#forget(path)
-    for (const machine of running.values()) this.#manage(machine)
+    // In the policy's order, in which they are reported.
+    const found = [...running.values()].flatMap((machine) => this.#placed(machine))
+    for (const placed of found.sort(inPolicyOrder)) this.#manage(placed)
   }
 
   async #list(link: Link): Promise<readonly Machine[]> {
@@ -188,24 +196,27 @@ class Machines implements Driver {
         }
         return machines
       })
-    } catch (error) {
-      if (error instanceof LibvirtMissing || error instanceof Error) {
-        return [...this.#running.values()].filter((machine) => machine.link === link)
-      }
-      throw error
+    } catch {
+      // The link keeps the reason, which the capabilities show.
+      return [...this.#running.values()].filter((machine) => machine.link === link)
     }
   }
 
-  /** Where the policy names the machine: by UUID, by name, or by the first pattern that nothing else is named by. */
-  #manage(machine: Machine): void {
-    if (this.#managed.has(machine.path)) return
+  /** Where the policy names the machine: by UUID, by name, or by the first pattern where nothing else does. */
+  #placed(machine: Machine): Placed[] {
     const found = this.#domains.find(({ policy }) => names(policy, machine)) ?? this.#byPattern(machine)
-    if (found === undefined) return
+    if (found === undefined) return []
     const { policy, index } = found
-    const name = isGlob(policy.name) ? machine.name : policy.name
-    const watched = this.#groups.watch({ name, policy, policyIndex: index, path: machine.path })
-    const identity = identityOf(this.#groups.layout, machine.path)
-    if (watched !== null && identity !== null) this.#managed.set(machine.path, { watched, identity })
+    return [{ name: isGlob(policy.name) ? machine.name : policy.name, policy, policyIndex: index, path: machine.path }]
+  }
+
+  #manage(placed: Placed): void {
+    const { path } = placed
+    const known = this.#managed.get(path)
+    // Taken out and put in again, it keeps its place among the others.
+    this.#managed.delete(path)
+    const watched = known ?? this.#groups.watch(placed)
+    if (watched !== null) this.#managed.set(path, watched)
   }
 
   #byPattern(machine: Machine) {
@@ -213,7 +224,7 @@ class Machines implements Driver {
   }
 
   #namesManaged(): Set<string> {
-    return new Set([...this.#managed.values()].map(({ watched }) => watched.placed.name))
+    return new Set([...this.#managed.values()].map(({ placed }) => placed.name))
   }
 
   #runningOn(uri: string): number {
@@ -221,9 +232,19 @@ class Machines implements Driver {
   }
 
   #forget(path: string): void {
-    this.#managed.get(path)?.watched.close()
+    this.#managed.get(path)?.close()
     this.#managed.delete(path)
   }
+}
+
+/** Quotas are rounded to microseconds of a period. */
+function isAbout(inForce: Setting, to: Setting): boolean {
+  if (typeof inForce !== 'number' || typeof to !== 'number') return inForce === to
+  return Math.abs(inForce - to) <= Math.max(1, to * 0.01)
+}
+
+function inPolicyOrder(one: Placed, other: Placed): number {
+  return one.policyIndex - other.policyIndex || (one.name < other.name ? -1 : 1)
 }
 
 function names({ name, match }: DomainPolicy, machine: Machine): boolean {

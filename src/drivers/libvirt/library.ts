@@ -55,6 +55,7 @@ const PROTOTYPES = {
     'int virDomainGetEmulatorPinInfo(virDomain *domain, _Out_ uint8_t *map, int bytes, uint flags)',
   virDomainPinEmulator: 'int virDomainPinEmulator(virDomain *domain, const uint8_t *map, int bytes, uint flags)',
   virDomainSetMemoryFlags: 'int virDomainSetMemoryFlags(virDomain *domain, ulong kibibytes, uint flags)',
+  virDomainGetState: 'int virDomainGetState(virDomain *domain, _Out_ int *state, _Out_ int *reason, uint flags)',
   virDomainSuspend: 'int virDomainSuspend(virDomain *domain)',
   virDomainResume: 'int virDomainResume(virDomain *domain)',
   virDomainFree: 'int virDomainFree(virDomain *domain)',

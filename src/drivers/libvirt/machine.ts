@@ -1,5 +1,5 @@
 import type { Setting } from '#core/model/observation.ts'
-import type { Connection, DomainStats } from './connection.ts'
+import { type Connection, type DomainStats, PAUSED } from './connection.ts'
 import type { Link } from './link.ts'
 import { type Pins, pinsOf, pinText } from './pins.ts'
 
@@ -16,9 +16,6 @@ export interface Machine {
   /** CPUs that its threads may run on, as `pins.ts` writes them. */
   readonly cpus: string
 }
-
-/** Of `virDomainState`. */
-const PAUSED = 3
 
 export function machineOf(link: Link, path: string, { uuid, name, stats }: DomainStats, cpus: string): Machine {
   const vcpus = Number(stats.get('vcpu.current') ?? 1)
@@ -40,7 +37,7 @@ const PERIOD_US = 100_000
 export async function setKnob(machine: Machine, knob: LibvirtKnob, to: Setting, cpus: number): Promise<void> {
   const { uuid, link } = machine
   await link.use(async (connection) => {
-    if (knob === 'cpu.weight') return connection.setScheduler(uuid, [['cpu_shares', 'ullong', Number(to)]])
+    if (knob === 'cpu.weight') return connection.setScheduler(uuid, [['cpu_shares', 'ullong', weightOf(to)]])
     if (knob === 'cpu.quota') {
       const quota = to === null ? -1 : Math.round((Number(to) * PERIOD_US) / 1000)
       return connection.setScheduler(uuid, [
@@ -48,11 +45,21 @@ export async function setKnob(machine: Machine, knob: LibvirtKnob, to: Setting, 
         ['global_quota', 'llong', quota],
       ])
     }
-    if (knob === 'freeze') return to === 1 ? connection.suspend(uuid) : connection.resume(uuid)
+    if (knob === 'freeze') {
+      // libvirt refuses what is so already.
+      if ((await connection.isPaused(uuid)) === (to === 1)) return
+      return to === 1 ? connection.suspend(uuid) : connection.resume(uuid)
+    }
     const pins = pinsOf(`${to ?? ''}`, machine.vcpus, cpus)
     for (const [vcpu, map] of pins.vcpus.entries()) if (map !== null) await connection.pinVcpu(uuid, vcpu, map)
     if (pins.emulator !== null) await connection.pinEmulator(uuid, pins.emulator)
   })
+}
+
+/** libvirt takes any number, and the kernel then makes of it what it likes. */
+function weightOf(to: Setting): number {
+  if (typeof to === 'number' && to > 0) return to
+  throw new Error('a weight is a number above 0')
 }
 
 /** What is set through libvirt; the scheduling class of the threads is set by system call. */
