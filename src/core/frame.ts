@@ -1,5 +1,5 @@
 import type { Problem } from './arbitrate/problem.ts'
-import { controls, type DomainView, type View } from './look.ts'
+import { controls, type DomainView, heldKey, levelOf, type View } from './look.ts'
 import type { CapacityDecision } from './model/decision.ts'
 import type { DomainName } from './model/ids.ts'
 import type { Amount, DomainPolicy, Share } from './model/policy.ts'
@@ -58,7 +58,7 @@ function unmanagedUse(view: View, resource: Resource, taking: readonly DomainVie
   const before = view.known.host[resource.key]
   const used = view.seen.capacity[resource.key]?.used ?? null
   if (used === null) return before?.unmanaged ?? 0
-  const theirs = taking.reduce((sum, domain) => sum + (domain.use[resource.key] ?? 0), 0)
+  const theirs = taking.reduce((sum, domain) => sum + partOfAll(domain, resource), 0)
   const elapsedMs = view.seen.at.monotonicMs - view.known.lastAtMs
   let all = used
   if (resource.kind === 'rate') {
@@ -69,6 +69,16 @@ function unmanagedUse(view: View, resource: Resource, taking: readonly DomainVie
   }
   const now = Math.max(0, all - theirs)
   return before === undefined ? now : before.unmanaged + NEWEST * (now - before.unmanaged)
+}
+
+/**
+ * Of what is in use on the host, what counts as the domain's own. A machine holds memory that it has not touched yet,
+ * and its emulator uses some that is none of its.
+ */
+function partOfAll({ use, held, seen, known }: DomainView, { key, kind }: Resource): number {
+  const total = kind === 'stock' ? levelOf(seen, known, `${key}.total`) : undefined
+  const isHeld = levelOf(seen, known, heldKey(key)) !== undefined
+  return isHeld ? Math.min(held[key] ?? 0, total ?? Number.POSITIVE_INFINITY) : (use[key] ?? 0)
 }
 
 function capacityOf(
@@ -229,7 +239,8 @@ function windowOf(
     const stands = row.view.inForce[resource.key] ?? row.view.use[resource.key] ?? 0
     return { reservation: stands, start: stands, limit: stands }
   }
-  const declared = share.limit ?? Number.POSITIVE_INFINITY
+  const most = row.view.seen.most?.[resource.key] ?? Number.POSITIVE_INFINITY
+  const declared = Math.min(share.limit ?? Number.POSITIVE_INFINITY, most)
   const limit = Math.max(Math.min(declared, bounds?.ceiling ?? declared), 0)
   const wanted = Math.max(share.reservation ?? minimum, bounds?.floor ?? 0)
   const start = Math.min(wanted, limit)

@@ -171,7 +171,7 @@ function stalledOf(
 ): number {
   if (kind !== 'stock' || allocation === null || view === null) return 0
   if (!(key in view.seen.levels)) return before
-  return (view.use[key] ?? 0) > allocation + grain ? before + 1 : 0
+  return (view.held[key] ?? 0) > allocation + grain ? before + 1 : 0
 }
 
 const useOf = (view: DomainView | null, key: ResourceKey): number | null => view?.smoothUse[key] ?? null

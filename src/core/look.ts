@@ -3,7 +3,7 @@ import type { DomainName, NodeId, ResourceKey } from './model/ids.ts'
 import type { DomainKnowledge, Knowledge } from './model/knowledge.ts'
 import type { DomainObservation, Knob, Observation, SchedulingNode, Setting } from './model/observation.ts'
 import type { DomainPolicy, Policy } from './model/policy.ts'
-import { CPU, family, type Resource } from './model/resource.ts'
+import { CPU, family, MEMORY, type Resource } from './model/resource.ts'
 import { knobKey } from './reconcile.ts'
 
 /**
@@ -34,6 +34,8 @@ export interface DomainView {
   readonly use: Readonly<Record<ResourceKey, number>>
   /** The same smoothed: follows a rise quickly and a fall slowly. */
   readonly smoothUse: Readonly<Record<ResourceKey, number>>
+  /** Of a stock, what it has taken so that nobody else can have it; its use where that is all there is to it. */
+  readonly held: Readonly<Record<ResourceKey, number>>
   /** Fraction (0..1) of the time in which it wanted the resource that it had to wait for it. */
   readonly heldBack: Readonly<Record<ResourceKey, number>>
   /** The amount that its settings are worth now, in the resource's unit. */
@@ -118,6 +120,7 @@ function lookAt(
   const { policy } = around
   const use: Record<ResourceKey, number> = {}
   const smoothUse: Record<ResourceKey, number> = {}
+  const held: Record<ResourceKey, number> = {}
   const heldBack: Record<ResourceKey, number> = {}
   const inForce: Record<ResourceKey, number> = {}
   const drift: Record<ResourceKey, Drift> = {}
@@ -127,12 +130,13 @@ function lookAt(
     const used = resource.kind === 'stock' ? levelOf(seen, remembered, key) : rate(seen, remembered, key)
     const before = remembered?.resources[key]
     if (used !== undefined) use[key] = used
+    if (resource.kind === 'stock') held[key] = levelOf(seen, remembered, heldKey(key)) ?? used ?? 0
     // A level that was not read anew says nothing more than it did before.
     if (used !== undefined && (resource.kind === 'rate' || key in seen.levels)) {
       smoothUse[key] = smooth(before?.use ?? undefined, used)
     } else if (before !== undefined && before.use !== null) smoothUse[key] = before.use
     heldBack[key] = waiting(resource, seen, remembered, used)
-    const knob = enforcingKnob(resource, its)
+    const knob = enforcingKnob(resource, its, seen)
     const drifted = driftOf(knob, seen, around)
     if (drifted !== null) drift[key] = drifted
     const missing = unmadeOf(knob, seen, around)
@@ -142,7 +146,8 @@ function lookAt(
   }
   const standing = standingOf(policy, its, remembered)
   const { name } = seen
-  return { name, policy: its, seen, known: remembered, standing, use, smoothUse, heldBack, inForce, drift, unmade }
+  const amounts = { use, smoothUse, held, heldBack, inForce }
+  return { name, policy: its, seen, known: remembered, standing, ...amounts, drift, unmade }
 }
 
 /** A domain seen for the first time stands at what it has for one turn: nothing is known of its use yet. */
@@ -152,8 +157,11 @@ function standingOf(policy: Policy, its: DomainPolicy, remembered: DomainKnowled
   return mode === 'advise' ? 'advised' : 'managed'
 }
 
+/** Name of the level that says how much of a stock a domain has taken. */
+export const heldKey = (resource: ResourceKey): string => `${resource}.held`
+
 /** Levels are not read every turn; in between the last one stands. */
-function levelOf(seen: DomainObservation, remembered: DomainKnowledge | null, key: ResourceKey): number | undefined {
+export function levelOf(seen: DomainObservation, remembered: DomainKnowledge | null, key: string): number | undefined {
   return seen.levels[key] ?? remembered?.levels[key]
 }
 
@@ -209,20 +217,26 @@ function amountInForce(
     if (typeof quota === 'number') return share === undefined ? quota : Math.min(quota, share)
     return share ?? null
   }
-  const limit = seen.settings[limitKnob(resource.key, its.enforcement)]
+  const limit = seen.settings[limitKnob(resource.key, its.enforcement, seen)]
   if (typeof limit === 'number') return limit
   return resource.kind === 'stock' ? (levelOf(seen, remembered, resource.key) ?? null) : null
 }
 
 /** The knob that holds a domain to an amount of a resource other than CPU. */
-export function limitKnob(resource: ResourceKey, enforcement: DomainPolicy['enforcement']) {
+export function limitKnob(
+  resource: ResourceKey,
+  enforcement: DomainPolicy['enforcement'],
+  { settings }: Pick<DomainObservation, 'settings'>,
+): Knob {
+  // A machine has a balloon, which gives and takes; a limit would only kill it.
+  if (resource === MEMORY && 'memory.balloon' in settings) return 'memory.balloon'
   if (family(resource) === 'memory') return enforcement === 'cap' ? 'memory.limit' : 'memory.soft'
   return resource.replace(/^io\.(read|write)/, 'io.$1.limit') as `io.read.limit:${string}`
 }
 
 /** The knob by which a domain comes by its amount of a resource. */
-function enforcingKnob({ key }: Resource, { enforcement }: DomainPolicy): Knob {
-  if (key !== CPU) return limitKnob(key, enforcement)
+function enforcingKnob({ key }: Resource, { enforcement }: DomainPolicy, seen: DomainObservation): Knob {
+  if (key !== CPU) return limitKnob(key, enforcement, seen)
   return enforcement === 'guarantee' ? 'cpu.weight' : 'cpu.quota'
 }
 

@@ -110,7 +110,7 @@ function holdOf(context: Context, move: Move): Hold | null {
 
 function notGiving({ frame }: Context, { view, entitlement }: Move): Hold | null {
   const turns = view.known?.resources[frame.resource.key]?.stalled ?? 0
-  const floor = view.use[frame.resource.key] ?? 0
+  const floor = view.held[frame.resource.key] ?? 0
   if (turns < STALLED_MOST || floor <= entitlement) return null
   return { floor, ceiling: Number.POSITIVE_INFINITY, reason: { kind: 'no-progress', turns } }
 }
@@ -161,9 +161,9 @@ function cooldownEnd({ view, frame }: Context, move: Move, direction: -1 | 1): n
   return view.seen.at.monotonicMs < untilMs ? untilMs : null
 }
 
-/** What a row takes up now: what is in force for it, or what it uses where that is more. */
+/** What a row takes up now: what is in force for it, or what it holds where that is more. */
 function standingAt(resource: Resource, view: DomainView): number {
-  return Math.max(view.inForce[resource.key] ?? 0, resource.kind === 'stock' ? (view.use[resource.key] ?? 0) : 0)
+  return Math.max(view.inForce[resource.key] ?? 0, view.held[resource.key] ?? 0)
 }
 
 /**

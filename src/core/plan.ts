@@ -52,7 +52,7 @@ function amountChanges(view: View, { frame, rounding, settled }: Allotted): Chan
   for (const [index, row] of frame.rows.entries()) {
     if (row.view === null || row.standing !== 'managed') continue
     if (!isHeldToAmount(row, key) || frame.resource.unit === 'count') continue
-    const knob = key === CPU ? 'cpu.quota' : limitKnob(key, row.policy.enforcement)
+    const knob = key === CPU ? 'cpu.quota' : limitKnob(key, row.policy.enforcement, row.view.seen)
     const from = row.view.seen.settings[knob]
     const to = Math.max(Math.round(allocation[index] ?? 0), knob === 'cpu.quota' ? LEAST_QUOTA : 0)
     if (from === undefined || from === to) continue
@@ -89,11 +89,13 @@ function isHeldToAmount({ policy, requests }: FrameRow, key: ResourceKey): boole
  */
 function limitChanges(view: View, { frame }: Allotted): Change[] {
   const { key, grain } = frame.resource
-  const knob = key === CPU ? 'cpu.quota' : limitKnob(key, 'cap')
   const changes: Change[] = []
   for (const row of frame.rows) {
     if (row.view === null || row.standing !== 'managed' || row.policy.enforcement !== 'guarantee') continue
     const { seen, smoothUse } = row.view
+    const knob = key === CPU ? 'cpu.quota' : limitKnob(key, 'cap', seen)
+    // That one knob serves limits and amounts alike.
+    if (knob === 'memory.balloon') continue
     const from = seen.settings[knob]
     const stated = row.policy.shares[key]?.limit ?? null
     if (from === undefined || (stated === null && view.known.set[seen.node]?.[knob] === undefined)) continue

@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, describe, type TestContext, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { ReleaseReport, Status } from '#api/contract.ts'
 import { sweep } from '#drivers/cgroup/driver.ts'
 import { makeGroup, moveInto, removeGroup } from '#drivers/cgroup/groups.ts'
 import { dirOf, findLayout, type Layout } from '#drivers/cgroup/layout.ts'
 import { reasonToSkip } from '../conformance/requirements.ts'
+import { reeveIn, stop, until } from './reeve.ts'
 
 /**
  * `reeve up` as an administrator runs it, on groups of processes that are there already: a test of all parts together
@@ -19,10 +18,8 @@ import { reasonToSkip } from '../conformance/requirements.ts'
  */
 
 const ROOT = 'reeve-system-up'
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 const dir = mkdtempSync(join(tmpdir(), 'reeve-up-'))
-const policyFile = join(dir, 'policy.yaml')
-const places = ['--state', join(dir, 'state'), '--socket', join(dir, 'run', 'control.sock')]
+const { policyFile, reeve, ask, up } = reeveIn(dir)
 const NAMES = ['left', 'right'] as const
 
 describe('reeve up', { skip: await reasonToSkip(ROOT), timeout: 300_000 }, () => {
@@ -99,7 +96,7 @@ goals:
     await stop(killed, 'SIGKILL')
     const weights = NAMES.map(weight)
     const again = await up(t)
-    await untilAsync(async () => (await ask<Status>('status')).turn !== null, 'a turn')
+    await until(async () => (await ask<Status>('status')).turn !== null, 'a turn')
     const next = (await ask<Status>('status')).turn?.turn ?? Number.NaN
     assert.ok(next > turn, `turn ${next} follows ${turn}`)
     await pause(1000)
@@ -110,15 +107,15 @@ goals:
   test('CPUs that are lost are divided no more, and again once they are back', async (t) => {
     const daemon = await up(t)
     const allocations = async () => (await ask<Status>('status')).domains.map((its) => its.amounts['cpu']?.allocation)
-    await untilAsync(async () => (await allocations()).join() === '800,400', 'both goals served')
+    await until(async () => (await allocations()).join() === '800,400', 'both goals served')
     setCpus('0', [...NAMES, ''])
     // Priority 1 wants all that is left; priority 2 keeps its minimum.
-    await untilAsync(async () => {
+    await until(async () => {
       const [left = 0, right = 0] = await allocations()
       return left + right <= 750 && left > 600 && right < 100
     }, 'one CPU divided by priority')
     setCpus('0-1', ['', ...NAMES])
-    await untilAsync(async () => (await allocations()).join() === '800,400', 'both goals served again')
+    await until(async () => (await allocations()).join() === '800,400', 'both goals served again')
     await stop(daemon, 'SIGTERM')
   })
 
@@ -126,13 +123,13 @@ goals:
     const daemon = await up(t)
     tasks[1]?.kill('SIGKILL')
     await removeGroup(layout, path('right'))
-    await untilAsync(async () => {
+    await until(async () => {
       const { domains } = await ask<Status>('status')
       return domains.find(({ name }) => name === 'right')?.state === 'absent'
     }, 'the group is seen to be absent')
     writeFileSync(policyFile, policyText(300, 500))
     daemon.kill('SIGHUP')
-    await untilAsync(async () => {
+    await until(async () => {
       const { domains } = await ask<Status>('status')
       return domains.find(({ name }) => name === 'left')?.amounts['cpu']?.allocation === 300
     }, 'the other one is still managed')
@@ -142,51 +139,3 @@ goals:
     await stop(daemon, 'SIGTERM')
   })
 })
-
-interface Ran {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function reeve(...args: readonly string[]): Promise<Ran> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [...process.execArgv, MAIN, ...args, ...places], (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr })
-    })
-  })
-}
-
-async function ask<Answer>(...args: readonly string[]): Promise<Answer> {
-  const { code, stdout, stderr } = await reeve(...args, '--json')
-  assert.equal(code, 0, stderr)
-  return JSON.parse(stdout) as Answer
-}
-
-/** Starts a daemon and waits until it answers. It is gone when the test ends, however that ends. */
-async function up(t: TestContext): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [...process.execArgv, MAIN, 'up', '-c', policyFile, ...places], {
-    stdio: 'ignore',
-  })
-  t.after(() => stop(child, 'SIGKILL'))
-  await untilAsync(
-    async () => existsSync(places[3] as string) && (await reeve('status')).code === 0,
-    'the daemon answers',
-  )
-  return child
-}
-
-async function stop(daemon: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  daemon.kill(signal)
-  if (daemon.exitCode === null && daemon.signalCode === null) await once(daemon, 'exit')
-}
-
-const until = (isSo: () => boolean, what: string) => untilAsync(async () => isSo(), what)
-
-async function untilAsync(isSo: () => Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 30_000
-  while (!(await isSo())) {
-    assert.ok(Date.now() < deadline, `within 30 s: ${what}`)
-    await pause(100)
-  }
-}

@@ -69,8 +69,14 @@ export interface DomainObservation {
    * `memory.refaults`, `memory.oomKills`, `memory.pressureMs`, `io.pressureMs`, `net.rxPackets`, `net.txPackets`.
    */
   readonly counters: Readonly<Record<string, number>>
-  /** Levels now: a stock resource's key is its use (`memory`: bytes in its working set), further `memory.total`, `threads`. */
+  /**
+   * Levels now: a stock resource's key is its use (`memory`: bytes in its working set); with `.held` behind it what it
+   * has taken and nobody else can have, where that is more (a machine's memory less its balloon); with `.total` what of
+   * it is backed by the host's. Further `threads`.
+   */
   readonly levels: Readonly<Record<string, number>>
+  /** What it can take at most, in the resource's unit, whatever it is given: a machine's vCPUs and memory. */
+  readonly most?: Readonly<Record<ResourceKey, number>>
   /** What the kernel or hypervisor says is in force; a knob that is absent cannot be read here. */
   readonly settings: Settings
 }
@@ -81,7 +87,8 @@ export type Settings = Readonly<Partial<Record<Knob, Setting>>>
 
 /**
  * What can be turned. `cpu.weight` is in the driver's own range; `cpu.quota` in millicores for the whole domain;
- * `cpu.set` a CPU list; `memory.limit` (hard) and `memory.soft` in bytes; `io.weight` in the driver's range;
+ * `cpu.set` a CPU list; `memory.limit` (hard) and `memory.soft` in bytes; `memory.balloon` what its balloon is to leave
+ * a machine, in bytes, also while it is on its way there; `io.weight` in the driver's range;
  * `io.read.limit:8:0` and the like in the resource's unit; `freeze` 0 or 1; `sched` as `class:priority:sliceMs`.
  */
 export type Knob =
@@ -90,6 +97,7 @@ export type Knob =
   | 'cpu.set'
   | 'memory.limit'
   | 'memory.soft'
+  | 'memory.balloon'
   | 'io.weight'
   | `io.${'read' | 'write'}.limit:${string}`
   | 'freeze'

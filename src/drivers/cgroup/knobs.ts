@@ -148,7 +148,10 @@ function deviceLimitV2(key: 'rbps' | 'wbps'): KnobFiles {
 }
 
 /** A knob without the device that some carry behind it. */
-export type KnobFamily = Exclude<Knob, `io.${string}:${string}` | 'sched'> | 'io.read.limit' | 'io.write.limit'
+export type KnobFamily =
+  | Exclude<Knob, `io.${string}:${string}` | 'sched' | 'memory.balloon'>
+  | 'io.read.limit'
+  | 'io.write.limit'
 type KnobTable = Readonly<Record<KnobFamily, KnobFiles>>
 
 const TABLES: Readonly<Record<1 | 2, KnobTable>> = {

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import type { Change, Outcome } from '#core/model/decision.ts'
 import type { Identity, NodeId } from '#core/model/ids.ts'
-import type { DomainObservation, Knob, Setting } from '#core/model/observation.ts'
+import type { DomainObservation, Knob, Setting, Settings } from '#core/model/observation.ts'
 import type { DomainPolicy, Policy } from '#core/model/policy.ts'
+import { CPU, MEMORY } from '#core/model/resource.ts'
 import { parseCpuList } from '#drivers/cgroup/cpu-list.ts'
 import type { CgroupDriver } from '#drivers/cgroup/driver.ts'
 import { identityOf } from '#drivers/cgroup/identity.ts'
@@ -12,8 +13,17 @@ import type { Watched } from '#drivers/cgroup/watched.ts'
 import { globMatches, isGlob } from '#lib/glob.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { Capability, Driver, DriverObservation, Prepared } from '#ports.ts'
+import { type Asked, balloonSetting } from './balloon.ts'
 import { type Link, linkTo } from './link.ts'
-import { LIBVIRT_KNOBS, type LibvirtKnob, type Machine, machineOf, readPins, setKnob } from './machine.ts'
+import {
+  LIBVIRT_KNOBS,
+  type LibvirtKnob,
+  MACHINE_STATS,
+  type Machine,
+  machineOf,
+  readPins,
+  setKnob,
+} from './machine.ts'
 import { groupsOfMachines } from './processes.ts'
 
 /**
@@ -47,6 +57,8 @@ class Machines implements Driver {
   #running: ReadonlyMap<string, Machine> = new Map()
   /** Those that the policy names, by group, with its descriptors open. */
   readonly #managed = new Map<string, Watched>()
+  /** What Reeve asked of balloons last, by group. */
+  readonly #asked = new Map<string, Asked>()
   readonly #cpus = highestCpu() + 1
 
   constructor(groups: CgroupDriver, uris: readonly string[]) {
@@ -92,13 +104,33 @@ class Machines implements Driver {
         this.#forget(path)
         continue
       }
-      const { isPaused, cpus } = machine
-      const settings = { ...seen.settings, 'cpu.set': cpus, freeze: isPaused ? 1 : 0 }
-      domains.push({ ...seen, state: isPaused ? 'paused' : 'running', settings })
+      domains.push(this.#seen(seen, machine, slow))
       if (watched.placed.policy.role !== 'ignored') paths.push(path)
     }
     this.#groups.include(paths)
     return { capacity: {}, topology: { cpus: [] }, domains, nodes: [] }
+  }
+
+  /** What its control group tells, with what only libvirt knows. */
+  #seen(group: DomainObservation, machine: Machine, slow: boolean): DomainObservation {
+    const { isPaused, cpus, vcpus, memory } = machine
+    const balloon = balloonSetting(this.#asked.get(machine.path), memory.actual)
+    const settings: Settings = {
+      ...group.settings,
+      'cpu.set': cpus,
+      freeze: isPaused ? 1 : 0,
+      'memory.balloon': balloon,
+    }
+    const levels = slow
+      ? {
+          ...group.levels,
+          memory: memory.workingSet,
+          'memory.held': memory.actual,
+          'memory.total': memory.resident,
+        }
+      : group.levels
+    const most = { [CPU]: vcpus * 1000, [MEMORY]: memory.most }
+    return { ...group, state: isPaused ? 'paused' : 'running', levels, settings, most }
   }
 
   async read(node: NodeId, knob: Knob): Promise<{ identity: Identity; value: Setting } | null> {
@@ -108,6 +140,9 @@ class Machines implements Driver {
     if (machine === undefined || identity === null) return null
     if (knob === 'freeze') return { identity, value: machine.isPaused ? 1 : 0 }
     if (knob === 'cpu.set') return { identity, value: machine.cpus }
+    if (knob === 'memory.balloon') {
+      return { identity, value: balloonSetting(this.#asked.get(node), machine.memory.actual) }
+    }
     const found = await this.#groups.read(node, knob)
     return found === null ? null : { identity, value: found.value }
   }
@@ -144,6 +179,10 @@ class Machines implements Driver {
     const { path, link, uuid, vcpus } = machine
     this.#managed.get(path)?.changed(knob)
     this.#groups.changed(path, knob)
+    if (knob === 'memory.balloon') {
+      this.#asked.set(path, { from: machine.memory.actual, to: Number(to) })
+      return to
+    }
     if (knob === 'freeze') {
       const isPaused = await link.use((connection) => connection.isPaused(uuid))
       this.#learn({ ...machine, isPaused })
@@ -175,6 +214,7 @@ class Machines implements Driver {
     const running = new Map(lists.flat().map((machine) => [machine.path, machine]))
     this.#running = running
     for (const path of this.#managed.keys()) if (!running.has(path)) this.#forget(path)
+    for (const path of this.#asked.keys()) if (!running.has(path)) this.#asked.delete(path)
     // In the policy's order, in which they are reported.
     const found = [...running.values()].flatMap((machine) => this.#placed(machine))
     for (const placed of found.sort(inPolicyOrder)) this.#manage(placed)
@@ -183,16 +223,15 @@ class Machines implements Driver {
   async #list(link: Link): Promise<readonly Machine[]> {
     try {
       return await link.use(async (connection) => {
-        const stats = await connection.stats(['state', 'vcpu'])
+        const stats = await connection.stats(MACHINE_STATS)
         const paths = groupsOfMachines(this.#groups.layout, new Set(stats.map(({ uuid }) => uuid)))
         const machines: Machine[] = []
         for (const one of stats) {
           const path = paths.get(one.uuid)
           if (path === undefined) continue
-          const vcpus = Number(one.stats.get('vcpu.current') ?? 1)
-          const cpus = await readPins(connection, one.uuid, vcpus, this.#cpus).catch(() => null)
-          // Ended while it was asked.
-          if (cpus !== null) machines.push(machineOf(link, path, one, cpus))
+          // One that ended while it was asked about is not there.
+          const machine = await machineOf(connection, link, path, one, this.#cpus).catch(() => null)
+          if (machine !== null) machines.push(machine)
         }
         return machines
       })

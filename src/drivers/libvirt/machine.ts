@@ -1,7 +1,7 @@
 import type { Setting } from '#core/model/observation.ts'
 import { type Connection, type DomainStats, PAUSED } from './connection.ts'
 import type { Link } from './link.ts'
-import { type Pins, pinsOf, pinText } from './pins.ts'
+import { pinsOf, pinText } from './pins.ts'
 
 /** A machine that runs now, as libvirt last told. */
 export interface Machine {
@@ -15,16 +15,57 @@ export interface Machine {
   readonly vcpus: number
   /** CPUs that its threads may run on, as `pins.ts` writes them. */
   readonly cpus: string
+  readonly memory: MachineMemory
 }
 
-export function machineOf(link: Link, path: string, { uuid, name, stats }: DomainStats, cpus: string): Machine {
-  const vcpus = Number(stats.get('vcpu.current') ?? 1)
-  return { uuid, name, link, path, isPaused: stats.get('state.state') === PAUSED, vcpus, cpus }
+/** In bytes. */
+export interface MachineMemory {
+  /** What its balloon leaves it now. */
+  readonly actual: number
+  /** What it could have without the balloon. */
+  readonly most: number
+  /** What of it the guest could not do without; all of it where the guest does not tell. */
+  readonly workingSet: number
+  /** What of the host's memory backs it, its emulator included. */
+  readonly resident: number
+}
+
+/** Groups of counters that a machine is made of. */
+export const MACHINE_STATS = ['state', 'vcpu', 'balloon'] as const
+
+export async function machineOf(
+  connection: Connection,
+  link: Link,
+  path: string,
+  { uuid, name, stats }: DomainStats,
+  cpusOfHost: number,
+): Promise<Machine> {
+  const number = (field: string): number | undefined => {
+    const value = stats.get(field)
+    return typeof value === 'number' ? value : undefined
+  }
+  const vcpus = number('vcpu.current') ?? 1
+  const actual = (number('balloon.current') ?? 0) * 1024
+  const usable = (number('balloon.usable') ?? 0) * 1024
+  return {
+    uuid,
+    name,
+    link,
+    path,
+    isPaused: number('state.state') === PAUSED,
+    vcpus,
+    cpus: await readPins(connection, uuid, vcpus, cpusOfHost),
+    memory: {
+      actual,
+      most: (number('balloon.maximum') ?? 0) * 1024,
+      workingSet: Math.max(0, actual - usable),
+      resident: (number('balloon.rss') ?? 0) * 1024,
+    },
+  }
 }
 
 export async function readPins(connection: Connection, uuid: string, vcpus: number, cpus: number): Promise<string> {
-  const pins: Pins = await connection.pins(uuid, vcpus, cpus)
-  return pinText(pins)
+  return pinText(await connection.pins(uuid, vcpus, cpus))
 }
 
 /** Microseconds of the period in which libvirt counts a quota. */
@@ -37,31 +78,38 @@ const PERIOD_US = 100_000
 export async function setKnob(machine: Machine, knob: LibvirtKnob, to: Setting, cpus: number): Promise<void> {
   const { uuid, link } = machine
   await link.use(async (connection) => {
-    if (knob === 'cpu.weight') return connection.setScheduler(uuid, [['cpu_shares', 'ullong', weightOf(to)]])
-    if (knob === 'cpu.quota') {
-      const quota = to === null ? -1 : Math.round((Number(to) * PERIOD_US) / 1000)
-      return connection.setScheduler(uuid, [
-        ['global_period', 'ullong', PERIOD_US],
-        ['global_quota', 'llong', quota],
-      ])
+    switch (knob) {
+      case 'cpu.weight':
+        return connection.setScheduler(uuid, [['cpu_shares', 'ullong', amountOf(knob, to)]])
+      case 'cpu.quota':
+        return connection.setScheduler(uuid, [
+          ['global_period', 'ullong', PERIOD_US],
+          ['global_quota', 'llong', to === null ? -1 : Math.round((amountOf(knob, to) * PERIOD_US) / 1000)],
+        ])
+      case 'memory.balloon':
+        return connection.setMemory(uuid, amountOf(knob, to))
+      case 'freeze':
+        // libvirt refuses what is so already.
+        if ((await connection.isPaused(uuid)) === (to === 1)) return
+        return to === 1 ? connection.suspend(uuid) : connection.resume(uuid)
+      case 'cpu.set':
+        return setPins(connection, machine, `${to ?? ''}`, cpus)
     }
-    if (knob === 'freeze') {
-      // libvirt refuses what is so already.
-      if ((await connection.isPaused(uuid)) === (to === 1)) return
-      return to === 1 ? connection.suspend(uuid) : connection.resume(uuid)
-    }
-    const pins = pinsOf(`${to ?? ''}`, machine.vcpus, cpus)
-    for (const [vcpu, map] of pins.vcpus.entries()) if (map !== null) await connection.pinVcpu(uuid, vcpu, map)
-    if (pins.emulator !== null) await connection.pinEmulator(uuid, pins.emulator)
   })
 }
 
+async function setPins(connection: Connection, { uuid, vcpus }: Machine, text: string, cpus: number): Promise<void> {
+  const pins = pinsOf(text, vcpus, cpus)
+  for (const [vcpu, map] of pins.vcpus.entries()) if (map !== null) await connection.pinVcpu(uuid, vcpu, map)
+  if (pins.emulator !== null) await connection.pinEmulator(uuid, pins.emulator)
+}
+
 /** libvirt takes any number, and the kernel then makes of it what it likes. */
-function weightOf(to: Setting): number {
+function amountOf(knob: LibvirtKnob, to: Setting): number {
   if (typeof to === 'number' && to > 0) return to
-  throw new Error('a weight is a number above 0')
+  throw new Error(`${knob} is a number above 0`)
 }
 
 /** What is set through libvirt; the scheduling class of the threads is set by system call. */
-export const LIBVIRT_KNOBS = ['cpu.weight', 'cpu.quota', 'cpu.set', 'freeze'] as const
+export const LIBVIRT_KNOBS = ['cpu.weight', 'cpu.quota', 'cpu.set', 'memory.balloon', 'freeze'] as const
 export type LibvirtKnob = (typeof LIBVIRT_KNOBS)[number]

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { startFake, TWO_DOMAINS, turnWhere } from '#daemon/fake-host.fixture.ts'
 import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
 
-const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
 interface Ran {
   readonly code: number

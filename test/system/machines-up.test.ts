@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import type { ReleaseReport, Status } from '#api/contract.ts'
+import { type BedGuest, type BedHost, bedAvailable, startHost } from '#bed/host.ts'
+import { reeveIn, stop, until } from './reeve.ts'
+
+/**
+ * `reeve up` on machines that somebody else started, looked at from outside by libvirt's own client and from inside by
+ * a shell, and what may happen to them and to libvirtd meanwhile.
+ */
+
+const bed = bedAvailable()
+const required = process.env['REEVE_REQUIRE_SYSTEM'] === '1'
+const skip = bed.available || required ? false : `no test bed: ${bed.reason}; ${bed.remedy}`
+const dir = mkdtempSync(join(tmpdir(), 'reeve-machines-'))
+const { policyFile, ask, up } = reeveIn(dir)
+
+const NAMES = ['shop', 'batch-1'] as const
+/** What libvirt's own client says of a machine that Reeve may set. */
+const SHOWN = ['schedinfo', 'vcpupin', 'emulatorpin', 'dominfo'] as const
+
+describe('reeve up on machines', { skip, timeout: 300_000 }, () => {
+  let host: BedHost
+  const guests = new Map<string, BedGuest>()
+
+  before(async () => {
+    host = await startHost('up')
+    for (const name of NAMES) guests.set(name, await host.start({ name, memoryMib: 200 }))
+  })
+  after(async () => {
+    await host?.stop()
+    rmSync(dir, { recursive: true })
+  })
+
+  const policyText = (shop: number, batch: number) => `
+apiVersion: reeve/v1
+host: { mode: manage, interval: 500ms, cooldown: 0s, libvirt: ["${host.uri}"] }
+domains:
+  shop: { driver: libvirt, pin: 0, controls: [cpu, memory] }
+  batch-*: { driver: libvirt }
+goals:
+  - { domain: shop, kind: fixed, amounts: { cpu: ${shop}m, memory: 140MiB }, priority: 1 }
+  - { domain: batch-*, kind: fixed, amounts: { cpu: ${batch}m }, priority: 2 }
+`
+  const shares = async (name: string) => Number(/cpu_shares *: (\d+)/.exec(await host.virsh('schedinfo', name))?.[1])
+  const ratio = async () => (await shares('shop')) / (await shares('batch-1'))
+  const shown = async () => {
+    const texts = NAMES.flatMap((name) => SHOWN.map(async (what) => `${name}: ${await host.virsh(what, name)}`))
+    // What they used meanwhile is no setting.
+    return (await Promise.all(texts)).map((text) => text.replace(/CPU time.*/, ''))
+  }
+  const memoryInside = async (name: string) => {
+    const text = (await guests.get(name)?.shell('grep MemTotal /proc/meminfo')) ?? ''
+    return Number(/(\d+) kB/.exec(text)?.[1]) / 1024
+  }
+  const domainsNow = async () => (await ask<Status>('status')).domains
+
+  test('goals become weights, pins and memory; release leaves all as it was found', async (t) => {
+    writeFileSync(policyFile, policyText(800, 400))
+    const found = await shown()
+    const before = await memoryInside('shop')
+    const daemon = await up(t)
+    await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1')
+    assert.match(await host.virsh('vcpupin', 'shop'), /^ *0 +0$/m)
+    await until(async () => (await memoryInside('shop')) < before - 50, 'the machine itself has less memory')
+    const report = await ask<ReleaseReport>('release')
+    assert.deepEqual(
+      report.settings.map(({ result }) => result.kind).filter((kind) => kind !== 'restored'),
+      [],
+    )
+    await until(async () => (await memoryInside('shop')) === before, 'the machine has its memory back')
+    assert.deepEqual(await shown(), found)
+    await ask('resume')
+    await stop(daemon, 'SIGTERM')
+  })
+
+  test('libvirtd dies and comes back: turns go on meanwhile, and changes are made afterwards', async (t) => {
+    writeFileSync(policyFile, policyText(800, 400))
+    const daemon = await up(t)
+    await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1')
+    await host.killDaemon()
+    writeFileSync(policyFile, policyText(900, 300))
+    daemon.kill('SIGHUP')
+    const { turn } = await ask<Status>('status')
+    await until(async () => ((await ask<Status>('status')).turn?.turn ?? 0) > (turn?.turn ?? 0) + 5, 'five turns more')
+    assert.deepEqual(
+      (await domainsNow()).map(({ name, state }) => [name, state]),
+      [
+        ['shop', 'running'],
+        ['batch-1', 'running'],
+      ],
+    )
+    await host.startDaemon()
+    await until(async () => Math.abs((await ratio()) - 3) < 0.1, 'shares of 3 to 1 once it is back')
+    await stop(daemon, 'SIGTERM')
+  })
+
+  test('a machine that was destroyed takes nobody along, and is set anew when it is back', async (t) => {
+    writeFileSync(policyFile, policyText(800, 400))
+    const daemon = await up(t)
+    await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1')
+    await host.virsh('destroy', 'batch-1')
+    await until(
+      async () => !(await domainsNow()).some(({ name, state }) => name === 'batch-1' && state === 'running'),
+      'it is not there',
+    )
+    await host.virsh('start', 'batch-1')
+    assert.equal(await shares('batch-1'), 1024)
+    await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1 again')
+    await stop(daemon, 'SIGTERM')
+  })
+})
