@@ -351,3 +351,90 @@ describe('decide', () => {
     assert.equal(allocated(decision, 'c'), 1000)
   })
 })
+
+describe('pins', () => {
+  const pinned = (pin: readonly number[] | null) =>
+    policy([domain('a', { placement: { pin, near: [], apart: [] } })], [goal('a', 1, fixedCpu(500))])
+  const setOf = (world: World) => world.settings['/a']?.['cpu.set']
+
+  it('hold against whoever changes them, without another reason', () => {
+    const world = new World(pinned([1]), { a: { use: 100, settings: { 'cpu.set': '' } } })
+    world.run(3)
+    assert.equal(setOf(world), '1')
+    world.settings['/a'] = { 'cpu.set': '0-3' }
+    assert.equal(world.step().verdict.kind, 'changes')
+    assert.equal(setOf(world), '1')
+  })
+
+  it('are taken away with the policy that asked for them, and only those of Reeve', () => {
+    const world = new World(pinned([1]), { a: { use: 100, settings: { 'cpu.set': '0-1' } } })
+    world.run(3)
+    world.policy = pinned(null)
+    world.step()
+    assert.equal(setOf(world), '0-3')
+    assert.deepEqual(world.step().plan, [])
+    const others = new World(pinned(null), { a: { use: 100, settings: { 'cpu.set': '0-1' } } })
+    others.run(3)
+    assert.equal(setOf(others), undefined)
+  })
+})
+
+describe('machines', () => {
+  const MIB = 1024 * 1024
+  const HOST = 1024 * MIB
+  const memory = (amount: number) => ({ kind: 'fixed', amounts: { [MEMORY]: amount * MIB } }) as const
+  const withMemory = { controls: [MEMORY], shares: { [MEMORY]: share() } } as const
+  /** A machine that its balloon leaves `has`, of which it works with 100 MiB. */
+  const machine = (has: number, most = 2048) => ({
+    use: 100,
+    memory: 100 * MIB,
+    levels: { 'memory.held': has * MIB, 'memory.total': has * MIB },
+    most: { [CPU]: 1000, [MEMORY]: most * MIB },
+    settings: { 'memory.balloon': has * MIB },
+  })
+  const hosting = (...goals: Parameters<typeof policy>[1]) =>
+    policy([domain('a', withMemory), domain('b', withMemory)], goals, {}, [knownResource(MEMORY) as Resource])
+  const balloon = (world: World, name: string) => Number(world.settings[`/${name}`]?.['memory.balloon']) / MIB
+
+  it('get no more than they can take', () => {
+    const its = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(1800)), goal('b', 2, fixedCpu(900))])
+    const world = new World(its, { a: { use: 900, most: { [CPU]: 1000 } }, b: { use: 900 } })
+    const decision = world.run(3)
+    assert.equal(allocated(decision, 'a'), 1000)
+    assert.equal(allocated(decision, 'b'), 900)
+  })
+
+  it('have a balloon for a limit', () => {
+    const world = new World(hosting(goal('a', 1, memory(300))), { a: machine(500), b: machine(200) })
+    world.run(3)
+    assert.equal(balloon(world, 'a'), 300)
+    assert.ok(!('memory.soft' in (world.settings['/a'] ?? {})))
+  })
+
+  it('grow only after the donor has given what it holds, not when it was asked to', () => {
+    const world = new World(hosting(goal('a', 1, memory(600)), goal('b', 2, memory(300))), {
+      a: machine(300),
+      b: machine(700),
+    })
+    world.run(4)
+    assert.equal(balloon(world, 'b'), 300)
+    assert.ok(balloon(world, 'a') <= (HOST - 700 * MIB) / MIB, `a was given ${balloon(world, 'a')} MiB`)
+    world.tenants.b = { ...machine(300), settings: {} }
+    world.run(3)
+    assert.equal(balloon(world, 'a'), 600)
+  })
+
+  it('that give nothing keep what they hold', () => {
+    const world = new World(hosting(goal('a', 1, memory(600)), goal('b', 2, memory(300))), {
+      a: machine(300),
+      b: machine(700),
+    })
+    const kinds = new Set<string | undefined>()
+    for (let turn = 0; turn < 20; turn++) {
+      const decision = world.step()
+      kinds.add(decision.resources.at(-1)?.rows.find((row) => row.domain === 'b')?.settled?.kind)
+      assert.ok(allocated(decision, 'a', MEMORY) <= 324 * MIB, 'more than there is')
+    }
+    assert.ok(kinds.has('no-progress'), `settled by ${[...kinds].join()}`)
+  })
+})

@@ -117,9 +117,8 @@ function limitChanges(view: View, { frame }: Allotted): Change[] {
 }
 
 function cpuChanges(view: View, its: Allotted): Change[] {
-  const { frame, settled, rounding } = its
+  const { frame, rounding } = its
   const { allocation } = rounding
-  const released = settled.triggers.length > 0
   const rowOfNode = new Map<NodeId, number>()
   frame.rows.forEach((row, index) => {
     if (row.view !== null) rowOfNode.set(row.view.seen.node, index)
@@ -129,22 +128,30 @@ function cpuChanges(view: View, its: Allotted): Change[] {
     const change = weightChange(view, its, weight, rowOfNode.get(weight.node.id))
     if (change !== null) changes.push(change)
   }
-  if (!released) return changes
-  for (const [name, { cpus, rule }] of place(view, frame.rows, allocation)) {
-    const from = view.byName.get(name)?.seen.settings['cpu.set']
+  return [...changes, ...placementChanges(view, its)]
+}
+
+/**
+ * Pins hold at any time; the CPUs of domains that are near or apart follow their allocations, and so wait for a
+ * trigger. Where the policy places a domain no more, it may run everywhere again.
+ */
+function placementChanges(view: View, { frame, settled, rounding }: Allotted): Change[] {
+  const places = place(view, frame.rows, rounding.allocation)
+  const everywhere = { cpus: view.seen.topology.cpus.map((cpu) => cpu.id), rule: 'all' } as const
+  return frame.rows.flatMap(({ name, view: domain, standing }): Change[] => {
+    if (domain === null || standing !== 'managed') return []
+    const from = domain.seen.settings['cpu.set']
+    const isPlacedByReeve = view.known.set[domain.seen.node]?.['cpu.set'] !== undefined
+    const found = places.get(name) ?? (isPlacedByReeve ? everywhere : undefined)
+    if (from === undefined || found === undefined) return []
+    const { cpus, rule } = found
     const to = cpuList(cpus)
-    if (from === undefined || from === to) continue
-    changes.push({
-      ...target(view, name),
-      knob: 'cpu.set',
-      resource: CPU,
-      from,
-      to,
-      direction: 'neutral',
-      because: { kind: 'placement', cpus: to, rule },
-    })
-  }
-  return changes
+    const isFree = rule === 'all' && from === ''
+    const waits = (rule === 'near' || rule === 'apart') && settled.triggers.length === 0
+    if (from === to || isFree || waits) return []
+    const because = { kind: 'placement', cpus: to, rule } as const
+    return [{ ...target(view, name), knob: 'cpu.set', resource: CPU, from, to, direction: 'neutral', because }]
+  })
 }
 
 function weightChange(

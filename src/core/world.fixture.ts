@@ -87,6 +87,9 @@ export interface Tenant {
   use: number
   waitMs?: number
   memory?: number
+  /** Further levels. */
+  levels?: Readonly<Record<string, number>>
+  most?: Readonly<Record<string, number>>
   /** Counters that are not read every second. */
   slow?: Readonly<Record<string, number>>
   identity?: string
@@ -180,7 +183,8 @@ export class World {
         node: node(name),
         takenAtMs,
         counters: { cpu: this.used[name] ?? 0, 'cpu.waitMs': this.waited[name] ?? 0, ...tenant.slow },
-        levels: tenant.memory === undefined ? {} : { memory: tenant.memory },
+        levels: tenant.memory === undefined ? {} : { memory: tenant.memory, ...tenant.levels },
+        ...(tenant.most && { most: tenant.most }),
         settings: { 'cpu.weight': this.weights[`/${name}`] ?? 1024, ...tenant.settings, ...this.settings[`/${name}`] },
       })),
       nodes: [

@@ -19,6 +19,7 @@ const dir = mkdtempSync(join(tmpdir(), 'reeve-machines-'))
 const { policyFile, ask, up } = reeveIn(dir)
 
 const NAMES = ['shop', 'batch-1'] as const
+const MEMORY_MIB = 200
 /** What libvirt's own client says of a machine that Reeve may set. */
 const SHOWN = ['schedinfo', 'vcpupin', 'emulatorpin', 'dominfo'] as const
 
@@ -28,7 +29,10 @@ describe('reeve up on machines', { skip, timeout: 300_000 }, () => {
 
   before(async () => {
     host = await startHost('up')
-    for (const name of NAMES) guests.set(name, await host.start({ name, memoryMib: 200 }))
+    for (const name of NAMES) guests.set(name, await host.start({ name, memoryMib: MEMORY_MIB }))
+    // They boot with all they may have.
+    for (const name of NAMES)
+      await until(async () => (await balloon(name)) === MEMORY_MIB * 1024, 'its balloon is full')
   })
   after(async () => {
     await host?.stop()
@@ -52,6 +56,7 @@ goals:
     // What they used meanwhile is no setting.
     return (await Promise.all(texts)).map((text) => text.replace(/CPU time.*/, ''))
   }
+  const balloon = async (name: string) => Number(/Used memory: +(\d+)/.exec(await host.virsh('dominfo', name))?.[1])
   const memoryInside = async (name: string) => {
     const text = (await guests.get(name)?.shell('grep MemTotal /proc/meminfo')) ?? ''
     return Number(/(\d+) kB/.exec(text)?.[1]) / 1024
@@ -71,7 +76,7 @@ goals:
       report.settings.map(({ result }) => result.kind).filter((kind) => kind !== 'restored'),
       [],
     )
-    await until(async () => (await memoryInside('shop')) === before, 'the machine has its memory back')
+    await until(async () => (await balloon('shop')) === MEMORY_MIB * 1024, 'the machine has its memory back')
     assert.deepEqual(await shown(), found)
     await ask('resume')
     await stop(daemon, 'SIGTERM')
