@@ -28,19 +28,25 @@ online_new_cpus() {
 }
 online_new_cpus &
 
+# Both channels end whenever nobody on the host has them open, and are opened again.
+
 # Serves requests, one at a time and in order: a line with a number is that much work, and is answered by the same line.
 serve() {
   exec 4<>/dev/virtio-ports/reeve.work
   awk '{ for (i = 0; i < $1; i++) x += i; print; fflush() }' <&4 >&4
+  exec 4>&-
 }
-serve &
+while :; do serve; sleep 0.2; done &
 
 # Every line is a command for the shell; its output comes back, then a line with its exit code.
-exec 3<>/dev/virtio-ports/reeve.shell
-echo ready >&3
-while read -r line; do
-  sh -c "$line" >/run/output 2>&1 </dev/null 3>&-
-  code=$?
-  cat /run/output >&3
-  echo "#exit $code" >&3
-done <&3
+answer() {
+  exec 3<>/dev/virtio-ports/reeve.shell
+  while read -r line; do
+    sh -c "$line" >/run/output 2>&1 </dev/null 3>&-
+    code=$?
+    cat /run/output >&3
+    echo "#exit $code" >&3
+  done <&3
+  exec 3>&-
+}
+while :; do answer; sleep 0.2; done

@@ -63,7 +63,6 @@ class Guest implements BedGuest {
 
   async ready(): Promise<void> {
     await this.#shell.open()
-    await this.#work.open()
     // What is said before the guest listens is lost, or answered late: it is asked again, each time for another word.
     let tries = 0
     await until(() => {
@@ -86,6 +85,8 @@ class Guest implements BedGuest {
   }
 
   async work(units: number): Promise<void> {
+    // Opened when it is needed, as it takes one client at a time.
+    await this.#work.opened()
     await this.#work.ask(`${units}`, () => true)
   }
 
@@ -108,6 +109,7 @@ class Lines {
   #socket: Socket | null = null
   #left = ''
   #questions: Question[] = []
+  #opening: Promise<void> | null = null
 
   constructor(path: string) {
     this.#path = path
@@ -127,6 +129,12 @@ class Lines {
     this.#socket.on('close', () => this.#failAll(new Error(`${this.#path} was closed`)))
   }
 
+  /** Opens it where it is not. */
+  opened(): Promise<void> {
+    this.#opening ??= this.open()
+    return this.#opening
+  }
+
   ask(line: string, isLast: (line: string) => boolean, mostMs?: number): Promise<string[]> {
     return new Promise((answer, fail) => {
       const question = { lines: [], isLast, answer, fail }
@@ -143,6 +151,7 @@ class Lines {
   close(): void {
     this.#socket?.destroy()
     this.#socket = null
+    this.#opening = null
     this.#failAll(new Error(`${this.#path} was closed`))
   }
 

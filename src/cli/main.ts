@@ -24,6 +24,9 @@ function program(): Command {
   withData(command(reeve, 'demo', 'real services under real load: goals missed, then met, with the reasons'))
     .option('--seconds <n>', 'how long the whole may take', wholeNumber('--seconds'))
     .option('--compare', 'also look for the best static weights, and try a fixed map from priority to weight')
+    .addOption(
+      new Option('--vms', 'play with virtual machines of a private libvirtd (root, packages)').conflicts('simulate'),
+    )
     .option('--simulate', 'play on the simulated host even where control groups can be written')
     .action(async (options) => finish(await (await import('#demo/command.ts')).demoCommand(options)))
   withData(command(reeve, 'check', 'say everything that is wrong with a policy'))

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { bedAvailable } from '#bed/host.ts'
 import { takeLock } from '#daemon/lock.ts'
 import { SILENT } from '#daemon/log.ts'
 import { type Daemon, startDaemon } from '#daemon/main.ts'
@@ -6,8 +7,9 @@ import { takePrecedence } from '#daemon/precedence.ts'
 import { compareStatic } from './compare.ts'
 import type { Act } from './figures.ts'
 import { Live } from './live.ts'
+import { createMachineStage } from './machine-stage.ts'
 import { clearDirectory, demoDirectory, takeDirectory } from './own-directory.ts'
-import { CROSSED, LAST_ANSWERS_SECONDS, SHORTEST_SECONDS, timesOf } from './plan.ts'
+import { LAST_ANSWERS_SECONDS, SHORTEST_SECONDS, timesOf } from './plan.ts'
 import { Play } from './play.ts'
 import { policyOf } from './policy.ts'
 import { createRealStage } from './real-stage.ts'
@@ -23,6 +25,8 @@ export interface DemoOptions {
   readonly compare?: boolean
   /** Play against the simulated host even where control groups can be written. */
   readonly simulate?: boolean
+  /** Play with virtual machines of a private libvirtd instead of processes. */
+  readonly vms?: boolean
 }
 
 const SECONDS = 90
@@ -38,6 +42,11 @@ export async function demoCommand(options: DemoOptions): Promise<number> {
       `reeve demo: --seconds ${seconds} is too short for three acts; it takes at least ${SHORTEST_SECONDS}\n`,
     )
     return 2
+  }
+  const bed = options.vms === true ? bedAvailable() : null
+  if (bed?.available === false) {
+    process.stderr.write(`reeve demo: --vms cannot be had here: ${bed.reason}; ${bed.remedy}\n`)
+    return 1
   }
   const uid = process.geteuid?.() ?? 0
   const stateDir = demoDirectory(uid)
@@ -67,10 +76,10 @@ async function perform(
   let daemon: Daemon | null = null
   try {
     daemon = await startDaemon({
-      policyText: policyOf(stage.cast, 'observe', 'steady'),
+      policyText: policyOf(stage.cast, stage.plan, 'observe', 'steady'),
       stateDir,
       runDir: stateDir,
-      drivers: [stage.driver],
+      drivers: stage.drivers,
       clock: stage.clock,
       metrics: stage.metrics,
       log: SILENT,
@@ -83,7 +92,11 @@ async function perform(
   }
 }
 
-async function openStage(live: Live, { simulate }: DemoOptions, stateDir: string): Promise<Stage> {
+async function openStage(live: Live, { simulate, vms }: DemoOptions, stateDir: string): Promise<Stage> {
+  if (vms === true) {
+    live.say('On this host, with virtual machines of a private libvirtd, under emulation. Booting three ...')
+    return createMachineStage(stateDir, SEED)
+  }
   const reason = simulate === true ? 'as asked' : whyNotReal()
   if (reason !== null) {
     live.say(
@@ -109,20 +122,30 @@ async function playAll(
   const left = seconds - (performance.now() - startedMs) / 1000
   // Comparing takes as long again as the acts themselves.
   const times = timesOf(compare === true ? left / 2 : left)
+  const { plan } = stage
   const acts: Act[] = []
   play.steady()
-  live.scene({ title: 'Act one, unmanaged: equal weights, the kernel shares the CPU by itself', goals: 'latency' })
+  live.scene({
+    title: 'Act one, unmanaged: equal weights, the kernel shares the CPU by itself',
+    goals: 'latency',
+    plan,
+  })
   acts.push(await play.act('unmanaged', 'latency', times.unmanaged))
-  live.scene({ title: 'Act two, managed: Reeve moves CPU to the goals, the most important first', goals: 'latency' })
-  await play.policy(policyOf(stage.cast, 'manage', 'steady'))
+  live.scene({
+    title: 'Act two, managed: Reeve moves CPU to the goals, the most important first',
+    goals: 'latency',
+    plan,
+  })
+  await play.policy(policyOf(stage.cast, stage.plan, 'manage', 'steady'))
   acts.push(await play.act('managed', 'latency', times.managed))
-  const { perSecond } = CROSSED
+  const { perSecond } = plan.crossed
   live.scene({
     title: `Act three, overrun: clients press for more than the goals (${perSecond}/s each); half-way the costs cross`,
     goals: 'throughput',
+    plan,
   })
   play.crossed('api')
-  await play.policy(policyOf(stage.cast, 'manage', 'crossed'))
+  await play.policy(policyOf(stage.cast, stage.plan, 'manage', 'crossed'))
   acts.push(
     await play.act('crossed', 'throughput', times.crossed, () => {
       live.say('  the cost of a request falls in api and rises in shop')

@@ -44,10 +44,11 @@ export async function compareStatic(live: Live, stage: Stage, play: Play, inSeco
   const played: { readonly load: StaticReport['load']; readonly weights: Weights; readonly act: Act }[] = []
   for (const load of LOADS) {
     const each = SHORTEST[load] * stretch
-    await play.policy(policyOf(stage.cast, 'observe', load))
+    await play.policy(policyOf(stage.cast, stage.plan, 'observe', load))
     live.scene({
       title: `Static weights, ${load} load (${CANDIDATES[load].length + 1} tries of ${each.toFixed(0)} s)`,
       goals: goalsOf(load),
+      plan: stage.plan,
     })
     for (const tried of [...CANDIDATES[load], PRIORITY_MAP]) {
       await stage.setWeights(tried)
@@ -74,7 +75,7 @@ export async function compareStatic(live: Live, stage: Stage, play: Play, inSeco
 const goalsOf = (load: StaticReport['load']): Act['goals'] => (load === 'steady' ? 'latency' : 'throughput')
 
 function reportOne(stage: Stage, load: StaticReport['load'], tried: Weights, act: Act): StaticReport {
-  const held = SERVICES.map((service) => [service, attainment(service, act, stage.windows(service))])
+  const held = SERVICES.map((service) => [service, attainment(stage, service, act)])
   return {
     load,
     name: 'best of a short search',

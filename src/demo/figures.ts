@@ -1,4 +1,5 @@
-import { CHANGE_OVER_MS, CROSSED, CROSSING_OVER_MS, PLAN, type ServiceName } from './plan.ts'
+import { CHANGE_OVER_MS, CROSSING_OVER_MS, type Plan, type ServiceName } from './plan.ts'
+import type { Stage } from './stage.ts'
 import type { Window } from './workloads/link.ts'
 
 /** A part of the demo that is counted by itself: UTC milliseconds of its beginning and end, and what was used in it. */
@@ -30,15 +31,15 @@ export function counted(act: Act, windows: readonly Window[]): Window[] {
 }
 
 /** Whether the goal of a service held in one second. */
-export function holds(service: ServiceName, goals: Act['goals'], window: Window): boolean {
-  if (goals === 'throughput') return window.throughput >= CROSSED.perSecond
-  return window.offered > 0 && window.p95Ms <= PLAN[service].p95Ms
+export function holds(plan: Plan, service: ServiceName, goals: Act['goals'], window: Window): boolean {
+  if (goals === 'throughput') return window.throughput >= plan.crossed.perSecond
+  return window.offered > 0 && window.p95Ms <= plan.services[service].p95Ms
 }
 
 /** Share of the counted seconds in which the goal held, 0..1; NaN where none was counted. */
-export function attainment(service: ServiceName, act: Act, windows: readonly Window[]): number {
-  const seconds = counted(act, windows)
-  return seconds.filter((window) => holds(service, act.goals, window)).length / seconds.length
+export function attainment(stage: Pick<Stage, 'plan' | 'windows'>, service: ServiceName, act: Act): number {
+  const seconds = counted(act, stage.windows(service))
+  return seconds.filter((window) => holds(stage.plan, service, act.goals, window)).length / seconds.length
 }
 
 /**

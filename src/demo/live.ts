@@ -6,12 +6,13 @@ import type { DomainName } from '#core/model/ids.ts'
 import { CPU } from '#core/model/resource.ts'
 import type { TurnSummary } from '#daemon/control.ts'
 import type { Act } from './figures.ts'
-import { CROSSED, PLAN, type ServiceName } from './plan.ts'
+import type { Plan, ServiceName } from './plan.ts'
 
 /** What is on the screen while an act is played. */
 export interface Scene {
   readonly title: string
   readonly goals: Act['goals']
+  readonly plan: Plan
 }
 
 /** Where no terminal is watching, a table is printed this often instead of being redrawn each second. */
@@ -20,7 +21,7 @@ const PLAIN_EVERY = 5
 /** The live table: goal, measured, entitlement, use, and the last reason, for each domain. */
 export class Live {
   readonly #out: NodeJS.WriteStream
-  #scene: Scene = { title: '', goals: 'latency' }
+  #scene: Scene | null = null
   #lines = 0
   #turns = 0
   readonly #reasons = new Map<DomainName, string>()
@@ -58,7 +59,7 @@ export class Live {
     return rows.map((row) => {
       const goal = decision.goals.find(({ domain }) => domain === row.domain)
       const measured = goal?.status.kind === 'met' || goal?.status.kind === 'missed' ? goal.status : null
-      const unit = this.#scene.goals === 'latency' ? 'ms' : '/s'
+      const unit = this.#scene?.goals === 'throughput' ? '/s' : 'ms'
       const value = measured === null ? '' : `${measured.measured.toFixed(0)} ${unit}`
       const state = observation.domains.find(({ name }) => name === row.domain)?.state ?? 'absent'
       return [
@@ -75,10 +76,12 @@ export class Live {
   #goalOf(domain: DomainName): string {
     if (domain === 'batch') return dim('takes what is left')
     if (domain === 'generator') return dim('measures')
-    const { p95Ms, priority } = PLAN[domain as unknown as ServiceName]
-    return this.#scene.goals === 'latency'
+    if (this.#scene === null) return ''
+    const { goals, plan } = this.#scene
+    const { p95Ms, priority } = plan.services[domain as unknown as ServiceName]
+    return goals === 'latency'
       ? `p95 < ${p95Ms} ms, priority ${priority}`
-      : `>= ${CROSSED.perSecond}/s, priority ${priority}`
+      : `>= ${plan.crossed.perSecond}/s, priority ${priority}`
   }
 
   #remember({ decision }: TurnSummary): void {

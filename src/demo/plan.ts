@@ -1,7 +1,6 @@
 /**
  * What the demo plays: loads, goals, and how its time is divided. Tuned so that on two CPUs, with equal weights, both
- * services really miss their goals: each group gets about 0.6 CPU when three of them are hungry, and they need 0.8
- * and 0.68.
+ * services really miss their goals: each gets about 0.6 CPU when three of them are hungry, and they need more.
  */
 
 export type ServiceName = 'shop' | 'api'
@@ -15,19 +14,38 @@ export interface ServicePlan {
   readonly p95Ms: number
 }
 
-/** 4 ms x 200/s = 0.8 CPU and 5 ms x 136/s = 0.68 CPU. */
-export const PLAN: Readonly<Record<ServiceName, ServicePlan>> = {
-  shop: { priority: 1, costMs: 4, perSecond: 200, p95Ms: 100 },
-  api: { priority: 2, costMs: 5, perSecond: 136, p95Ms: 150 },
+/** The loads and goals of a stage. */
+export interface Plan {
+  readonly services: Readonly<Record<ServiceName, ServicePlan>>
+  /** Act three: both goals are throughputs, and the cost of a request changes places half-way. */
+  readonly crossed: {
+    readonly perSecond: number
+    readonly cheapMs: number
+    readonly dearMs: number
+    readonly outstanding: number
+  }
 }
 
-/** Act three: both goals are throughputs, the cost of a request changes places half-way: 0.3 and 1.2 CPUs' worth. */
-export const CROSSED = {
-  perSecond: 75,
-  cheapMs: 4,
-  dearMs: 16,
-  outstanding: 16,
-} as const
+/** Processes: 4 ms x 200/s = 0.8 CPU and 5 ms x 136/s = 0.68 CPU; crossed, 0.3 and 1.2 CPUs' worth. */
+export const PROCESSES: Plan = {
+  services: {
+    shop: { priority: 1, costMs: 4, perSecond: 200, p95Ms: 100 },
+    api: { priority: 2, costMs: 5, perSecond: 136, p95Ms: 150 },
+  },
+  crossed: { perSecond: 75, cheapMs: 4, dearMs: 16, outstanding: 16 },
+}
+
+/**
+ * Machines of one CPU each, under emulation, where a request costs some 5 ms more by itself: 20 ms x 30/s = 0.6 CPU
+ * and 25 ms x 24/s = 0.6 CPU; crossed, 0.2 and 0.7.
+ */
+export const MACHINES: Plan = {
+  services: {
+    shop: { priority: 1, costMs: 20, perSecond: 30, p95Ms: 400 },
+    api: { priority: 2, costMs: 25, perSecond: 24, p95Ms: 500 },
+  },
+  crossed: { perSecond: 10, cheapMs: 20, dearMs: 70, outstanding: 4 },
+}
 
 /** CPU that an HTTP server spends on a request besides the work itself. */
 export const HTTP_COST_MS = 0.35

@@ -3,7 +3,7 @@ import type { Observation } from '#core/model/observation.ts'
 import { CPU } from '#core/model/resource.ts'
 import type { Daemon } from '#daemon/main.ts'
 import type { Act } from './figures.ts'
-import { CROSSED, PLAN, SERVICES, type ServiceName } from './plan.ts'
+import { SERVICES, type ServiceName } from './plan.ts'
 import type { Stage } from './stage.ts'
 
 /** Plays acts on a stage. Time is that of observations, so that a simulated host plays by the same code. */
@@ -46,16 +46,18 @@ export class Play {
   /** The load of acts one and two. */
   steady(): void {
     for (const service of SERVICES) {
-      this.#stage.setCost(service, PLAN[service].costMs)
-      this.#stage.setLoad(service, { kind: 'open', perSecond: PLAN[service].perSecond })
+      const { costMs, perSecond } = this.#stage.plan.services[service]
+      this.#stage.setCost(service, costMs)
+      this.#stage.setLoad(service, { kind: 'open', perSecond })
     }
   }
 
   /** The load of act three, with one service dear and the other cheap. */
   crossed(dear: ServiceName): void {
+    const { dearMs, cheapMs, outstanding } = this.#stage.plan.crossed
     for (const service of SERVICES) {
-      this.#stage.setCost(service, service === dear ? CROSSED.dearMs : CROSSED.cheapMs)
-      this.#stage.setLoad(service, { kind: 'pressing', outstanding: CROSSED.outstanding })
+      this.#stage.setCost(service, service === dear ? dearMs : cheapMs)
+      this.#stage.setLoad(service, { kind: 'pressing', outstanding })
     }
   }
 

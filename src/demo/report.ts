@@ -1,7 +1,7 @@
 import { bad, bold, dim, good } from '#cli/render/style.ts'
 import { table } from '#cli/render/table.ts'
 import { type Act, attainment, seconds, shareOfWhatWasLeft } from './figures.ts'
-import { CROSSED, PLAN, SERVICES, type ServiceName } from './plan.ts'
+import { SERVICES, type ServiceName } from './plan.ts'
 import type { Stage } from './stage.ts'
 
 /** The end of the demo as data; the shape of `reeve demo --json`. */
@@ -48,11 +48,9 @@ export function reportOf(
   return {
     goals: SERVICES.map((service) => ({
       domain: service,
-      goal: `p95 < ${PLAN[service].p95Ms} ms; crossed: >= ${CROSSED.perSecond}/s`,
-      priority: PLAN[service].priority,
-      attainment: Object.fromEntries(
-        acts.map((act) => [act.name, round(attainment(service, act, stage.windows(service)))]),
-      ),
+      goal: `p95 < ${stage.plan.services[service].p95Ms} ms; crossed: >= ${stage.plan.crossed.perSecond}/s`,
+      priority: stage.plan.services[service].priority,
+      attainment: Object.fromEntries(acts.map((act) => [act.name, round(attainment(stage, service, act))])),
     })),
     batch: {
       workPerSecond: Object.fromEntries(acts.map((act) => [act.name, Math.round(act.batchWork / seconds(act))])),

@@ -5,7 +5,7 @@ import { watchWindows } from '#daemon/windows.ts'
 import type { LoadChange, OpenLoad } from '#drivers/simulator/load.ts'
 import { createSimulator, type Simulator } from '#drivers/simulator/simulator.ts'
 import type { Driver } from '#ports.ts'
-import { CPUS, PLAN, SERVICES, type ServiceName } from './plan.ts'
+import { CPUS, PROCESSES, SERVICES, type ServiceName } from './plan.ts'
 import type { Cast } from './policy.ts'
 import type { Stage } from './stage.ts'
 import type { Load, Window } from './workloads/link.ts'
@@ -23,11 +23,12 @@ const CAST: Cast = {
   driver: 'simulator',
   domains: { shop: {}, api: {}, batch: {}, generator: {} },
   monitorFile: null,
+  pushing: [],
 }
 
 /** The demo's cast on a host that is computed: the same acts and the same daemon, in a time that only jumps. */
 export function createSimulatedStage(seed: number): Stage {
-  const service = (name: ServiceName) => ({ name, load: answering(PLAN[name].costMs) })
+  const service = (name: ServiceName) => ({ name, load: answering(PROCESSES.services[name].costMs) })
   const simulator = createSimulator({
     seed,
     cpus: CPUS,
@@ -55,8 +56,10 @@ function answering(demandMs: number): OpenLoad {
 
 class SimulatedStage implements Stage {
   readonly kind = 'simulator'
+  readonly plan = PROCESSES
   readonly cast = CAST
-  readonly driver: Driver
+  readonly drivers: readonly Driver[]
+  readonly #driver: Driver
   readonly clock
   readonly metrics
   readonly #simulator: Simulator
@@ -66,7 +69,8 @@ class SimulatedStage implements Stage {
 
   constructor(simulator: Simulator) {
     this.#simulator = simulator
-    this.driver = simulator.driver
+    this.drivers = [simulator.driver]
+    this.#driver = simulator.driver
     this.clock = simulator.clock
     this.metrics = [simulator.metrics]
     const { utcMs, monotonicMs } = simulator.clock.now([])
@@ -82,14 +86,14 @@ class SimulatedStage implements Stage {
   setLoad(service: ServiceName, load: Load): void {
     this.#simulator.set(service, loadChange(load))
     // Whoever asks has some work with it too; clients that press do so as often as they are answered.
-    this.#asked.set(service, load.kind === 'open' ? load.perSecond : PLAN[service].perSecond)
+    this.#asked.set(service, load.kind === 'open' ? load.perSecond : PROCESSES.services[service].perSecond)
     const arrivalsPerSecond = [...this.#asked.values()].reduce((sum, perSecond) => sum + perSecond, 0)
     this.#simulator.set('generator', { arrivalsPerSecond })
   }
 
   async setWeights(weights: Readonly<Record<string, number>>): Promise<void> {
     for (const [name, to] of Object.entries(weights)) {
-      const outcome = await this.driver.apply(weightChange(name, to), new AbortController().signal)
+      const outcome = await this.#driver.apply(weightChange(name, to), new AbortController().signal)
       if (outcome.status === 'failed') throw new Error(outcome.message)
     }
   }
@@ -114,7 +118,7 @@ class SimulatedStage implements Stage {
   }
 
   close(): Promise<void> {
-    return this.driver.close()
+    return this.#driver.close()
   }
 }
 

@@ -1,12 +1,14 @@
 import type { Clock, Driver, MetricSource } from '#ports.ts'
-import type { ServiceName } from './plan.ts'
+import type { Plan, ServiceName } from './plan.ts'
 import type { Cast } from './policy.ts'
 import type { Load, Window } from './workloads/link.ts'
 
 /** Where the demo plays: real processes in control groups, or the simulated host. The acts cannot tell. */
 export interface Stage {
-  readonly kind: 'cgroup' | 'simulator'
-  readonly driver: Driver
+  readonly kind: 'cgroup' | 'libvirt' | 'simulator'
+  readonly plan: Plan
+  /** In the order in which they look. */
+  readonly drivers: readonly Driver[]
   readonly clock: Clock
   readonly metrics: readonly MetricSource[]
   readonly cast: Cast

@@ -1,7 +1,7 @@
-import { Agent, request } from 'node:http'
 import { createPrng, type Prng } from '#lib/prng.ts'
 import { type Figures, Latencies, SlidingLatencies } from './latencies.ts'
-import type { Load, Window } from './link.ts'
+import type { Address, Load, Window } from './link.ts'
+import type { Transport } from './transport.ts'
 
 /** A request without an answer after this long has missed any goal; its window is closed then. */
 const PATIENCE_MS = 2000
@@ -20,8 +20,7 @@ interface OpenWindow {
 
 /** The clients of one service. */
 export class Client {
-  readonly #port: number
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: OUTSTANDING_MOST })
+  readonly #transport: Transport
   /** The same demo offers the same load. */
   readonly #arrivals: Prng
   readonly #windows = new Map<number, OpenWindow>()
@@ -32,13 +31,14 @@ export class Client {
   #timer: NodeJS.Timeout | undefined
 
   /** `ticksPerSecond`: how often `tick` will be called. */
-  constructor(port: number, seed: number, ticksPerSecond: number) {
-    this.#port = port
+  constructor(transport: Transport, seed: number, ticksPerSecond: number) {
+    this.#transport = transport
     this.#recent = new SlidingLatencies(ticksPerSecond)
     this.#arrivals = createPrng(seed, 'arrivals')
   }
 
-  setLoad(load: Load): void {
+  setLoad(at: Address, load: Load): void {
+    this.#transport.aim(at)
     this.#load = load
     clearTimeout(this.#timer)
     this.#nextMs = Date.now()
@@ -83,14 +83,12 @@ export class Client {
     window.offered++
     if (this.#underway >= OUTSTANDING_MOST) return
     this.#underway++
-    const headers = { 'x-intended-ms': String(intendedMs) }
-    const outgoing = request({ host: '127.0.0.1', port: this.#port, agent: this.#agent, headers }, (response) => {
-      response.resume()
-      response.on('end', () => this.#answered(window, intendedMs))
-    })
-    // A service that refuses is not asked again in the same instant, for ever.
-    outgoing.on('error', () => setTimeout(() => this.#ended(), REFUSED_MS))
-    outgoing.end()
+    this.#transport.send(
+      intendedMs,
+      () => this.#answered(window, intendedMs),
+      // A service that refuses is not asked again in the same instant, for ever.
+      () => setTimeout(() => this.#ended(), REFUSED_MS),
+    )
   }
 
   #answered(window: OpenWindow, intendedMs: number): void {

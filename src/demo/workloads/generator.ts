@@ -6,15 +6,17 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { Client } from './client.ts'
 import { joinDemo, type Order } from './link.ts'
+import { transportTo } from './transport.ts'
 
 const clients = new Map<string, Client>()
 const [file, seed] = process.argv.slice(2) as [string, string]
 
 const report = joinDemo('generator', (order: Order) => {
   if (order.type !== 'load') return
-  const client = clients.get(order.service) ?? new Client(order.port, Number(seed) + clients.size, TICKS_PER_SECOND)
-  clients.set(order.service, client)
-  client.setLoad(order.load)
+  const { service, at, load } = order
+  const client = clients.get(service) ?? new Client(transportTo(at), Number(seed) + clients.size, TICKS_PER_SECOND)
+  clients.set(service, client)
+  client.setLoad(at, load)
 })
 
 const TICKS_PER_SECOND = 4

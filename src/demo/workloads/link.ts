@@ -24,7 +24,12 @@ export interface Window {
 /** What the demo tells a process. */
 export type Order =
   | { readonly type: 'cost'; readonly cpuMs: number }
-  | { readonly type: 'load'; readonly service: string; readonly port: number; readonly load: Load }
+  | { readonly type: 'load'; readonly service: string; readonly at: Address; readonly load: Load }
+
+/** Where a service answers: an HTTP server, or a machine's channel on which a request names the work it is. */
+export type Address =
+  | { readonly kind: 'http'; readonly port: number }
+  | { readonly kind: 'channel'; readonly path: string; readonly units: number }
 
 export type Load =
   /** Requests at random times, on average so many a second, whatever the answers do. */

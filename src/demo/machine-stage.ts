@@ -1,0 +1,186 @@
+import { availableParallelism, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type BedGuest, type BedHost, startHost } from '#bed/host.ts'
+import { createClock } from '#daemon/clock.ts'
+import { type CgroupDriver, createCgroupDriver, sweep } from '#drivers/cgroup/driver.ts'
+import { WEIGHT_RANGE } from '#drivers/cgroup/knobs.ts'
+import { createLibvirtDriver } from '#drivers/libvirt/driver.ts'
+import type { Clock, Driver } from '#ports.ts'
+import { setByHand, stolenCpuSeconds } from './by-hand.ts'
+import { Link } from './link-server.ts'
+import { CPUS, MACHINES, type ServiceName } from './plan.ts'
+import type { Cast } from './policy.ts'
+import { DEMO_ROOT } from './real-stage.ts'
+import type { Stage } from './stage.ts'
+import type { Load, Window } from './workloads/link.ts'
+
+const GENERATOR = fileURLToPath(new URL('workloads/generator.ts', import.meta.url))
+const NAMES = ['shop', 'api', 'batch'] as const
+/** Pieces of the batch job that its machine has at any time, and what each takes. */
+const UNDER_WAY = 3
+const PIECE_MS = 50
+/** Work by which the speed of a machine is measured. */
+const SHORT_UNITS = 200
+const LONG_UNITS = 2200
+const TRIES = 3
+
+/**
+ * Virtual machines of a libvirtd of the demo's own, and the load generator in a control group. Everything ends with
+ * this process, by whatever end.
+ */
+export async function createMachineStage(stateDir: string, seed: number): Promise<Stage> {
+  await sweep(DEMO_ROOT)
+  const groups = await createCgroupDriver({ root: DEMO_ROOT, outputDir: join(stateDir, 'output') })
+  const link = new Link(join(stateDir, 'demo.sock'))
+  await link.listen()
+  const host = await startHost('demo')
+  try {
+    // Before there are machines, whose CPUs must lie within.
+    if (availableParallelism() > CPUS) await setByHand(groups, host.cgroup, 'cpu.set', `0-${CPUS - 1}`)
+    const guests = await Promise.all(NAMES.map((name) => host.start({ name })))
+    return new MachineStage(
+      host,
+      guests,
+      groups,
+      link,
+      castOf(stateDir, seed, host),
+      await unitsPerMs(guests[0] as BedGuest),
+    )
+  } catch (error) {
+    await host.stop()
+    await link.close()
+    await groups.close()
+    throw error
+  }
+}
+
+function castOf(stateDir: string, seed: number, host: BedHost): Cast {
+  const monitorFile = join(stateDir, 'latency.json')
+  return {
+    driver: 'cgroup',
+    libvirt: [host.uri],
+    monitorFile,
+    pushing: [],
+    domains: {
+      ...Object.fromEntries(NAMES.map((name) => [name, { driver: 'libvirt' }])),
+      generator: {
+        user: userInfo().username,
+        directory: '/',
+        environment: { REEVE_DEMO_SOCKET: join(stateDir, 'demo.sock') },
+        command: [process.execPath, GENERATOR, monitorFile, String(seed)],
+      },
+    },
+  }
+}
+
+/** Work that a machine does in a millisecond when nobody else does any; the fastest of a few tries. */
+async function unitsPerMs(guest: BedGuest): Promise<number> {
+  const timeOf = async (units: number): Promise<number> => {
+    const startedMs = performance.now()
+    await guest.work(units)
+    return performance.now() - startedMs
+  }
+  let best = 0
+  for (let i = 0; i < TRIES; i++) {
+    // Their difference has nothing of what asking costs.
+    const [short, long] = [await timeOf(SHORT_UNITS), await timeOf(LONG_UNITS)]
+    if (long > short) best = Math.max(best, (LONG_UNITS - SHORT_UNITS) / (long - short))
+  }
+  // The generator opens the channel, which takes one at a time.
+  guest.close()
+  return best
+}
+
+class MachineStage implements Stage {
+  readonly kind = 'libvirt'
+  readonly plan = MACHINES
+  readonly metrics = []
+  readonly clock: Clock = createClock()
+  readonly drivers: readonly Driver[]
+  readonly cast: Cast
+  readonly #host: BedHost
+  readonly #batch: BedGuest
+  readonly #machines: Driver
+  readonly #groups: CgroupDriver
+  readonly #link: Link
+  readonly #unitsPerMs: number
+  readonly #costMs = new Map<ServiceName, number>()
+  #piecesDone = 0
+
+  constructor(
+    host: BedHost,
+    guests: readonly BedGuest[],
+    groups: CgroupDriver,
+    link: Link,
+    cast: Cast,
+    unitsPerMilli: number,
+  ) {
+    this.#host = host
+    this.#batch = guests[NAMES.indexOf('batch')] as BedGuest
+    this.#groups = groups
+    this.#machines = createLibvirtDriver({ groups, uris: [host.uri] })
+    this.drivers = [this.#machines, groups]
+    this.#link = link
+    this.cast = cast
+    this.#unitsPerMs = unitsPerMilli
+  }
+
+  async ready(): Promise<void> {
+    // All acts alike have precedence over the rest of the host, so that others disturb none more than another.
+    const weight = WEIGHT_RANGE[this.#groups.layout.version].most / 4
+    for (const place of [this.#host.cgroup, this.#groups.layout.rootPath])
+      await setByHand(this.#groups, place, 'cpu.weight', weight)
+    await this.#link.ready(['generator'], [])
+    await setByHand(this.#groups, `${this.#groups.layout.rootPath}/generator`, 'sched', 'other:0:0.1')
+    for (let i = 0; i < UNDER_WAY; i++) void this.#toil().catch(() => {})
+  }
+
+  setCost(service: ServiceName, cpuMs: number): void {
+    this.#costMs.set(service, cpuMs)
+  }
+
+  setLoad(service: ServiceName, load: Load): void {
+    const units = Math.round((this.#costMs.get(service) ?? 0) * this.#unitsPerMs)
+    const at = { kind: 'channel', path: this.#host.workChannel(service), units } as const
+    this.#link.order('generator', { type: 'load', service, at, load })
+  }
+
+  async setWeights(weights: Readonly<Record<string, number>>): Promise<void> {
+    const { domains } = await this.#machines.observe(false)
+    const nodes = new Map<string, string>(domains.map(({ name, node }) => [name, node]))
+    for (const [name, to] of Object.entries(weights)) {
+      const node = nodes.get(name)
+      if (node !== undefined) await setByHand(this.#machines, node, 'cpu.weight', to)
+      else await setByHand(this.#groups, `${this.#groups.layout.rootPath}/${name}`, 'cpu.weight', to)
+    }
+  }
+
+  windows(service: ServiceName): readonly Window[] {
+    return this.#link.windows.get(service) ?? []
+  }
+
+  batchWork(): number {
+    return this.#piecesDone
+  }
+
+  stolenCpuSeconds(): number {
+    return stolenCpuSeconds()
+  }
+
+  async close(): Promise<void> {
+    await this.#machines.close()
+    await this.#groups.stopCommands()
+    await this.#groups.close()
+    await this.#link.close()
+    await this.#host.stop()
+    await sweep(DEMO_ROOT)
+  }
+
+  async #toil(): Promise<never> {
+    for (;;) {
+      await this.#batch.work(Math.round(PIECE_MS * this.#unitsPerMs))
+      this.#piecesDone++
+    }
+  }
+}
