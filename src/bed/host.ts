@@ -24,8 +24,6 @@ export interface BedHost {
   readonly cgroup: string
   /** Runs libvirt's own client against it and returns what that prints. @throws with what it said where it failed. */
   virsh(...args: readonly string[]): Promise<string>
-  /** The socket on which a guest does work on request, one client at a time: a line with a number, the same back. */
-  workChannel(name: string): string
   /** Defines and boots a guest; resolves when it answers. */
   start(options: GuestOptions): Promise<BedGuest>
   /** kill -9 of libvirtd. Its guests go on. */
@@ -131,10 +129,6 @@ class Host implements BedHost {
   async virsh(...args: readonly string[]): Promise<string> {
     const { stdout } = await execute('virsh', ['-q', '-c', this.uri, ...args])
     return stdout.trim()
-  }
-
-  workChannel(name: string): string {
-    return join(this.#folder, 'run', `${name}.work`)
   }
 
   async start(options: GuestOptions): Promise<BedGuest> {

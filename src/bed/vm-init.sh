@@ -28,25 +28,28 @@ online_new_cpus() {
 }
 online_new_cpus &
 
-# Both channels end whenever nobody on the host has them open, and are opened again.
+# While nobody on the host has a channel open, reading it ends at once. It stays open here all the same, since what has
+# arrived is lost when it is closed.
 
-# Serves requests, one at a time and in order: a line with a number is that much work, and is answered by the same line.
+# Serves requests, a worker for each channel, one at a time and in order: a line with a number is that much work, and is
+# answered by the same line.
 serve() {
-  exec 4<>/dev/virtio-ports/reeve.work
-  awk '{ for (i = 0; i < $1; i++) x += i; print; fflush() }' <&4 >&4
-  exec 4>&-
+  exec 4<>"$1"
+  while :; do
+    awk '{ for (i = 0; i < $1; i++) x += i; print; fflush() }' <&4 >&4
+    sleep 0.2
+  done
 }
-while :; do serve; sleep 0.2; done &
+for port in /dev/virtio-ports/reeve.work-*; do serve "$port" & done
 
 # Every line is a command for the shell; its output comes back, then a line with its exit code.
-answer() {
-  exec 3<>/dev/virtio-ports/reeve.shell
+exec 3<>/dev/virtio-ports/reeve.shell
+while :; do
   while read -r line; do
     sh -c "$line" >/run/output 2>&1 </dev/null 3>&-
     code=$?
     cat /run/output >&3
     echo "#exit $code" >&3
   done <&3
-  exec 3>&-
-}
-while :; do answer; sleep 0.2; done
+  sleep 0.2
+done

@@ -22,7 +22,9 @@ export interface BedGuest {
   readonly name: string
   /** Runs one line of shell in it and returns what that printed. @throws where it ended with another code than 0. */
   shell(line: string): Promise<string>
-  /** Asks for so much work; resolves when it is done, after all that was asked before. */
+  /** The sockets of its workers, one for each vCPU: a line with a number is that much work, and comes back when done. */
+  readonly workChannels: readonly string[]
+  /** Asks the worker with the fewest requests for so much work; resolves when it is done. */
   work(units: number): Promise<void>
   /** Resolves when it answers again, after a reboot or a start. */
   ready(): Promise<void>
@@ -45,20 +47,27 @@ export async function startGuest(
   writeFileSync(file, domainXml(image, options))
   await host.virsh('define', file)
   await host.virsh('start', name)
-  const guest = new Guest(name, join(folder, 'run', `${name}.shell`), join(folder, 'run', `${name}.work`))
+  const guest = new Guest(name, join(folder, 'run', `${name}.shell`), workChannels(folder, options))
   await guest.ready()
   return guest
+}
+
+/** One for each vCPU that it can have. */
+function workChannels(folder: string, { name, vcpus = 1, maxVcpus = vcpus }: GuestOptions): string[] {
+  return Array.from({ length: maxVcpus }, (_, i) => join(folder, 'run', `${name}.work-${i}`))
 }
 
 class Guest implements BedGuest {
   readonly name: string
   readonly #shell: Lines
-  readonly #work: Lines
+  readonly workChannels: readonly string[]
+  readonly #work: readonly Lines[]
 
-  constructor(name: string, shell: string, work: string) {
+  constructor(name: string, shell: string, workPaths: readonly string[]) {
     this.name = name
     this.#shell = new Lines(shell)
-    this.#work = new Lines(work)
+    this.workChannels = workPaths
+    this.#work = workPaths.map((path) => new Lines(path))
   }
 
   async ready(): Promise<void> {
@@ -85,14 +94,15 @@ class Guest implements BedGuest {
   }
 
   async work(units: number): Promise<void> {
+    const channel = this.#work.reduce((one, other) => (other.waiting < one.waiting ? other : one))
     // Opened when it is needed, as it takes one client at a time.
-    await this.#work.opened()
-    await this.#work.ask(`${units}`, () => true)
+    await channel.opened()
+    await channel.ask(`${units}`, () => true)
   }
 
   close(): void {
     this.#shell.close()
-    this.#work.close()
+    for (const channel of this.#work) channel.close()
   }
 }
 
@@ -127,6 +137,11 @@ class Lines {
     this.#socket.setEncoding('utf8').on('data', (text: string) => this.#take(text))
     this.#socket.on('error', () => {})
     this.#socket.on('close', () => this.#failAll(new Error(`${this.#path} was closed`)))
+  }
+
+  /** Questions without an answer yet. */
+  get waiting(): number {
+    return this.#questions.length
   }
 
   /** Opens it where it is not. */
@@ -178,6 +193,7 @@ function domainXml(image: VmImage, options: GuestOptions): string {
   const { maxVcpus = vcpus, maxMemoryMib = Math.max(256, memoryMib) } = options
   const channel = (port: string) =>
     `<channel type='unix'><source mode='bind' path='/run/${name}.${port}'/><target type='virtio' name='reeve.${port}'/></channel>`
+  const workers = Array.from({ length: maxVcpus }, (_, i) => channel(`work-${i}`)).join('\n    ')
   // Always emulated: /dev/kvm may be there and not work.
   return `<domain type='qemu'>
   <name>${name}</name>
@@ -194,7 +210,7 @@ function domainXml(image: VmImage, options: GuestOptions): string {
   <devices>
     <serial type='file'><source path='/var/log/libvirt/${name}.console'/><target port='0'/></serial>
     ${channel('shell')}
-    ${channel('work')}
+    ${workers}
     ${agent ? "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>" : ''}
     <memballoon model='virtio'><stats period='1'/></memballoon>
   </devices>

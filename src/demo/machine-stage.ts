@@ -1,5 +1,6 @@
 import { availableParallelism, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type BedGuest, type BedHost, startHost } from '#bed/host.ts'
 import { createClock } from '#daemon/clock.ts'
@@ -9,21 +10,21 @@ import { createLibvirtDriver } from '#drivers/libvirt/driver.ts'
 import type { Clock, Driver } from '#ports.ts'
 import { setByHand, stolenCpuSeconds } from './by-hand.ts'
 import { Link } from './link-server.ts'
-import { CPUS, MACHINES, type ServiceName } from './plan.ts'
+import { CPUS, MACHINES, SERVICES, type ServiceName } from './plan.ts'
 import type { Cast } from './policy.ts'
 import { DEMO_ROOT } from './real-stage.ts'
 import type { Stage } from './stage.ts'
 import type { Load, Window } from './workloads/link.ts'
 
 const GENERATOR = fileURLToPath(new URL('workloads/generator.ts', import.meta.url))
+/** One vCPU each: between machines of several, a kernel with groups in groups shares two CPUs unevenly for seconds. */
 const NAMES = ['shop', 'api', 'batch'] as const
 /** Pieces of the batch job that its machine has at any time, and what each takes. */
 const UNDER_WAY = 3
 const PIECE_MS = 50
-/** Work by which the speed of a machine is measured. */
-const SHORT_UNITS = 200
-const LONG_UNITS = 2200
-const TRIES = 3
+/** Pieces of work by which the speed of a machine is measured, and for how long. */
+const PIECE_UNITS = 1000
+const MEASURING_MS = 3000
 
 /**
  * Virtual machines of a libvirtd of the demo's own, and the load generator in a control group. Everything ends with
@@ -39,14 +40,7 @@ export async function createMachineStage(stateDir: string, seed: number): Promis
     // Before there are machines, whose CPUs must lie within.
     if (availableParallelism() > CPUS) await setByHand(groups, host.cgroup, 'cpu.set', `0-${CPUS - 1}`)
     const guests = await Promise.all(NAMES.map((name) => host.start({ name })))
-    return new MachineStage(
-      host,
-      guests,
-      groups,
-      link,
-      castOf(stateDir, seed, host),
-      await unitsPerMs(guests[0] as BedGuest),
-    )
+    return new MachineStage(host, guests, groups, link, castOf(stateDir, seed, host))
   } catch (error) {
     await host.stop()
     await link.close()
@@ -74,24 +68,6 @@ function castOf(stateDir: string, seed: number, host: BedHost): Cast {
   }
 }
 
-/** Work that a machine does in a millisecond when nobody else does any; the fastest of a few tries. */
-async function unitsPerMs(guest: BedGuest): Promise<number> {
-  const timeOf = async (units: number): Promise<number> => {
-    const startedMs = performance.now()
-    await guest.work(units)
-    return performance.now() - startedMs
-  }
-  let best = 0
-  for (let i = 0; i < TRIES; i++) {
-    // Their difference has nothing of what asking costs.
-    const [short, long] = [await timeOf(SHORT_UNITS), await timeOf(LONG_UNITS)]
-    if (long > short) best = Math.max(best, (LONG_UNITS - SHORT_UNITS) / (long - short))
-  }
-  // The generator opens the channel, which takes one at a time.
-  guest.close()
-  return best
-}
-
 class MachineStage implements Stage {
   readonly kind = 'libvirt'
   readonly plan = MACHINES
@@ -100,30 +76,23 @@ class MachineStage implements Stage {
   readonly drivers: readonly Driver[]
   readonly cast: Cast
   readonly #host: BedHost
-  readonly #batch: BedGuest
+  readonly #guests: ReadonlyMap<string, BedGuest>
   readonly #machines: Driver
   readonly #groups: CgroupDriver
   readonly #link: Link
-  readonly #unitsPerMs: number
+  /** Work that a machine does in a millisecond of CPU. */
+  #unitsPerMs = 0
   readonly #costMs = new Map<ServiceName, number>()
   #piecesDone = 0
 
-  constructor(
-    host: BedHost,
-    guests: readonly BedGuest[],
-    groups: CgroupDriver,
-    link: Link,
-    cast: Cast,
-    unitsPerMilli: number,
-  ) {
+  constructor(host: BedHost, guests: readonly BedGuest[], groups: CgroupDriver, link: Link, cast: Cast) {
     this.#host = host
-    this.#batch = guests[NAMES.indexOf('batch')] as BedGuest
+    this.#guests = new Map(guests.map((guest) => [guest.name, guest]))
     this.#groups = groups
     this.#machines = createLibvirtDriver({ groups, uris: [host.uri] })
     this.drivers = [this.#machines, groups]
     this.#link = link
     this.cast = cast
-    this.#unitsPerMs = unitsPerMilli
   }
 
   async ready(): Promise<void> {
@@ -133,7 +102,44 @@ class MachineStage implements Stage {
       await setByHand(this.#groups, place, 'cpu.weight', weight)
     await this.#link.ready(['generator'], [])
     await setByHand(this.#groups, `${this.#groups.layout.rootPath}/generator`, 'sched', 'other:0:0.1')
-    for (let i = 0; i < UNDER_WAY; i++) void this.#toil().catch(() => {})
+    this.#unitsPerMs = await this.#measureSpeed()
+    const batch = this.#guests.get('batch') as BedGuest
+    const units = Math.round(PIECE_MS * this.#unitsPerMs)
+    for (let i = 0; i < UNDER_WAY; i++) {
+      void keepBusy(batch, units, () => {
+        this.#piecesDone++
+        return true
+      })
+    }
+  }
+
+  /** While all machines work, as they will: two CPUs of one core are slower when both are busy. */
+  async #measureSpeed(): Promise<number> {
+    let isOver = false
+    let pieces = 0
+    const toils = [...this.#guests.values()].flatMap((guest) =>
+      Array.from({ length: UNDER_WAY }, () =>
+        keepBusy(guest, PIECE_UNITS, () => {
+          if (guest.name === 'shop') pieces++
+          return !isOver
+        }),
+      ),
+    )
+    // Until every worker is at it.
+    await sleep(MEASURING_MS / 3)
+    const [piecesBefore, cpuBefore] = [pieces, await this.#cpuMsOf('shop')]
+    await sleep(MEASURING_MS)
+    const speed = ((pieces - piecesBefore) * PIECE_UNITS) / ((await this.#cpuMsOf('shop')) - cpuBefore)
+    isOver = true
+    await Promise.all(toils)
+    // The generator opens their channels, which take one client at a time.
+    for (const service of SERVICES) this.#guests.get(service)?.close()
+    return speed
+  }
+
+  async #cpuMsOf(name: string): Promise<number> {
+    const { domains } = await this.#machines.observe(false)
+    return domains.find((domain) => (domain.name as string) === name)?.counters['cpu'] ?? 0
   }
 
   setCost(service: ServiceName, cpuMs: number): void {
@@ -142,7 +148,8 @@ class MachineStage implements Stage {
 
   setLoad(service: ServiceName, load: Load): void {
     const units = Math.round((this.#costMs.get(service) ?? 0) * this.#unitsPerMs)
-    const at = { kind: 'channel', path: this.#host.workChannel(service), units } as const
+    const paths = this.#guests.get(service)?.workChannels ?? []
+    const at = { kind: 'channels', paths, units } as const
     this.#link.order('generator', { type: 'load', service, at, load })
   }
 
@@ -176,11 +183,14 @@ class MachineStage implements Stage {
     await this.#host.stop()
     await sweep(DEMO_ROOT)
   }
+}
 
-  async #toil(): Promise<never> {
-    for (;;) {
-      await this.#batch.work(Math.round(PIECE_MS * this.#unitsPerMs))
-      this.#piecesDone++
-    }
+/** Gives a machine one piece of work after another until `isToGoOn` says no, or the machine is gone. */
+async function keepBusy(guest: BedGuest, units: number, isToGoOn: () => boolean): Promise<void> {
+  try {
+    do await guest.work(units)
+    while (isToGoOn())
+  } catch {
+    // The demo is over, and its machines with it.
   }
 }

@@ -26,10 +26,10 @@ export type Order =
   | { readonly type: 'cost'; readonly cpuMs: number }
   | { readonly type: 'load'; readonly service: string; readonly at: Address; readonly load: Load }
 
-/** Where a service answers: an HTTP server, or a machine's channel on which a request names the work it is. */
+/** Where a service answers: an HTTP server, or the channels of a machine's workers, on which a request names the work it is. */
 export type Address =
   | { readonly kind: 'http'; readonly port: number }
-  | { readonly kind: 'channel'; readonly path: string; readonly units: number }
+  | { readonly kind: 'channels'; readonly paths: readonly string[]; readonly units: number }
 
 export type Load =
   /** Requests at random times, on average so many a second, whatever the answers do. */

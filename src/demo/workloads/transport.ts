@@ -13,7 +13,7 @@ export interface Transport {
 const CONNECTIONS_MOST = 48
 
 export function transportTo(at: Address): Transport {
-  return at.kind === 'http' ? new Http() : new Channel(at.path)
+  return at.kind === 'http' ? new Http() : new Channels(at.paths)
 }
 
 class Http implements Transport {
@@ -35,33 +35,51 @@ class Http implements Transport {
   }
 }
 
-/** A line a request, answered by a line each, in order. */
-class Channel implements Transport {
-  readonly #socket
-  readonly #underWay: { readonly answered: () => void; readonly failed: () => void }[] = []
+/** Each request goes to the worker with the fewest under way. */
+class Channels implements Transport {
+  readonly #workers: readonly Worker[]
   #units = 0
+
+  constructor(paths: readonly string[]) {
+    this.#workers = paths.map((path) => new Worker(path))
+  }
+
+  aim(at: Address): void {
+    if (at.kind === 'channels') this.#units = at.units
+  }
+
+  send(_intendedMs: number, answered: () => void, failed: () => void): void {
+    const worker = this.#workers.reduce((one, other) => (other.underWay < one.underWay ? other : one))
+    worker.send(this.#units, answered, failed)
+  }
+}
+
+/** A line a request, answered by a line each, in order. */
+class Worker {
+  readonly #socket
+  readonly #waiting: { readonly answered: () => void; readonly failed: () => void }[] = []
 
   constructor(path: string) {
     this.#socket = connect(path)
     this.#socket.setEncoding('latin1')
     this.#socket.on('data', (text: string) => {
-      for (let i = text.split('\n').length - 1; i > 0; i--) this.#underWay.shift()?.answered()
+      for (let i = text.split('\n').length - 1; i > 0; i--) this.#waiting.shift()?.answered()
     })
     this.#socket.on('error', () => {})
     this.#socket.on('close', () => {
-      for (const { failed } of this.#underWay.splice(0)) failed()
+      for (const { failed } of this.#waiting.splice(0)) failed()
     })
   }
 
-  aim(at: Address): void {
-    if (at.kind === 'channel') this.#units = at.units
+  get underWay(): number {
+    return this.#waiting.length
   }
 
-  send(_intendedMs: number, answered: () => void, failed: () => void): void {
+  send(units: number, answered: () => void, failed: () => void): void {
     if (this.#socket.destroyed) failed()
     else {
-      this.#underWay.push({ answered, failed })
-      this.#socket.write(`${this.#units}\n`)
+      this.#waiting.push({ answered, failed })
+      this.#socket.write(`${units}\n`)
     }
   }
 }
