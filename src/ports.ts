@@ -40,6 +40,11 @@ export interface Driver {
    * remembered before the first change, compared before a release. null where the node is gone or cannot be read.
    */
   read(node: NodeId, knob: Knob): Promise<{ readonly identity: string; readonly value: Setting } | null>
+  /**
+   * Tells when something came, went or was changed that is worth looking at before the next turn is due; returns how to
+   * stop that. A driver that hears of nothing by itself has no such thing.
+   */
+  onEvent?(listener: () => void): () => void
   /** Carries out one change; never throws for what can happen to a domain, it is an outcome. Honours the signal. */
   apply(change: Change, signal: AbortSignal): Promise<Outcome>
   /** Lets go of descriptors and connections. Domains and settings stay as they are. */

@@ -83,6 +83,11 @@ export class Control {
     return this.#alone(async () => void (await this.#adopt(this.#loaded)))
   }
 
+  /** The next turn looks at everything, also what is looked at only now and then. */
+  lookCloser(): void {
+    this.#slowDueMs = Number.NEGATIVE_INFINITY
+  }
+
   /** One turn. Never throws: what goes wrong is said, and the last allocation stands. */
   turn(): Promise<void> {
     return this.#alone(async () => {

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { ReleaseReport, ReloadResult, Status } from '#api/contract.ts'
 import { serveApi } from '#api/server.ts'
-import { composeDrivers } from '#drivers/compose.ts'
+import { type ComposedDriver, composeDrivers } from '#drivers/compose.ts'
 import type { Clock, Driver, MetricSource } from '#ports.ts'
 import { CHANGE_MS_MAX } from './apply.ts'
 import { Control, type TurnSummary } from './control.ts'
@@ -12,7 +12,7 @@ import { journalPath } from './journal/reader.ts'
 import { type LoadedPolicy, loadPolicy } from './load.ts'
 import { takeLock } from './lock.ts'
 import type { Log } from './log.ts'
-import { startLoop } from './loop.ts'
+import { type Loop, startLoop } from './loop.ts'
 import { createMetrics } from './metrics.ts'
 import { Originals } from './originals.ts'
 import { makePrivateDir } from './private.ts'
@@ -109,10 +109,11 @@ async function begin(options: DaemonOptions, loaded: LoadedPolicy, endings: Endi
   endings.push(() => metrics.close())
   const recorder = new Recorder(journal, log)
   const stopping = new AbortController()
+  const driver = composeDrivers(options.drivers)
   const control = new Control(
     {
       policyFile: options.policyFile ?? null,
-      driver: composeDrivers(options.drivers),
+      driver,
       driverKinds: options.drivers.map(({ kind }) => kind),
       clock,
       metrics,
@@ -145,6 +146,7 @@ async function begin(options: DaemonOptions, loaded: LoadedPolicy, endings: Endi
     () => control.turn(),
   )
   loop.wake = running.wake
+  endings.push(hearEvents(driver, control, running))
   endings.push(() => {
     stopping.abort()
     return running.stop()
@@ -164,6 +166,25 @@ async function begin(options: DaemonOptions, loaded: LoadedPolicy, endings: Endi
     onTurn: (listener) => control.onTurn(listener),
     event: (name, seconds) => void control.event(name, seconds),
     stop: () => end(endings),
+  }
+}
+
+/** Events come in swarms (a machine that starts has a dozen): one early turn is enough for all of this time. */
+const EVENTS_TOGETHER_MS = 250
+
+/** What drivers hear of is looked at soon. Returns how to stop that. */
+function hearEvents(driver: ComposedDriver, control: Control, loop: Loop): () => void {
+  let timer: NodeJS.Timeout | null = null
+  const stop = driver.onEvent?.(() => {
+    timer ??= setTimeout(() => {
+      timer = null
+      control.lookCloser()
+      loop.wake()
+    }, EVENTS_TOGETHER_MS)
+  })
+  return () => {
+    stop?.()
+    if (timer !== null) clearTimeout(timer)
   }
 }
 

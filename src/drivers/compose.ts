@@ -47,6 +47,13 @@ export function composeDrivers(drivers: readonly Driver[]): ComposedDriver {
       return null
     },
 
+    onEvent(listener) {
+      const ends = drivers.flatMap((driver) => driver.onEvent?.(listener) ?? [])
+      return () => {
+        for (const end of ends) end()
+      }
+    },
+
     async apply(change, signal) {
       const { node, knob } = change
       const driver = byKind.get(change.driver)

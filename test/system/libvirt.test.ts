@@ -1,6 +1,7 @@
 /** libvirt through its shared library, on the driver that it brings along for tests: no daemon and no guest is needed. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from '#drivers/libvirt/connection.ts'
 import { LibvirtError, LibvirtMissing, loadLibvirt } from '#drivers/libvirt/library.ts'
 
@@ -23,6 +24,25 @@ test('libvirt through its shared library', { skip }, async (t) => {
     assert.equal(domain?.name, 'test')
     assert.match(domain?.uuid ?? '', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
     assert.equal(domain?.stats.get('state.state'), 1)
+  })
+
+  await t.test('events are heard, and waiting for them costs nothing, also on another connection later', async (t) => {
+    for (let i = 0; i < 2; i++) {
+      const connection = await connect(library, 'test:///default')
+      let heard = 0
+      await connection.listen(() => heard++)
+      const [domain] = await connection.stats(['state'])
+      await connection.suspend(domain?.uuid as string)
+      const deadline = Date.now() + 10_000
+      while (heard === 0 && Date.now() < deadline) await sleep(20)
+      assert.ok(heard > 0, 'a machine was paused, and nobody heard of it')
+      const before = process.cpuUsage()
+      await sleep(1000)
+      const { user, system } = process.cpuUsage(before)
+      t.diagnostic(`${(user + system) / 1000} ms of CPU in a second of waiting`)
+      assert.ok(user + system < 500_000, `${user + system} us of CPU in a second of waiting`)
+      await connection.close()
+    }
   })
 
   await t.test('what libvirt refuses comes with its own words, also off the main thread', async (t) => {

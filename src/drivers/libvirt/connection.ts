@@ -19,6 +19,8 @@ export interface Connection {
   suspend(uuid: string): Promise<void>
   resume(uuid: string): Promise<void>
   isAlive(): Promise<boolean>
+  /** Calls back whenever something happens to a domain. */
+  listen(hear: () => void): Promise<void>
   close(): Promise<void>
 }
 
@@ -111,6 +113,7 @@ export async function connect(library: Library, uri: string): Promise<Connection
     suspend: (uuid) => withDomain(uuid, (domain) => channel.call('virDomainSuspend', domain)),
     resume: (uuid) => withDomain(uuid, (domain) => channel.call('virDomainResume', domain)),
     isAlive: async () => (await channel.call<number>('virConnectIsAlive', channel.handle)) === 1,
+    listen: (hear) => channel.listen(hear),
     close: () => channel.close(),
   }
 }

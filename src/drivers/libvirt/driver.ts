@@ -60,10 +60,14 @@ class Machines implements Driver {
   /** What Reeve asked of balloons last, by group. */
   readonly #asked = new Map<string, Asked>()
   readonly #cpus = highestCpu() + 1
+  readonly #listeners = new Set<() => void>()
+  readonly #hear = (): void => {
+    for (const listener of this.#listeners) listener()
+  }
 
   constructor(groups: CgroupDriver, uris: readonly string[]) {
     this.#groups = groups
-    this.#links = uris.map(linkTo)
+    this.#links = uris.map((uri) => linkTo(uri, this.#hear))
   }
 
   get capabilities(): readonly Capability[] {
@@ -169,6 +173,11 @@ class Machines implements Driver {
     }
   }
 
+  onEvent(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
   async close(): Promise<void> {
     for (const path of [...this.#managed.keys()]) this.#forget(path)
     for (const link of this.#links) await link.close()
@@ -205,7 +214,7 @@ class Machines implements Driver {
   async #follow(uris: readonly string[]): Promise<void> {
     const kept = this.#links.filter(({ uri }) => uris.includes(uri))
     for (const link of this.#links) if (!kept.includes(link)) await link.close()
-    this.#links = uris.map((uri) => kept.find((link) => link.uri === uri) ?? linkTo(uri))
+    this.#links = uris.map((uri) => kept.find((link) => link.uri === uri) ?? linkTo(uri, this.#hear))
   }
 
   /** Asks every connection what runs. Machines of one that does not answer are taken to run on. */

@@ -1,3 +1,4 @@
+import type Koffi from 'koffi'
 import type { LibraryHandle } from 'koffi'
 
 /**
@@ -65,6 +66,8 @@ export type CallName = keyof typeof PROTOTYPES
 
 /** One open connection: calls on it run one after another, calls on several side by side. */
 export interface Channel {
+  /** Calls `hear` whenever a domain starts, stops, reboots, moves, or has another device or balloon. */
+  listen(hear: () => void): Promise<void>
   /** The handle that calls on the connection itself take. */
   readonly handle: Handle
   /** Carries out one call on a thread of its own. @throws {LibvirtError} where libvirt refuses or does not answer. */
@@ -120,6 +123,8 @@ async function load(): Promise<Library> {
     'void virConnSetErrorFunc(virConnect *conn, void *data, reeveErrorHandler *handler)',
   )
 
+  const events = eventLoop(koffi, library)
+
   // libvirt keeps its last error per thread, and calls run on threads that nobody sees again: it is handed over at
   // once. Each connection has a handler of its own; what is said before there is one goes to the library's.
   const listen = (hear: (said: Said) => void) =>
@@ -157,7 +162,9 @@ async function load(): Promise<Library> {
       return {
         handle,
         call,
+        listen: (hear) => queue('virConnectDomainEventRegisterAny', () => events.listen(handle, hear)),
         async close() {
+          await queue('virConnectDomainEventDeregisterAny', () => events.forget(handle))
           await call('virConnectClose', handle)
           koffi.unregister(listener)
         },
@@ -169,7 +176,7 @@ async function load(): Promise<Library> {
   }
 }
 
-function errorOf(name: CallName, said: Said | null): LibvirtError {
+function errorOf(name: string, said: Said | null): LibvirtError {
   return new LibvirtError(name, said?.code ?? 0, said?.message ?? 'it failed without saying why')
 }
 
@@ -193,6 +200,65 @@ function inTurn() {
         running = null
       })
     return result
+  }
+}
+
+/** Of `virDomainEventID`: lifecycle, reboot, balloon, device removed, device added. */
+const EVENTS = [0, 1, 13, 15, 19]
+const NEVER = -1
+
+/**
+ * libvirt's own event loop, which runs on a thread of its own while anybody listens. Callbacks differ in what they are
+ * told after the connection and the domain; that something happened is all that is wanted of them.
+ */
+function eventLoop(koffi: typeof Koffi, library: LibraryHandle) {
+  library.func('int virEventRegisterDefaultImpl()')()
+  const runOnce = library.func('int virEventRunDefaultImpl()')
+  const Happened = koffi.pointer(koffi.proto('int reeveHappened(void *conn, void *domain)'))
+  const register = library.func(
+    'int virConnectDomainEventRegisterAny(virConnect *conn, void *domain, int id, reeveHappened *cb, void *, void *)',
+  )
+  const Tick = koffi.pointer(koffi.proto('void reeveTick(int timer, void *data)'))
+  const deregister = library.func('int virConnectDomainEventDeregisterAny(virConnect *conn, int callback)')
+  const addTimeout = library.func('int virEventAddTimeout(int ms, reeveTick *tick, void *data, void *free)')
+  const updateTimeout = library.func('void virEventUpdateTimeout(int timer, int ms)')
+  const listening = new Map<Handle, () => void>()
+  const registered = new Map<Handle, readonly number[]>()
+  // Fires as often as it is told to until it is told never to.
+  const tick = koffi.register(() => updateTimeout(timer, NEVER), Tick)
+  const timer = addTimeout(NEVER, tick, null, null)
+  // One for all connections: a connection that broke may still call it.
+  const happened = koffi.register(() => {
+    for (const hear of listening.values()) hear()
+    return 0
+  }, Happened)
+  let isRunning = false
+
+  async function run(): Promise<void> {
+    isRunning = true
+    while (listening.size > 0) if ((await asynchronously<number>(runOnce, [])) < 0) break
+    isRunning = false
+  }
+
+  return {
+    async listen(connection: Handle, hear: () => void): Promise<void> {
+      listening.set(connection, hear)
+      const ids: number[] = []
+      // Not every hypervisor tells of everything.
+      for (const id of EVENTS) ids.push(await asynchronously(register, [connection, null, id, happened, null, null]))
+      registered.set(
+        connection,
+        ids.filter((id) => id >= 0),
+      )
+      if (!isRunning) void run()
+    },
+    /** A connection that somebody listens to is not closed. */
+    async forget(connection: Handle): Promise<void> {
+      for (const id of registered.get(connection) ?? []) await asynchronously(deregister, [connection, id])
+      registered.delete(connection)
+      // The loop waits for the next event, and is woken to see that nobody listens any more.
+      if (listening.delete(connection) && listening.size === 0) updateTimeout(timer, 0)
+    },
   }
 }
 

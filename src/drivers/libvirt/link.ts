@@ -12,12 +12,13 @@ export interface Link {
   close(): Promise<void>
 }
 
-export function linkTo(uri: string): Link {
+/** `hear` is called whenever something happens to a domain there, where libvirt can tell. */
+export function linkTo(uri: string, hear: () => void): Link {
   let connection: Promise<Connection> | null = null
   let problem: string | null = null
 
   async function opened(): Promise<Connection> {
-    connection ??= loadLibvirt().then((library) => connect(library, uri))
+    connection ??= connectAndListen(uri, hear)
     try {
       return await connection
     } catch (error) {
@@ -58,4 +59,10 @@ export function linkTo(uri: string): Link {
       await open?.then((one) => one.close()).catch(() => {})
     },
   }
+}
+
+async function connectAndListen(uri: string, hear: () => void): Promise<Connection> {
+  const connection = await connect(await loadLibvirt(), uri)
+  await connection.listen(hear)
+  return connection
 }
