@@ -12,9 +12,9 @@ const bed = bedAvailable()
 const required = process.env['REEVE_REQUIRE_SYSTEM'] === '1'
 const skip = bed.available || required ? false : `no test bed: ${bed.reason}; ${bed.remedy}`
 
-/** Requests under way in each machine, so that it never waits for the next. */
-const UNDER_WAY = 3
-const UNITS = 500
+/** Requests under way in each machine, so that it never waits for the next, and so large that asking costs little. */
+const UNDER_WAY = 6
+const UNITS = 2000
 
 async function machinesHarness(): Promise<Harness> {
   const host = await startHost('conformance')
