@@ -37,7 +37,8 @@ export interface Driver {
   observe(slow: boolean): Promise<DriverObservation>
   /**
    * What is in force for a knob now, and the identity of what carries it (a cgroup's inode with the boot id, a UUID):
-   * remembered before the first change, compared before a release. null where the node is gone or cannot be read.
+   * remembered before the first change, compared before a release. null where the node is gone or has no such knob.
+   * @throws where it is there and cannot be read now.
    */
   read(node: NodeId, knob: Knob): Promise<{ readonly identity: string; readonly value: Setting } | null>
   /**

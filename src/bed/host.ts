@@ -33,18 +33,7 @@ export interface BedHost {
   stop(): Promise<void>
 }
 
-const PROGRAMS = [
-  'libvirtd',
-  'virsh',
-  'qemu-system-x86_64',
-  'qemu-ga',
-  'unshare',
-  'nsenter',
-  'setpriv',
-  'busybox',
-  'cpio',
-  'ip',
-]
+const PROGRAMS = ['libvirtd', 'virsh', 'qemu-system-x86_64', 'qemu-ga', 'unshare', 'setpriv', 'busybox', 'cpio', 'ip']
 
 /** Whether a test bed can be had here, and if not, what is missing and what to do. */
 export function bedAvailable(): { available: true } | { available: false; reason: string; remedy: string } {

@@ -2,6 +2,7 @@ import type { ReleasedSetting, ReleaseReport } from '#api/contract.ts'
 import type { Change } from '#core/model/decision.ts'
 import type { ResourceKey } from '#core/model/ids.ts'
 import type { Policy } from '#core/model/policy.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 import type { Driver, DriverObservation } from '#ports.ts'
 import { withDeadline } from './apply.ts'
 import type { JournalSetting } from './journal/reader.ts'
@@ -60,7 +61,8 @@ async function putBack(setting: JournalSetting, driver: Driver | null, deadlineM
   if (driver === null) {
     return { kind: 'failed', message: `cannot put back ${knob} of ${node}: no driver '${setting.driver}' runs here` }
   }
-  const found = await driver.read(node, knob)
+  const found = await driver.read(node, knob).catch((error: unknown) => reasonOf(error))
+  if (typeof found === 'string') return { kind: 'failed', message: found }
   if (found === null) return { kind: 'gone' }
   if (found.identity !== setting.identity) return { kind: 'replaced' }
   if (found.value === original) return { kind: 'was-so' }

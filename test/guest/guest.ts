@@ -120,7 +120,7 @@ function startMachine(images: GuestImages, cpus: number, memoryMb: number): Chil
     ...['-device', `virtserialport,chardev=${name},name=${name}`],
   ]
   // With a thread for each CPU, QEMU 7.2 runs stale translations of code that was just compiled: one start of Node in
-  // fifteen ended with a segmentation fault; with one thread for all, none in a hundred.
+  // fifteen ended with a segmentation fault; with one thread for all, none in seventy.
   const machine = [
     ...['-accel', 'tcg,thread=single', '-machine', 'q35', '-cpu', 'qemu64,+rdrand'],
     ...['-smp', `${cpus}`, '-m', `${memoryMb}M`],

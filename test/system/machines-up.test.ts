@@ -16,7 +16,7 @@ const bed = bedAvailable()
 const required = process.env['REEVE_REQUIRE_SYSTEM'] === '1'
 const skip = bed.available || required ? false : `no test bed: ${bed.reason}; ${bed.remedy}`
 const dir = mkdtempSync(join(tmpdir(), 'reeve-machines-'))
-const { policyFile, ask, up } = reeveIn(dir)
+const { policyFile, reeve, ask, up } = reeveIn(dir)
 
 const NAMES = ['shop', 'batch-1'] as const
 const MEMORY_MIB = 200
@@ -80,6 +80,22 @@ goals:
     assert.deepEqual(await shown(), found)
     await ask('resume')
     await stop(daemon, 'SIGTERM')
+  })
+
+  test('what is remembered of a machine is not forgotten where libvirt does not tell of it', async (t) => {
+    writeFileSync(policyFile, policyText(800, 400))
+    const daemon = await up(t)
+    await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1')
+    await stop(daemon, 'SIGTERM')
+    // Without a daemon it asks the system's libvirt, which these machines do not run on.
+    const byHand = await reeve('release')
+    assert.equal(byHand.code, 1)
+    assert.match(byHand.stdout, /it runs, but libvirt does not tell of it; asked were qemu:\/\/\/system/)
+    const again = await up(t)
+    await ask('release')
+    for (const name of NAMES) assert.equal(await shares(name), 1024)
+    await ask('resume')
+    await stop(again, 'SIGTERM')
   })
 
   test('libvirtd dies and comes back: turns go on meanwhile, and changes are made afterwards', async (t) => {

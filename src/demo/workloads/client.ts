@@ -1,12 +1,10 @@
 import { createPrng, type Prng } from '#lib/prng.ts'
 import { type Figures, Latencies, SlidingLatencies } from './latencies.ts'
 import type { Address, Load, Window } from './link.ts'
-import type { Transport } from './transport.ts'
+import { OUTSTANDING_MOST, type Transport } from './transport.ts'
 
 /** A request without an answer after this long has missed any goal; its window is closed then. */
 const PATIENCE_MS = 2000
-/** Requests under way at once; a client that finds all connections busy is turned away, which is a miss. */
-const OUTSTANDING_MOST = 48
 
 const REFUSED_MS = 100
 
@@ -81,6 +79,7 @@ export class Client {
   #send(intendedMs: number): void {
     const window = this.#windowOf(intendedMs)
     window.offered++
+    // A client that finds all connections busy is turned away, which is a miss.
     if (this.#underway >= OUTSTANDING_MOST) return
     this.#underway++
     this.#transport.send(

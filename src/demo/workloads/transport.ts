@@ -10,14 +10,15 @@ export interface Transport {
   send(intendedMs: number, answered: () => void, failed: () => void): void
 }
 
-const CONNECTIONS_MOST = 48
+/** Requests that a service has under way at once. */
+export const OUTSTANDING_MOST = 48
 
 export function transportTo(at: Address): Transport {
   return at.kind === 'http' ? new Http() : new Channels(at.paths)
 }
 
 class Http implements Transport {
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS_MOST })
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: OUTSTANDING_MOST })
   #port = 0
 
   aim(at: Address): void {

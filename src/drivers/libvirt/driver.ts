@@ -141,7 +141,12 @@ class Machines implements Driver {
     if (!this.#running.has(node)) await this.#look()
     const machine = this.#running.get(node)
     const identity = identityOf(this.#groups.layout, node)
-    if (machine === undefined || identity === null) return null
+    if (identity === null) return null
+    if (machine === undefined) {
+      // Not gone: what is remembered of it must not be forgotten because libvirt is down, or asked elsewhere.
+      const asked = this.#links.map(({ uri, problem }) => `${uri} (${problem ?? 'does not know it'})`).join(', ')
+      throw new Error(`reading ${knob} of ${node}: it runs, but libvirt does not tell of it; asked were ${asked}`)
+    }
     if (knob === 'freeze') return { identity, value: machine.isPaused ? 1 : 0 }
     if (knob === 'cpu.set') return { identity, value: machine.cpus }
     if (knob === 'memory.balloon') {

@@ -23,9 +23,6 @@ export class LibvirtError extends Error {
   }
 }
 
-/** `virErrorNumber` of what a caller tells apart. */
-export const ERROR = { noSupport: 3, noDomain: 42 } as const
-
 /** The library is not installed, or is not one that can be loaded. */
 export class LibvirtMissing extends Error {
   override readonly name = 'LibvirtMissing'
