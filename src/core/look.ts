@@ -231,7 +231,7 @@ export function limitKnob(
   // A machine has a balloon, which gives and takes; a limit would only kill it.
   if (resource === MEMORY && 'memory.balloon' in settings) return 'memory.balloon'
   if (family(resource) === 'memory') return enforcement === 'cap' ? 'memory.limit' : 'memory.soft'
-  return resource.replace(/^io\.(read|write)/, 'io.$1.limit') as `io.read.limit:${string}`
+  return resource.replace(/^(io|net)\.\w+/, '$&.limit') as Knob
 }
 
 /** The knob by which a domain comes by its amount of a resource. */

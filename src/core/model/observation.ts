@@ -88,8 +88,9 @@ export type Settings = Readonly<Partial<Record<Knob, Setting>>>
 /**
  * What can be turned. `cpu.weight` is in the driver's own range; `cpu.quota` in millicores for the whole domain;
  * `cpu.set` a CPU list; `memory.limit` (hard) and `memory.soft` in bytes; `memory.balloon` what its balloon is to leave
- * a machine, in bytes, also while it is on its way there; `io.weight` in the driver's range;
- * `io.read.limit:8:0` and the like in the resource's unit; `freeze` 0 or 1; `sched` as `class:priority:sliceMs`.
+ * a machine, in bytes, also while it is on its way there; `cpu.count` how many vCPUs a guest has in use; `io.weight` in the
+ * driver's range; `io.read.limit:8:0` (of one device), `io.read.limit` (of all), `net.tx.limit` and the like in the
+ * resource's unit; `freeze` 0 or 1; `sched` as `class:priority:sliceMs`.
  */
 export type Knob =
   | 'cpu.weight'
@@ -98,8 +99,11 @@ export type Knob =
   | 'memory.limit'
   | 'memory.soft'
   | 'memory.balloon'
+  | 'cpu.count'
   | 'io.weight'
+  | `io.${'read' | 'write'}.limit`
   | `io.${'read' | 'write'}.limit:${string}`
+  | `net.${'rx' | 'tx'}.limit`
   | 'freeze'
   | 'sched'
 

@@ -147,11 +147,11 @@ function deviceLimitV2(key: 'rbps' | 'wbps'): KnobFiles {
   }
 }
 
-/** A knob without the device that some carry behind it. */
-export type KnobFamily =
-  | Exclude<Knob, `io.${string}:${string}` | 'sched' | 'memory.balloon'>
-  | 'io.read.limit'
-  | 'io.write.limit'
+/** A knob of control groups, without the device that some carry behind it. */
+export type KnobFamily = Exclude<
+  Knob,
+  `io.${string}:${string}` | `net.${string}` | 'sched' | 'memory.balloon' | 'cpu.count'
+>
 type KnobTable = Readonly<Record<KnobFamily, KnobFiles>>
 
 const TABLES: Readonly<Record<1 | 2, KnobTable>> = {
