@@ -8,6 +8,9 @@ set -eu
 
 inside() {
   folder=$2 name=$3
+  # As those outside know it: /proc is still theirs.
+  read -r pid _ </proc/self/stat
+  echo "$pid" >"$folder/pid"
   mount --make-rprivate /
   hostname "$name"
   # libvirtd wants this user and group to exist, whatever its configuration says.

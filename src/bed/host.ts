@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,6 +23,8 @@ export interface BedHost {
   readonly uri: string
   /** The control group that holds libvirtd and all its guests, from the top of every tree. */
   readonly cgroup: string
+  /** Of its first process, whose namespaces are the host. */
+  readonly pid: number
   /** Runs libvirt's own client against it and returns what that prints. @throws with what it said where it failed. */
   virsh(...args: readonly string[]): Promise<string>
   /** Defines and boots a guest; resolves when it answers. */
@@ -33,7 +36,18 @@ export interface BedHost {
   stop(): Promise<void>
 }
 
-const PROGRAMS = ['libvirtd', 'virsh', 'qemu-system-x86_64', 'qemu-ga', 'unshare', 'setpriv', 'busybox', 'cpio', 'ip']
+const PROGRAMS = [
+  'libvirtd',
+  'virsh',
+  'qemu-system-x86_64',
+  'qemu-ga',
+  'unshare',
+  'nsenter',
+  'setpriv',
+  'busybox',
+  'cpio',
+  'ip',
+]
 
 /** Whether a test bed can be had here, and if not, what is missing and what to do. */
 export function bedAvailable(): { available: true } | { available: false; reason: string; remedy: string } {
@@ -48,8 +62,10 @@ export function bedAvailable(): { available: true } | { available: false; reason
   return { available: true }
 }
 
-const CONFIGURATION = {
-  'libvirtd.conf': `auth_unix_ro = "none"
+const configuration = () => ({
+  // Hosts are told apart by their UUID, which libvirtd would take from the firmware of the machine that both run on.
+  'libvirtd.conf': `host_uuid = "${randomUUID()}"
+auth_unix_ro = "none"
 auth_unix_rw = "none"
 unix_sock_rw_perms = "0700"
 log_level = 3
@@ -64,7 +80,7 @@ security_default_confined = 0
 namespaces = []
 stdio_handler = "file"
 `,
-}
+})
 
 const execute = promisify(execFile)
 /** Starting libvirtd takes 3 s the first time, as it asks QEMU for what it can do. */
@@ -78,7 +94,7 @@ export async function startHost(name: string): Promise<BedHost> {
   const folder = mkdtempSync(`/run/reeve-bed-${name}-`)
   const cgroup = `/${folder.slice('/run/'.length)}`
   mkdirSync(join(folder, 'etc/libvirt'), { recursive: true })
-  for (const [file, text] of Object.entries(CONFIGURATION)) writeFileSync(join(folder, 'etc/libvirt', file), text)
+  for (const [file, text] of Object.entries(configuration())) writeFileSync(join(folder, 'etc/libvirt', file), text)
   const keeper = spawn(join(import.meta.dirname, 'host.sh'), [cgroup.slice(1), folder, name], {
     stdio: ['pipe', 'ignore', 'pipe'],
     // Not to be ended by a Ctrl-C before it has taken everything down.
@@ -113,6 +129,10 @@ class Host implements BedHost {
     keeper.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.said = (this.said + text).slice(-4000)
     })
+  }
+
+  get pid(): number {
+    return Number(readText(join(this.#folder, 'pid')))
   }
 
   async virsh(...args: readonly string[]): Promise<string> {
