@@ -15,6 +15,14 @@ export interface Connection {
   pinEmulator(uuid: string, map: Buffer): Promise<void>
   /** Asks the guest's balloon to leave it so much. */
   setMemory(uuid: string, bytes: number): Promise<void>
+  /** Plugs vCPUs in until it has so many. */
+  setVcpus(uuid: string, count: number): Promise<void>
+  /** What the guest's agent says of its vCPUs, as lists of numbers: `vcpus`, `online`, `offlinable`. Not to be trusted. */
+  guestVcpus(uuid: string): Promise<ReadonlyMap<string, ParamValue>>
+  /** Asks the guest's agent to use the vCPUs of a list such as `1,3`, or to park them. */
+  setGuestVcpus(uuid: string, list: string, use: boolean): Promise<void>
+  /** How long whoever asks the guest's agent waits for it, in whole seconds; null for as long as it takes. */
+  setAgentTimeout(uuid: string, seconds: number | null): Promise<void>
   isPaused(uuid: string): Promise<boolean>
   suspend(uuid: string): Promise<void>
   resume(uuid: string): Promise<void>
@@ -40,6 +48,9 @@ export const PAUSED = 3
 const ONLY_RUNNING = 1
 /** Bit of `virDomainModificationImpact`: the definition of a domain is never changed. */
 const LIVE = 1
+
+/** `VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK`, which libvirt starts with. */
+const AGENT_NO_TIMEOUT = -2
 
 /** `virDomainStatsRecord`: the domain, its parameters, how many. */
 const RECORD = { bytes: 24, domainAt: 0, paramsAt: 8, countAt: 16 } as const
@@ -104,6 +115,25 @@ export async function connect(library: Library, uri: string): Promise<Connection
       withDomain(uuid, (domain) => channel.call('virDomainPinEmulator', domain, map, map.length, LIVE)),
     setMemory: (uuid, bytes) =>
       withDomain(uuid, (domain) => channel.call('virDomainSetMemoryFlags', domain, Math.round(bytes / 1024), LIVE)),
+    setVcpus: (uuid, count) =>
+      withDomain(uuid, (domain) => channel.call('virDomainSetVcpusFlags', domain, count, LIVE)),
+    guestVcpus: (uuid) =>
+      withDomain(uuid, async (domain) => {
+        const [out, count]: [[unknown], [number]] = [[null], [0]]
+        await channel.call('virDomainGetGuestVcpus', domain, out, count, 0)
+        try {
+          const params = library.bytesAt(library.addressOf(out[0]), PARAM_BYTES * count[0])
+          return unpackParams(params, count[0], (pointer) => library.textAt(pointer))
+        } finally {
+          await channel.call('virTypedParamsFree', out[0], count[0])
+        }
+      }),
+    setGuestVcpus: (uuid, list, use) =>
+      withDomain(uuid, (domain) => channel.call('virDomainSetGuestVcpus', domain, list, use ? 1 : 0, 0)),
+    setAgentTimeout: (uuid, seconds) =>
+      withDomain(uuid, (domain) =>
+        channel.call('virDomainAgentSetResponseTimeout', domain, seconds ?? AGENT_NO_TIMEOUT, 0),
+      ),
     isPaused: (uuid) =>
       withDomain(uuid, async (domain) => {
         const [state, reason]: [[number], [number]] = [[0], [0]]

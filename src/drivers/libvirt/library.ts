@@ -53,6 +53,12 @@ const PROTOTYPES = {
     'int virDomainGetEmulatorPinInfo(virDomain *domain, _Out_ uint8_t *map, int bytes, uint flags)',
   virDomainPinEmulator: 'int virDomainPinEmulator(virDomain *domain, const uint8_t *map, int bytes, uint flags)',
   virDomainSetMemoryFlags: 'int virDomainSetMemoryFlags(virDomain *domain, ulong kibibytes, uint flags)',
+  virDomainSetVcpusFlags: 'int virDomainSetVcpusFlags(virDomain *domain, uint vcpus, uint flags)',
+  virDomainGetGuestVcpus:
+    'int virDomainGetGuestVcpus(virDomain *domain, _Out_ void **params, _Out_ uint *count, uint flags)',
+  virDomainSetGuestVcpus: 'int virDomainSetGuestVcpus(virDomain *domain, const char *list, int state, uint flags)',
+  virDomainAgentSetResponseTimeout: 'int virDomainAgentSetResponseTimeout(virDomain *domain, int seconds, uint flags)',
+  virTypedParamsFree: 'void virTypedParamsFree(void *params, int count)',
   virDomainGetState: 'int virDomainGetState(virDomain *domain, _Out_ int *state, _Out_ int *reason, uint flags)',
   virDomainSuspend: 'int virDomainSuspend(virDomain *domain)',
   virDomainResume: 'int virDomainResume(virDomain *domain)',
