@@ -42,6 +42,9 @@ inside() {
     done
   fi
   ip link set lo up
+  # What guests with a network hang on.
+  ip link add br0 type bridge
+  ip link set br0 up
   # Killed, it is started again, as systemd would, but for a file that says not to.
   while :; do
     if [ -e /run/keep-down ]; then sleep 0.1; else libvirtd || true; fi

@@ -15,6 +15,9 @@ mkdir -p /dev/virtio-ports
 for port in /sys/class/virtio-ports/*; do ln -s "../${port##*/}" "/dev/virtio-ports/$(cat "$port/name")"; done
 [ -e /dev/virtio-ports/org.qemu.guest_agent.0 ] && qemu-ga -d -t /run -f /run/qemu-ga.pid
 
+address=$(sed -n 's/.*reeve\.address=\([^ ]*\).*/\1/p' /proc/cmdline)
+[ -z "$address" ] || { ip link set eth0 up; ip address add "$address" dev eth0; }
+
 # A CPU that is plugged in is not used before somebody says so; one that was parked on purpose stays parked.
 online_new_cpus() {
   seen=" $(echo /sys/devices/system/cpu/cpu[0-9]*) "

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { truncateSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { until } from './host.ts'
@@ -16,6 +16,10 @@ export interface GuestOptions {
   readonly maxMemoryMib?: number
   /** A test of what comes without needs none. Default true. */
   readonly agent?: boolean
+  /** Sizes of its disks (/dev/vda, /dev/vdb ...), empty files of which only what is written takes space. Default none. */
+  readonly disksMib?: readonly number[]
+  /** Its address on the network of its host, such as `10.78.0.2/24`. Default no network. */
+  readonly address?: string
 }
 
 export interface BedGuest {
@@ -44,12 +48,23 @@ export async function startGuest(
 ): Promise<BedGuest> {
   const { name } = options
   const file = join(folder, `${name}.xml`)
-  writeFileSync(file, domainXml(image, options))
+  const disks = makeDisks(folder, options)
+  writeFileSync(file, domainXml(image, disks, options))
   await host.virsh('define', file)
   await host.virsh('start', name)
   const guest = new Guest(name, join(folder, 'run', `${name}.shell`), workChannels(folder, options))
   await guest.ready()
   return guest
+}
+
+/** Their files as libvirtd sees them, in the order of the devices. */
+function makeDisks(folder: string, { name, disksMib = [] }: GuestOptions): string[] {
+  return disksMib.map((mib, i) => {
+    const file = `run/${name}.disk-${i}`
+    writeFileSync(join(folder, file), '')
+    truncateSync(join(folder, file), mib * 1024 * 1024)
+    return `/${file}`
+  })
 }
 
 /** One for each vCPU that it can have. */
@@ -188,12 +203,14 @@ class Lines {
   }
 }
 
-function domainXml(image: VmImage, options: GuestOptions): string {
-  const { name, vcpus = 1, memoryMib = 128, agent = true } = options
+function domainXml(image: VmImage, disks: readonly string[], options: GuestOptions): string {
+  const { name, vcpus = 1, memoryMib = 128, agent = true, address } = options
   const { maxVcpus = vcpus, maxMemoryMib = Math.max(256, memoryMib) } = options
   const channel = (port: string) =>
     `<channel type='unix'><source mode='bind' path='/run/${name}.${port}'/><target type='virtio' name='reeve.${port}'/></channel>`
   const workers = Array.from({ length: maxVcpus }, (_, i) => channel(`work-${i}`)).join('\n    ')
+  const disk = (file: string, i: number) =>
+    `<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='${file}'/><target dev='vd${'abcd'[i]}' bus='virtio'/></disk>`
   // Always emulated: /dev/kvm may be there and not work.
   return `<domain type='qemu'>
   <name>${name}</name>
@@ -202,7 +219,7 @@ function domainXml(image: VmImage, options: GuestOptions): string {
   <os>
     <type arch='x86_64' machine='q35'>hvm</type>
     <kernel>${image.kernel}</kernel><initrd>${image.initramfs}</initrd>
-    <cmdline>console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check mitigations=off random.trust_cpu=on</cmdline>
+    <cmdline>console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check mitigations=off random.trust_cpu=on${address === undefined ? '' : ` reeve.address=${address}`}</cmdline>
   </os>
   <features><acpi/><apic/></features>
   <cpu mode='custom' match='exact' check='none'><model fallback='forbid'>qemu64</model></cpu>
@@ -212,6 +229,8 @@ function domainXml(image: VmImage, options: GuestOptions): string {
     ${channel('shell')}
     ${workers}
     ${agent ? "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>" : ''}
+    ${disks.map(disk).join('\n    ')}
+    ${address === undefined ? '' : "<interface type='bridge'><source bridge='br0'/><model type='virtio'/></interface>"}
     <memballoon model='virtio'><stats period='1'/></memballoon>
   </devices>
 </domain>

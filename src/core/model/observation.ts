@@ -66,7 +66,8 @@ export interface DomainObservation {
   /**
    * Cumulative. A rate resource's key counts its use in unit x seconds (`cpu`: millicore-seconds). Further names:
    * `cpu.waitMs` (ready but not running, summed over its threads), `cpu.throttledMs`, `cpu.pressureMs`,
-   * `memory.refaults`, `memory.oomKills`, `memory.pressureMs`, `io.pressureMs`, `net.rxPackets`, `net.txPackets`.
+   * `memory.refaults`, `memory.oomKills`, `memory.pressureMs`, `io.pressureMs`, `io.readOps`, `io.writeOps`,
+   * `net.rxPackets`, `net.rxDrops`, the same with `tx`.
    */
   readonly counters: Readonly<Record<string, number>>
   /**

@@ -149,7 +149,7 @@ class Groups implements CgroupDriver {
   }
 
   watch(placed: Placed): Watched | null {
-    return watch(this.layout, placed, this.#packets)
+    return watch(this.layout, placed, null)
   }
 
   include(paths: readonly string[]): void {

@@ -23,8 +23,11 @@ export interface Watched {
   close(): void
 }
 
-/** null where there is no such group. `shared` tells the packets of a group that has no network of its own. */
-export function watch(layout: Layout, placed: Placed, shared: Pick<PacketCounter, 'of'>): Watched | null {
+/**
+ * null where there is no such group. `shared` tells the packets of a group that has no network of its own; with null
+ * they are none of the group's: what a machine sends is no packet of its QEMU.
+ */
+export function watch(layout: Layout, placed: Placed, shared: Pick<PacketCounter, 'of'> | null): Watched | null {
   const { path, policy, policyIndex } = placed
   const identity = identityOf(layout, path)
   if (identity === null) return null
@@ -61,7 +64,7 @@ export function watch(layout: Layout, placed: Placed, shared: Pick<PacketCounter
       if (slow) {
         counters.readSlow(counted, levels)
         levels['threads'] = delay.threadCount
-        putPackets(counted, namespace.read(delay.anyThread) ?? shared.of(path))
+        if (shared !== null) putPackets(counted, namespace.read(delay.anyThread) ?? shared.of(path))
       }
       // Whatever has used CPU was alive; only an idle group is looked at more closely.
       const ended = idle && !members.some()

@@ -117,7 +117,7 @@ class Machines implements Driver {
 
   /** What its control group tells, with what only libvirt knows. */
   #seen(group: DomainObservation, machine: Machine, slow: boolean): DomainObservation {
-    const { isPaused, cpus, vcpus, memory } = machine
+    const { isPaused, cpus, vcpus, memory, devices } = machine
     const balloon = balloonSetting(this.#asked.get(machine.path), memory.actual)
     const settings: Settings = {
       ...group.settings,
@@ -125,6 +125,7 @@ class Machines implements Driver {
       freeze: isPaused ? 1 : 0,
       'memory.balloon': balloon,
     }
+    const counters = slow ? { ...group.counters, ...devices.counters } : group.counters
     const levels = slow
       ? {
           ...group.levels,
@@ -134,7 +135,7 @@ class Machines implements Driver {
         }
       : group.levels
     const most = { [CPU]: vcpus * 1000, [MEMORY]: memory.most }
-    return { ...group, state: isPaused ? 'paused' : 'running', levels, settings, most }
+    return { ...group, state: isPaused ? 'paused' : 'running', counters, levels, settings, most }
   }
 
   async read(node: NodeId, knob: Knob): Promise<{ identity: Identity; value: Setting } | null> {
@@ -250,8 +251,9 @@ class Machines implements Driver {
         return machines
       })
     } catch {
-      // The link keeps the reason, which the capabilities show.
-      return [...this.#running.values()].filter((machine) => machine.link === link)
+      // The link keeps the reason, which the capabilities show. What was counted then is not told again as if read now.
+      const known = [...this.#running.values()].filter((machine) => machine.link === link)
+      return known.map((machine) => ({ ...machine, devices: { ...machine.devices, counters: {} } }))
     }
   }
 

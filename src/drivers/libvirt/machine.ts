@@ -1,5 +1,6 @@
 import type { Setting } from '#core/model/observation.ts'
 import { type Connection, type DomainStats, PAUSED } from './connection.ts'
+import { type Devices, devicesOf } from './devices.ts'
 import type { Link } from './link.ts'
 import { pinsOf, pinText } from './pins.ts'
 
@@ -16,6 +17,7 @@ export interface Machine {
   /** CPUs that its threads may run on, as `pins.ts` writes them. */
   readonly cpus: string
   readonly memory: MachineMemory
+  readonly devices: Devices
 }
 
 /** In bytes. */
@@ -31,7 +33,7 @@ export interface MachineMemory {
 }
 
 /** Groups of counters that a machine is made of. */
-export const MACHINE_STATS = ['state', 'vcpu', 'balloon'] as const
+export const MACHINE_STATS = ['state', 'vcpu', 'balloon', 'interface', 'block'] as const
 
 export async function machineOf(
   connection: Connection,
@@ -61,6 +63,7 @@ export async function machineOf(
       workingSet: Math.max(0, actual - usable),
       resident: (number('balloon.rss') ?? 0) * 1024,
     },
+    devices: devicesOf(stats),
   }
 }
 
