@@ -59,9 +59,11 @@ domains:
     return found
   }
   /** Sends so much from one to the other; resolves when it has arrived. */
-  const send = async (from: BedGuest, to: BedGuest, address: string, mib: number) => {
-    await to.shell('nc -l -p 5000 -e dd of=/dev/null bs=64k >/dev/null 2>&1 &')
-    await from.shell(`dd if=/dev/zero bs=64k count=${mib * 16} 2>/dev/null | nc -w 60 ${address} 5000`)
+  const send = async (from: BedGuest, to: BedGuest, address: string, kib: number) => {
+    await to.shell('nc -l -p 5000 -e dd of=/dev/null bs=64k 2>/dev/null >&2 & echo $! >/run/listener')
+    await to.shell('until netstat -ltn | grep -q :5000; do sleep 0.05; done')
+    await from.shell(`nc ${address} 5000 -e dd if=/dev/zero bs=64k count=${kib / 64}`)
+    await to.shell('while kill -0 $(cat /run/listener) 2>/dev/null; do sleep 0.05; done')
   }
   /** What each of these counters grew by while it worked. */
   const growth = async (name: string, counters: readonly string[], work: () => Promise<unknown>) => {
@@ -88,11 +90,11 @@ domains:
 
   test('what a machine sends and receives is counted from its own side', async () => {
     const counters = ['net.tx', 'net.rx', 'net.txPackets', 'net.rxPackets', 'net.txDrops', 'net.rxDrops']
-    const [sent, answered, packets] = await growth('left', counters, () => send(left, right, '10.78.0.3', 8))
+    const [sent, answered, packets] = await growth('left', counters, () => send(left, right, '10.78.0.3', 8 * 1024))
     isAbout(sent, 8)
     assert.ok(answered !== undefined && answered > 0 && answered < MIB)
     assert.ok(packets !== undefined && packets > 100)
-    const [received] = await growth('left', ['net.rx'], () => send(right, left, '10.78.0.2', 8))
+    const [received] = await growth('left', ['net.rx'], () => send(right, left, '10.78.0.2', 8 * 1024))
     isAbout(received, 8)
   })
 
