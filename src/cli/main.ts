@@ -32,7 +32,7 @@ function program(): Command {
   withData(command(reeve, 'check', 'say everything that is wrong with a policy'))
     .argument('<file>', 'the policy')
     .action(async (file, options) => finish(await (await import('./commands/check.ts')).checkCommand(file, options)))
-  withData(command(reeve, 'discover', 'propose a policy for what runs here, in mode advise'))
+  withLibvirt(withData(command(reeve, 'discover', 'propose a policy for what runs here, in mode advise')))
     .option('--seconds <n>', 'how long to watch', wholeNumber('--seconds'), 2)
     .action(async (options) => (await import('./commands/discover.ts')).discoverCommand(options))
   asking(reeve, 'plan', 'show what would be done: a dry run of a policy, or what the daemon decided last')
@@ -103,6 +103,11 @@ function withData(its: Command): Command {
 
 function withPolicy(its: Command): Command {
   return its.requiredOption('-c, --config <file>', 'the policy')
+}
+
+function withLibvirt(its: Command): Command {
+  const description = 'a libvirt connection to look at instead of the default; may be given several times'
+  return its.option('--libvirt <uri>', description, (uri: string, before: string[]) => [...before, uri], [])
 }
 
 function wholeNumber(option: string): (text: string) => number {

@@ -16,6 +16,8 @@ export interface Ran {
 }
 
 export interface Reeve {
+  /** A command that has to do with no daemon, and so does not take its places. */
+  plain(...args: readonly string[]): Promise<Ran>
   /** Where the daemon's policy is to be written. */
   readonly policyFile: string
   reeve(...args: readonly string[]): Promise<Ran>
@@ -31,16 +33,18 @@ export function reeveIn(dir: string): Reeve {
   const policyFile = join(dir, 'policy.yaml')
   const socket = join(dir, 'run', 'control.sock')
   const places = ['--state', join(dir, 'state'), '--socket', socket]
-  const command = (...args: readonly string[]) => [...process.execArgv, MAIN, ...args, ...places]
+  const command = (...args: readonly string[]) => [...process.execArgv, MAIN, ...args]
 
-  const reeve = (...args: readonly string[]): Promise<Ran> =>
+  const plain = (...args: readonly string[]): Promise<Ran> =>
     new Promise((resolve) => {
       execFile(process.execPath, command(...args), (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr })
       })
     })
+  const reeve = (...args: readonly string[]) => plain(...args, ...places)
   return {
     policyFile,
+    plain,
     reeve,
     async ask<Answer>(...args: readonly string[]) {
       const { code, stdout, stderr } = await reeve(...args, '--json')
@@ -48,7 +52,7 @@ export function reeveIn(dir: string): Reeve {
       return JSON.parse(stdout) as Answer
     },
     async up(t) {
-      const child = spawn(process.execPath, command('up', '-c', policyFile), { stdio: 'ignore' })
+      const child = spawn(process.execPath, command('up', '-c', policyFile, ...places), { stdio: 'ignore' })
       t.after(() => stop(child, 'SIGKILL'))
       await until(async () => existsSync(socket) && (await reeve('status')).code === 0, 'the daemon answers')
       return child

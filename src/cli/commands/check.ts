@@ -1,10 +1,10 @@
-import { availableParallelism, totalmem } from 'node:os'
+import { capacityChecked } from '#cli/capacity.ts'
+import { DRIVER_KINDS } from '#cli/drivers.ts'
 import { EXIT } from '#cli/failure.ts'
 import { print } from '#cli/output.ts'
 import { policyText } from '#cli/policy-text.ts'
 import { attention, bad, good } from '#cli/render/style.ts'
 import { amount, counted } from '#cli/render/units.ts'
-import { capacityHere } from '#drivers/cgroup/capacity.ts'
 import { missingFor } from '#drivers/cgroup/command.ts'
 import { type Fault, type ParsedPolicy, parsePolicy, renderFault } from '#policy/parse.ts'
 
@@ -21,8 +21,8 @@ interface CheckReport {
 /** The command `reeve check FILE`: against what this host has. Warnings leave the exit code at 0. */
 export async function checkCommand(file: string, options: { readonly json?: boolean }): Promise<number> {
   const text = await policyText(file)
-  const capacity = capacityHere() ?? { cpu: availableParallelism() * 1000, memory: totalmem() }
-  const parsed = parsePolicy(text, { file, capacity, knownDrivers: ['cgroup'], missingFor })
+  const capacity = capacityChecked()
+  const parsed = parsePolicy(text, { file, capacity, knownDrivers: DRIVER_KINDS, missingFor })
   const report = { ...reportOf(parsed), capacity }
   print(report, (its) => render(its, file), options)
   return report.ok ? EXIT.ok : EXIT.configuration

@@ -3,6 +3,7 @@ import { PATHS } from '#api/paths.ts'
 import { ask, NoDaemon } from '#cli/client.ts'
 import { hostDrivers } from '#cli/drivers.ts'
 import { EXIT } from '#cli/failure.ts'
+import { urisOf } from '#cli/libvirt-uris.ts'
 import { type CommonOptions, lockFile } from '#cli/options.ts'
 import { print } from '#cli/output.ts'
 import { renderRelease } from '#cli/render/reports.ts'
@@ -30,7 +31,7 @@ async function releaseByHand(options: CommonOptions): Promise<ReleaseReport> {
   const { releaseSettings } = await import('#daemon/release.ts')
   const lock = takeLock(lockFile(options))
   const journal = openJournal(options.state)
-  const drivers = await hostDrivers(options)
+  const drivers = await hostDrivers(options, urisOf(journal.lastPolicyText()))
   try {
     return await releaseSettings(
       journal.remembered(),

@@ -119,6 +119,14 @@ export class JournalReader {
     return row?.text ?? null
   }
 
+  /** The policy of the last turn; null before the first. */
+  lastPolicyText(): string | null {
+    const row = this.database
+      .prepare('SELECT text FROM turns JOIN policies ON hash = policy ORDER BY turn DESC LIMIT 1')
+      .get() as { text: string } | undefined
+    return row?.text ?? null
+  }
+
   /** What an operator asked for, or null. */
   wishOf(name: string): unknown {
     const row = this.database.prepare('SELECT value FROM wishes WHERE name = ?').get(name) as

@@ -1,3 +1,4 @@
+import { printable } from '#lib/printable.ts'
 import type { Channel, Handle, Library } from './library.ts'
 import { PARAM_BYTES, type ParamValue, packParams, unpackParams, type WrittenType } from './params.ts'
 
@@ -34,6 +35,7 @@ export interface Connection {
 
 export interface DomainStats {
   readonly uuid: string
+  /** As it may be shown. */
   readonly name: string
   readonly stats: ReadonlyMap<string, ParamValue>
 }
@@ -55,8 +57,8 @@ const AGENT_NO_TIMEOUT = -2
 /** `virDomainStatsRecord`: the domain, its parameters, how many. */
 const RECORD = { bytes: 24, domainAt: 0, paramsAt: 8, countAt: 16 } as const
 const UUID_TEXT_BYTES = 37
-/** More parameters than any driver of libvirt has for its scheduler. */
-const SCHEDULER_PARAMS_MOST = 32
+/** Parameters of a scheduler: as many as libvirt lets anybody ask for over its socket. */
+const SCHEDULER_PARAMS_MOST = 16
 
 /** @throws {LibvirtError} with libvirt's own words where the URI cannot be connected to. */
 export async function connect(library: Library, uri: string): Promise<Connection> {
@@ -158,7 +160,7 @@ async function readRecord(library: Library, channel: Channel, record: bigint): P
   await channel.call('virDomainGetUUIDString', domain, text)
   return {
     uuid: text.toString('latin1', 0, UUID_TEXT_BYTES - 1),
-    name: await channel.call<string>('virDomainGetName', domain),
+    name: printable(await channel.call<string>('virDomainGetName', domain)),
     stats: unpackParams(params, count, (pointer) => library.textAt(pointer)),
   }
 }

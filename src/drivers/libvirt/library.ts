@@ -1,5 +1,6 @@
 import type Koffi from 'koffi'
 import type { LibraryHandle } from 'koffi'
+import { printable } from '#lib/printable.ts'
 
 /**
  * libvirt's shared library, called without headers. Every call runs off the main thread, one at a time on each
@@ -11,6 +12,9 @@ type KoffiFunction = ReturnType<LibraryHandle['func']>
 /** A pointer that only libvirt looks into. */
 export type Handle = object
 
+/** What libvirt says may have names in it, or what a guest said. */
+const SAID_MOST = 500
+
 /** libvirt said no, or could not be asked: what was called, and its own words. */
 export class LibvirtError extends Error {
   override readonly name = 'LibvirtError'
@@ -18,7 +22,7 @@ export class LibvirtError extends Error {
   readonly code: number
 
   constructor(called: string, code: number, said: string) {
-    super(`${called}: ${said}`)
+    super(`${called}: ${printable(said, SAID_MOST)}`)
     this.code = code
   }
 }

@@ -1,0 +1,44 @@
+import { childrenOf, processesIn } from '#drivers/cgroup/groups.ts'
+import { baseDir, isOwn, type Layout } from '#drivers/cgroup/layout.ts'
+import type { FoundGroup } from './found.ts'
+import type { Names } from './names.ts'
+
+/** Deeper groups belong to whoever made the ones above. */
+const DEPTH_MOST = 5
+const CANDIDATES_MOST = 300
+const CONTAINER = /(?:^|\/)(?:docker|libpod|crio|cri-containerd|lxc|lxc\.payload)[-./]([\w.-]+?)(?:\.scope)?$/
+/** As libvirt calls them, with and without systemd. They are told by libvirt, which would undo what is set here. */
+const MACHINE = /\.libvirt-(?:qemu|lxc)$|(?:^|\/)machine-(?:qemu|lxc)\\x2d[^/]*\.scope$/
+
+export type Candidate = Pick<FoundGroup, 'name' | 'path' | 'kind'>
+
+/**
+ * Services and containers whole, and other groups where processes are directly in them; never Reeve's own. Groups of
+ * libvirt's machines stand apart.
+ */
+export function groupsIn(layout: Layout, names: Names): { candidates: Candidate[]; machines: string[] } {
+  const candidates: Candidate[] = []
+  const machines: string[] = []
+  function add(path: string, kind: Candidate['kind'], wanted: string): void {
+    candidates.push({ name: names.make(wanted, 'group'), path, kind })
+  }
+  function walk(path: string, depth: number): void {
+    if (candidates.length >= CANDIDATES_MOST || isOwn(layout, path)) return
+    const last = lastOf(path)
+    const container = CONTAINER.exec(path)?.[1]
+    if (MACHINE.test(path)) machines.push(path)
+    else if (container !== undefined) add(path, 'container', container.slice(0, 12))
+    else if (last.endsWith('.service')) add(path, 'service', last.slice(0, -'.service'.length))
+    else if (path !== '' && last !== 'init.scope' && processesIn(baseDir(layout, path)).length > 0) {
+      add(path, 'group', last)
+    } else if (depth < DEPTH_MOST) {
+      for (const child of childrenOf(baseDir(layout, path))) walk(`${path}/${child}`, depth + 1)
+    }
+  }
+  walk('', 0)
+  return { candidates, machines }
+}
+
+export function lastOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
