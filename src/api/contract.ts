@@ -4,6 +4,7 @@ import type {
   CapacityDecision,
   Change,
   ClassDecision,
+  Drift,
   GoalDecision,
   Outcome,
   Verdict,
@@ -44,6 +45,8 @@ export const reloadBody = z
     path: ['file'],
     message: 'names the origin of a text, and no `policy` is there; send the text of the file',
   })
+/** Of a domain: what somebody else set of it is taken back. Of none: everything is managed again. */
+export const resumeBody = z.strictObject({ domain: name.optional() })
 /** Goals with `onEvent` count for so long from now; 0 ends the event. */
 export const eventBody = z.strictObject({
   event: name,
@@ -100,6 +103,7 @@ export const status = z.object({
       cpuMs: z.number(),
       verdict: model<Verdict>(),
       violations: z.array(model<Violation>()),
+      drift: z.array(model<Drift>()),
       outcomes: z.array(model<Outcome>()),
     })
     .nullable(),
@@ -160,6 +164,7 @@ export const explanation = z.object({
   domain: z.string().nullable(),
   verdict: model<Verdict>(),
   violations: z.array(model<Violation>()),
+  drift: z.array(model<Drift>()),
   /** Whether the same decision came out when it was made again from the record; null where another version made it. */
   decidedAgain: z.boolean().nullable(),
   goals: z.array(goalStatus),

@@ -13,6 +13,7 @@ const KINDS = {
   'bad-request': [400, 'The request is not as the contract has it'],
   'refused-reading': [400, 'A reading is not believed'],
   'not-on-record': [404, 'The journal has no such turn or domain'],
+  'no-such-domain': [404, 'No such domain runs here'],
   'no-such-event': [404, 'No goal waits for this event'],
   'no-such-route': [404, 'There is nothing at this path'],
   'too-large': [413, 'The request is too large'],
@@ -35,6 +36,7 @@ export function problemOf(error: FastifyError | Error): Problem {
   if (error instanceof z.ZodError) return problem('bad-request', z.prettifyError(error))
   if (error.name === 'RefusedReading') return problem('refused-reading', error.message)
   if (error.name === 'NotOnRecord') return problem('not-on-record', error.message)
+  if (error.name === 'NotSeen') return problem('no-such-domain', error.message)
   if (error.name === 'UnknownEvent') return problem('no-such-event', error.message)
   const status = 'statusCode' in error ? error.statusCode : undefined
   if (status === 413) return problem('too-large', error.message)

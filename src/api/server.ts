@@ -31,7 +31,8 @@ export interface ApiHandlers {
   plan(): PlanReport
   reload(body: ReloadBody): Promise<ReloadResult>
   pause(): void
-  resume(): void
+  /** Of one domain, or of everything. */
+  resume(domain: string | null): { readonly paused: boolean }
   release(): Promise<ReleaseReport>
   event(name: string, seconds: number): EventReport
   push(readings: readonly PushedReading[], caller: Caller): { readonly accepted: number }

@@ -50,14 +50,12 @@ function program(): Command {
     .option('-n, --count <n>', 'how many turns', wholeNumber('--count'), 20)
     .option('--all', 'turns that changed nothing too')
     .action(async (domain, options) => (await import('./commands/history.ts')).historyCommand(domain, options))
-  for (const [name, what] of [
-    ['pause', 'decide everything and change nothing, until resumed'],
-    ['resume', 'manage again after a pause or a release'],
-  ] as const) {
-    asking(reeve, name, what).action(async (options) =>
-      (await import('./commands/pause.ts')).pauseCommand(name, options),
-    )
-  }
+  asking(reeve, 'pause', 'decide everything and change nothing, until resumed').action(async (options) =>
+    (await import('./commands/pause.ts')).pauseCommand(options),
+  )
+  asking(reeve, 'resume', 'manage again after a pause or a release, or after somebody else changed a setting')
+    .argument('[domain]', 'only take back what somebody else set of this domain')
+    .action(async (domain, options) => (await import('./commands/pause.ts')).resumeCommand(domain, options))
   asking(reeve, 'event', 'begin something that goals with `onEvent` wait for')
     .argument('<name>', 'as the policy has it')
     .option('--for <duration>', 'how long it is on, such as 90s, 30m or 8h', '1h')

@@ -131,8 +131,71 @@ describe('decide', () => {
     assert.ok((world.weights['/a'] ?? 0) > (world.weights['/b'] ?? 0) * 5)
   })
 
-  it('notices and mends what somebody else changed', () => {
+  it('leaves what somebody else changed as it is, until told otherwise', () => {
     const its = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(1500)), goal('b', 1, fixedCpu(200))])
+    const world = new World(its, { a: { use: 900 }, b: { use: 100 } })
+    world.run(3)
+    const ours = world.weights['/a'] as number
+    world.weights['/a'] = 7
+    const { drift, resources } = world.run(5)
+    assert.deepEqual(drift, [{ domain: 'a', knob: 'cpu.weight', expected: ours, found: 7, answer: 'yield' }])
+    assert.equal(world.weights['/a'], 7)
+    assert.deepEqual(
+      resources[0]?.rows.map(({ domain: name, role }) => [name, role]),
+      [
+        ['a', 'fixed'],
+        ['b', 'managed'],
+      ],
+    )
+    world.reclaimed = ['a']
+    world.step()
+    world.reclaimed = []
+    assert.deepEqual(world.step().drift, [])
+    assert.ok((world.weights['/a'] as number) > (world.weights['/b'] as number) * 5)
+  })
+
+  it('takes up again what somebody else set back', () => {
+    const its = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(1500)), goal('b', 1, fixedCpu(200))])
+    const world = new World(its, { a: { use: 900 }, b: { use: 100 } })
+    world.run(3)
+    const ours = world.weights['/a'] as number
+    world.weights['/a'] = 7
+    world.run(2)
+    world.weights['/a'] = ours
+    world.policy = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(300)), goal('b', 1, fixedCpu(1500))])
+    world.run(15)
+    assert.ok((world.weights['/b'] as number) > (world.weights['/a'] as number))
+  })
+
+  it('leaves alone a pin that somebody else set, and goes on setting weights', () => {
+    const pinned = domain('a', { placement: { pin: [0], near: [], apart: [] } })
+    const its = policy([pinned, domain('b')], [goal('a', 1, fixedCpu(1500)), goal('b', 1, fixedCpu(200))])
+    const world = new World(its, { a: { use: 900, settings: { 'cpu.set': '0-3' } }, b: { use: 100 } })
+    world.run(3)
+    assert.equal(world.settings['/a']?.['cpu.set'], '0')
+    world.settings['/a'] = { 'cpu.set': '2-3' }
+    world.policy = policy([pinned, domain('b')], [goal('a', 1, fixedCpu(300)), goal('b', 1, fixedCpu(1500))])
+    world.run(15)
+    assert.equal(world.settings['/a']?.['cpu.set'], '2-3')
+    assert.ok((world.weights['/b'] as number) > (world.weights['/a'] as number))
+  })
+
+  it('does not take for drift what another domain at the same place had', () => {
+    const its = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(1500)), goal('b', 1, fixedCpu(200))])
+    const world = new World(its, { a: { use: 900 }, b: { use: 100 } })
+    world.run(3)
+    const ours = world.weights['/a']
+    world.tenants.a = { use: 900, identity: 'reborn' }
+    world.weights['/a'] = 1024
+    for (let second = 0; second < 4; second++) assert.deepEqual(world.step().drift, [])
+    assert.equal(world.weights['/a'], ours)
+  })
+
+  it('notices and mends what somebody else changed, where the policy says so', () => {
+    const its = policy(
+      [domain('a', { drift: 'reassert' }), domain('b')],
+      [goal('a', 1, fixedCpu(1500)), goal('b', 1, fixedCpu(200))],
+    )
     const world = new World(its, { a: { use: 900 }, b: { use: 100 } })
     world.run(3)
     const ours = world.weights['/a']
@@ -354,7 +417,7 @@ describe('decide', () => {
 
 describe('pins', () => {
   const pinned = (pin: readonly number[] | null) =>
-    policy([domain('a', { placement: { pin, near: [], apart: [] } })], [goal('a', 1, fixedCpu(500))])
+    policy([domain('a', { placement: { pin, near: [], apart: [] }, drift: 'reassert' })], [goal('a', 1, fixedCpu(500))])
   const setOf = (world: World) => world.settings['/a']?.['cpu.set']
 
   it('hold against whoever changes them, without another reason', () => {

@@ -12,7 +12,7 @@ import { reconcile } from './reconcile.ts'
 import { verify } from './verify.ts'
 
 /** Version of the decider: raised whenever the same inputs could lead to another decision. */
-export const DECIDER = 'reeve/2'
+export const DECIDER = 'reeve/3'
 
 /**
  * The decision: what to do and why, from what is wanted, what was seen, and what is remembered. Pure: the same arguments
@@ -35,7 +35,8 @@ export function decide(
   const acting = held === null && violations.length === 0
   const changes = acting ? planned : []
   const verdict = verdictOf(allotted, changes, held, violations)
-  const decided = { decider: DECIDER, turn: known.turn + 1, goals, resources, plan: changes, verdict }
+  const drift = view.domains.flatMap((domain) => domain.drift)
+  const decided = { decider: DECIDER, turn: known.turn + 1, goals, resources, plan: changes, verdict, drift }
   return {
     decision: { ...decided, advice: advise(view, needs), violations },
     knowledge: learn(view, needs, allotted, changes, acting),

@@ -152,10 +152,11 @@ function treeRows(
 
 /**
  * Memory of which nobody knows yet how much is in use stays as it is: a limit below what is in use kills. What is only
- * counted has no level.
+ * counted has no level. What somebody else set, and Reeve leaves to him, is worth what it is.
  */
 function standingOf(view: DomainView, { key, kind, unit }: Resource, asManaged: boolean): FrameRow['standing'] {
   if (kind === 'stock' && unit !== 'count' && view.smoothUse[key] === undefined) return 'fixed'
+  if (view.drifted[key]?.answer === 'yield') return 'fixed'
   return asManaged && view.standing === 'advised' ? 'managed' : view.standing
 }
 

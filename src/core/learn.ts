@@ -1,4 +1,5 @@
 import type { Allotted } from './allot.ts'
+import { underWay } from './drift.ts'
 import type { Need } from './estimate/estimate.ts'
 import type { FrameRow } from './frame.ts'
 import { AT_REST } from './ladder.ts'
@@ -184,11 +185,19 @@ function learnSet(view: View, changes: readonly Change[]): Pick<Knowledge, 'set'
     const failure = view.known.failures[key] as Failure
     if (nowMs - failure.retryAtMs < KEPT_MS) failures[key] = failure
   }
-  const forgotten = (Object.keys(view.known.set) as NodeId[]).filter((node) => isForgotten(view, node))
+  // What was set on a domain that had this place before is not set on the one that has it now.
+  const anew = new Set(view.domains.flatMap(({ known, seen }) => (known === null ? [seen.node] : [])))
+  const forgotten = (Object.keys(view.known.set) as NodeId[]).filter(
+    (node) => anew.has(node) || isForgotten(view, node),
+  )
   if (changes.length === 0 && forgotten.length === 0) return { set: view.known.set, failures }
   const set: Record<NodeId, Partial<Record<Knob, SetKnob>>> = { ...view.known.set }
   for (const node of forgotten) delete set[node]
-  for (const { node, knob, to } of changes) set[node] = { ...set[node], [knob]: { value: to, atMs: nowMs } }
+  for (const { node, domain, knob, from, to } of changes) {
+    const found = (domain === null ? undefined : view.byName.get(domain)?.seen.settings[knob]) ?? from
+    const asked = { value: to, underWay: underWay(knob, set[node]?.[knob], found, to), atMs: nowMs }
+    set[node] = { ...set[node], [knob]: asked }
+  }
   return { set, failures }
 }
 

@@ -1,7 +1,9 @@
+import { compareSettings } from './drift.ts'
 import { sharesByWeight } from './hierarchy.ts'
+import type { Drift } from './model/decision.ts'
 import type { DomainName, NodeId, ResourceKey } from './model/ids.ts'
 import type { DomainKnowledge, Knowledge } from './model/knowledge.ts'
-import type { DomainObservation, Knob, Observation, SchedulingNode, Setting } from './model/observation.ts'
+import type { DomainObservation, Knob, Observation, SchedulingNode, Settings } from './model/observation.ts'
 import type { DomainPolicy, Policy } from './model/policy.ts'
 import { CPU, family, MEMORY, type Resource } from './model/resource.ts'
 import { knobKey } from './reconcile.ts'
@@ -40,16 +42,14 @@ export interface DomainView {
   readonly heldBack: Readonly<Record<ResourceKey, number>>
   /** The amount that its settings are worth now, in the resource's unit. */
   readonly inForce: Readonly<Record<ResourceKey, number>>
-  /** Settings that somebody else changed after Reeve had set them, by the resource that they serve. */
-  readonly drift: Readonly<Record<ResourceKey, Drift>>
+  /** What is in force, or on its way as a guest was asked. */
+  readonly settings: Settings
+  /** Settings that somebody else changed after Reeve had set them. */
+  readonly drift: readonly Drift[]
+  /** Those of them by which the domain comes by its amounts, by resource. */
+  readonly drifted: Readonly<Record<ResourceKey, Drift>>
   /** Decisions that did not come about: to be made now, or not before it is time to try again. */
   readonly unmade: Readonly<Record<ResourceKey, 'due' | 'waiting'>>
-}
-
-export interface Drift {
-  readonly knob: Knob
-  readonly expected: Setting
-  readonly found: Setting
 }
 
 const RISE = 0.7
@@ -76,6 +76,7 @@ interface Surroundings {
   readonly shares: ReadonlyMap<string, number>
   /** Changes of the last plan that were not made, by `knobKey`. */
   readonly notMade: ReadonlySet<string>
+  readonly reclaimed: readonly DomainName[]
 }
 
 /** Looks at everything that was observed. The cost is linear in domains x resources. */
@@ -87,6 +88,7 @@ export function look(policy: Policy, seen: Observation, known: Knowledge): View 
     nowMs: seen.at.monotonicMs,
     nodes: nodesById(seen.nodes),
     shares: sharesByWeight(seen.nodes, seen.capacity[CPU]?.total ?? 0),
+    reclaimed: seen.reclaimed,
     notMade: new Set(
       seen.outcomes.filter(({ status }) => status !== 'applied').map(({ node, knob }) => knobKey(node, knob)),
     ),
@@ -123,7 +125,14 @@ function lookAt(
   const held: Record<ResourceKey, number> = {}
   const heldBack: Record<ResourceKey, number> = {}
   const inForce: Record<ResourceKey, number> = {}
-  const drift: Record<ResourceKey, Drift> = {}
+  const drifted: Record<ResourceKey, Drift> = {}
+  const { settings, drift } = compareSettings(
+    seen,
+    around.nodes.get(seen.node),
+    // What was set on another that had this place says nothing about this one.
+    (remembered === null ? undefined : around.known.set[seen.node]) ?? {},
+    around.reclaimed.includes(seen.name) ? 'reassert' : (its.drift ?? policy.host.drift),
+  )
   const unmade: Record<ResourceKey, 'due' | 'waiting'> = {}
   for (const resource of policy.resources) {
     const key = resource.key
@@ -137,17 +146,18 @@ function lookAt(
     } else if (before !== undefined && before.use !== null) smoothUse[key] = before.use
     heldBack[key] = waiting(resource, seen, remembered, used)
     const knob = enforcingKnob(resource, its, seen)
-    const drifted = driftOf(knob, seen, around)
-    if (drifted !== null) drift[key] = drifted
+    const changed = drift.find((one) => one.knob === knob)
+    if (changed !== undefined) drifted[key] = changed
     const missing = unmadeOf(knob, seen, around)
     if (missing !== null) unmade[key] = missing
-    const amount = amountInForce(resource, its, seen, remembered, drifted === null && missing === null, around.shares)
+    const stands = changed === undefined && missing === null
+    const amount = amountInForce(resource, its, seen, settings, remembered, stands, around.shares)
     if (amount !== null) inForce[key] = amount
   }
   const standing = standingOf(policy, its, remembered)
   const { name } = seen
   const amounts = { use, smoothUse, held, heldBack, inForce }
-  return { name, policy: its, seen, known: remembered, standing, ...amounts, drift, unmade }
+  return { name, policy: its, seen, known: remembered, standing, ...amounts, settings, drift, drifted, unmade }
 }
 
 /** A domain seen for the first time stands at what it has for one turn: nothing is known of its use yet. */
@@ -205,6 +215,7 @@ function amountInForce(
   resource: Resource,
   its: DomainPolicy,
   seen: DomainObservation,
+  settings: Settings,
   remembered: DomainKnowledge | null,
   stands: boolean,
   shares: ReadonlyMap<string, number>,
@@ -212,12 +223,12 @@ function amountInForce(
   const decided = remembered?.resources[resource.key]?.allocation ?? null
   if (decided !== null && stands) return decided
   if (resource.key === CPU) {
-    const quota = seen.settings['cpu.quota']
+    const quota = settings['cpu.quota']
     const share = shares.get(seen.node)
     if (typeof quota === 'number') return share === undefined ? quota : Math.min(quota, share)
     return share ?? null
   }
-  const limit = seen.settings[limitKnob(resource.key, its.enforcement, seen)]
+  const limit = settings[limitKnob(resource.key, its.enforcement, seen)]
   if (typeof limit === 'number') return limit
   return resource.kind === 'stock' ? (levelOf(seen, remembered, resource.key) ?? null) : null
 }
@@ -250,13 +261,4 @@ function unmadeOf(
   const failure = known.failures[key]
   if (failure !== undefined) return failure.retryAtMs > nowMs ? 'waiting' : 'due'
   return notMade.has(key) ? 'due' : null
-}
-
-/** What Reeve set last on the domain for this resource, where somebody else has changed it since; else null. */
-function driftOf(knob: Knob, seen: DomainObservation, { known, nodes }: Surroundings): Drift | null {
-  const ours = known.set[seen.node]?.[knob]
-  const found = knob === 'cpu.weight' ? (nodes.get(seen.node)?.weight ?? seen.settings[knob]) : seen.settings[knob]
-  return ours === undefined || found === undefined || ours.value === found
-    ? null
-    : { knob, expected: ours.value, found }
 }

@@ -1,4 +1,5 @@
 import type { Allotted } from './allot.ts'
+import { isYielded } from './drift.ts'
 import type { FrameRow } from './frame.ts'
 import { limitKnob, type View } from './look.ts'
 import type { Change, ChangeReason, Trigger } from './model/decision.ts'
@@ -34,7 +35,7 @@ export function plan(view: View, allotted: readonly Allotted[]): Change[] {
   ])
   changes.push(...ioWeightChanges(view, allotted), ...schedulingChanges(view, allotted))
   return changes
-    .filter((change) => !isWaiting(view, change))
+    .filter((change) => !isWaiting(view, change) && !isLeftAlone(view, change))
     .sort((one, other) => ORDER[one.direction] - ORDER[other.direction])
 }
 
@@ -42,6 +43,12 @@ export function plan(view: View, allotted: readonly Allotted[]): Change[] {
 function isWaiting(view: View, change: Change): boolean {
   const failure = view.known.failures[knobKey(change.node, change.knob)]
   return failure !== undefined && view.seen.at.monotonicMs < failure.retryAtMs
+}
+
+/** Somebody else set this knob, and the policy leaves it to him. */
+function isLeftAlone(view: View, { domain, knob }: Change): boolean {
+  const its = domain === null ? undefined : view.byName.get(domain)
+  return its !== undefined && isYielded(its.drift, knob)
 }
 
 /** What holds a domain to its allocation: quota, memory, bandwidth. Countables have no knob; being granted is all. */
@@ -53,7 +60,7 @@ function amountChanges(view: View, { frame, rounding, settled }: Allotted): Chan
     if (row.view === null || row.standing !== 'managed') continue
     if (!isHeldToAmount(row, key) || frame.resource.unit === 'count') continue
     const knob = key === CPU ? 'cpu.quota' : limitKnob(key, row.policy.enforcement, row.view.seen)
-    const from = row.view.seen.settings[knob]
+    const from = row.view.settings[knob]
     const to = Math.max(Math.round(allocation[index] ?? 0), knob === 'cpu.quota' ? LEAST_QUOTA : 0)
     if (from === undefined || from === to) continue
     // Without a trigger everything stands; only what never came into force is set again.
@@ -92,11 +99,11 @@ function limitChanges(view: View, { frame }: Allotted): Change[] {
   const changes: Change[] = []
   for (const row of frame.rows) {
     if (row.view === null || row.standing !== 'managed' || row.policy.enforcement !== 'guarantee') continue
-    const { seen, smoothUse } = row.view
+    const { seen, settings, smoothUse } = row.view
     const knob = key === CPU ? 'cpu.quota' : limitKnob(key, 'cap', seen)
     // That one knob serves limits and amounts alike.
     if (knob === 'memory.balloon') continue
-    const from = seen.settings[knob]
+    const from = settings[knob]
     const stated = row.policy.shares[key]?.limit ?? null
     if (from === undefined || (stated === null && view.known.set[seen.node]?.[knob] === undefined)) continue
     const inUse = frame.resource.compressible ? 0 : Math.ceil((smoothUse[key] ?? 0) * WORKING_SET_MARGIN)
@@ -140,7 +147,7 @@ function placementChanges(view: View, { frame, settled, rounding }: Allotted): C
   const everywhere = { cpus: view.seen.topology.cpus.map((cpu) => cpu.id), rule: 'all' } as const
   return frame.rows.flatMap(({ name, view: domain, standing }): Change[] => {
     if (domain === null || standing !== 'managed') return []
-    const from = domain.seen.settings['cpu.set']
+    const from = domain.settings['cpu.set']
     const isPlacedByReeve = view.known.set[domain.seen.node]?.['cpu.set'] !== undefined
     const found = places.get(name) ?? (isPlacedByReeve ? everywhere : undefined)
     if (from === undefined || found === undefined) return []
@@ -193,7 +200,7 @@ function ioWeightChanges(view: View, allotted: readonly Allotted[]): Change[] {
     }
   }
   return [...parts].flatMap(([name, { part, resource }]) => {
-    const from = view.byName.get(name)?.seen.settings['io.weight']
+    const from = view.byName.get(name)?.settings['io.weight']
     const to = Math.max(IO_WEIGHT.least, Math.round(part * IO_WEIGHT.most))
     if (typeof from !== 'number' || Math.abs(to - from) <= from * STANDING_WEIGHT) return []
     const because = { kind: 'hierarchy', inside: part, unmanaged: 0 } as const
@@ -217,7 +224,7 @@ function schedulingChanges(view: View, allotted: readonly Allotted[]): Change[] 
     allotted.flatMap(({ frame }) => frame.rows.filter((row) => row.standing === 'managed').map((row) => row.name)),
   )
   return view.domains.flatMap((domain) => {
-    const from = domain.seen.settings.sched
+    const from = domain.settings.sched
     if (!managed.has(domain.name) || domain.policy.scheduling === null || from === undefined) return []
     const to = schedulingText(domain.policy.scheduling)
     if (from === to) return []

@@ -111,7 +111,7 @@ function triggerOf(
 ): Trigger | null {
   const { key: resource, grain } = frame.resource
   const domain = row.name
-  const drift = row.view?.drift[resource]
+  const drift = row.view?.drifted[resource]
   if (drift !== undefined) return { kind: 'drift', resource, domain, expected: drift.expected, found: drift.found }
   const decided = row.view?.known?.resources[resource]?.allocation ?? null
   if (decided === null) return { kind: 'first-allocation', resource, domain }

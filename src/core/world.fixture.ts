@@ -31,6 +31,7 @@ export function domain(name: string, its: Partial<DomainPolicy> = {}): DomainPol
     enforcement: 'guarantee',
     shares: {},
     placement: { pin: null, near: [], apart: [] },
+    drift: null,
     scheduling: null,
     ...its,
   }
@@ -72,6 +73,7 @@ export function policy(
       minimumChange: {},
       libvirt: [],
       quiet: [],
+      drift: 'yield',
       ...host,
     },
     resources,
@@ -108,6 +110,7 @@ export class World {
   paused = false
   openWindows: string[] = []
   events: string[] = []
+  reclaimed: string[] = []
   knowledge: Knowledge = NO_KNOWLEDGE
   seconds = 0
   /** Knobs that fail when written; the rest of the plan is then not tried. */
@@ -209,6 +212,7 @@ export class World {
         ([name, value]): MetricReading => ({ metric: name, domain: null, takenAtMs, value }),
       ),
       events: this.events,
+      reclaimed: this.reclaimed as DomainName[],
       paused: this.paused,
       outcomes: this.outcomes,
     }

@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import type { EventReport, ReleaseReport, ReloadResult, Status } from '#api/contract.ts'
 import { VERSION } from '#api/version.ts'
 import type { Outcome } from '#core/model/decision.ts'
+import type { DomainName } from '#core/model/ids.ts'
 import type { ComposedDriver } from '#drivers/compose.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import { readPolicyFile } from '#policy/read.ts'
@@ -36,6 +37,11 @@ export interface ControlParts {
   readonly log: Log
 }
 
+/** A domain that is not there. The HTTP side tells it by its name. */
+export class NotSeen extends Error {
+  override readonly name = 'NotSeen'
+}
+
 /** Expensive counters are read this often. */
 const SLOW_EVERY_MS = 10_000
 const NO_WINDOWS = [] as const
@@ -52,6 +58,8 @@ export class Control {
   #carried: Carried
   #paused: boolean
   readonly #events: Events
+  /** Domains of which the operator takes back what somebody else set, until none of it is left. */
+  #reclaimed: readonly DomainName[] = []
   #prepared: readonly Prepared[] = []
   #refused: Status['policy']['refused'] = null
   #last: TurnSummary | null = null
@@ -71,6 +79,10 @@ export class Control {
 
   get intervalMs(): number {
     return this.#loaded.policy.host.intervalMs
+  }
+
+  get isPaused(): boolean {
+    return this.#paused
   }
 
   /** Domains as last seen, for telling which one a process runs in. */
@@ -115,9 +127,10 @@ export class Control {
     const before = process.cpuUsage()
     const { turn, carried } = await tick(
       { host: this.#host, driver, clock, metrics, recorder, originals, deadlineMs, stopping },
-      { loaded: this.#loaded, paused: this.#paused, events, slow },
+      { loaded: this.#loaded, paused: this.#paused, events, reclaimed: this.#reclaimed, slow },
       this.#carried,
     )
+    this.#reclaimed = this.#reclaimed.filter((name) => turn.decision.drift.some(({ domain }) => domain === name))
     const { user, system } = process.cpuUsage(before)
     this.#carried = carried
     return { ...turn, cpuMs: (user + system) / 1000 }
@@ -212,12 +225,26 @@ export class Control {
     return said
   }
 
+  /** Takes back what somebody else set of one domain. @throws {NotSeen} where no such domain runs. */
+  reclaim(domain: string): void {
+    const known = this.domains.find(({ name }) => name === domain)
+    if (known === undefined) {
+      const names = this.domains.map(({ name }) => name).join(', ')
+      throw new NotSeen(
+        `no domain ${JSON.stringify(domain)} runs here; ${names === '' ? 'none does' : `those that do: ${names}`}`,
+      )
+    }
+    this.#reclaimed = [...this.#reclaimed, known.name]
+  }
+
   pause(): void {
     this.#setPaused(true)
   }
 
+  /** Manages again after a pause or a release, and takes back what somebody else set meanwhile. */
   resume(): void {
     this.#setPaused(false)
+    this.#reclaimed = (this.#last?.decision.drift ?? []).map(({ domain }) => domain)
     void this.#alone(() => this.#putBackOthers())
   }
 

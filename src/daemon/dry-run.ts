@@ -25,7 +25,7 @@ export async function decideForShow(policy: Policy, drivers: readonly Driver[], 
     for (let look = 0; look < 2; look++) {
       await clock.sleepUntil(dueMs, new AbortController().signal)
       dueMs += policy.host.intervalMs
-      const occasion = { policy, paused: false, events: [], outcomes: [], slow: true }
+      const occasion = { policy, paused: false, events: [], reclaimed: [], outcomes: [], slow: true }
       const observation = await observe({ host: hostname(), driver, clock, metrics }, occasion)
       const decided = decide(policy, observation, knowledge)
       // What was planned at first sight was not set, so only what was seen is kept of it.

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
-import { startFake, turnWhere } from './fake-host.fixture.ts'
+import { startFake, TWO_DOMAINS, turnWhere } from './fake-host.fixture.ts'
 import { journalPath, readJournal } from './journal/reader.ts'
 import type { Log } from './log.ts'
 
@@ -32,7 +32,8 @@ describe('a full disk under the journal', () => {
       warn: (text) => said.push(text),
       error: (text) => said.push(text),
     }
-    const { daemon, host } = await startFake(t, { dir: temporaryDir(t), stateDir, log })
+    const policyText = TWO_DOMAINS.replace('mode: manage', 'mode: manage, drift: reassert')
+    const { daemon, host } = await startFake(t, { dir: temporaryDir(t), policyText, stateDir, log })
     await turnWhere(daemon, ({ outcomes }) => outcomes.length > 0)
 
     const filler = join(stateDir, 'filler')

@@ -38,9 +38,11 @@ export function apiHandlers(
       return result
     },
     pause: () => control.pause(),
-    resume() {
-      control.resume()
+    resume(domain) {
+      if (domain === null) control.resume()
+      else control.reclaim(domain)
       wake()
+      return { paused: control.isPaused }
     },
     release: () => control.release(),
     event(name, seconds) {

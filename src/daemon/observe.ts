@@ -1,4 +1,5 @@
 import type { Outcome } from '#core/model/decision.ts'
+import type { DomainName } from '#core/model/ids.ts'
 import type { DomainObservation, MetricReading, Observation } from '#core/model/observation.ts'
 import type { Policy } from '#core/model/policy.ts'
 import type { Clock, Driver } from '#ports.ts'
@@ -16,6 +17,7 @@ export interface Occasion {
   readonly policy: Policy
   readonly paused: boolean
   readonly events: readonly string[]
+  readonly reclaimed: readonly DomainName[]
   /** How the previous plan went. */
   readonly outcomes: readonly Outcome[]
   /** Whether the expensive counters are due. */
@@ -27,7 +29,7 @@ export interface Occasion {
  * counters: a look that took long must not make the host seem busier than it was. Each domain says when it was read.
  */
 export async function observe(sources: Sources, occasion: Occasion): Promise<Observation> {
-  const { policy, paused, events, outcomes, slow } = occasion
+  const { policy, paused, events, reclaimed, outcomes, slow } = occasion
   const seen = await sources.driver.observe(slow)
   const at = sources.clock.now(policy.windows)
   return {
@@ -39,6 +41,7 @@ export async function observe(sources: Sources, occasion: Occasion): Promise<Obs
     nodes: seen.nodes,
     metrics: sources.metrics.latest(),
     events,
+    reclaimed,
     paused,
     outcomes,
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { DECIDER, decide } from '#core/decide.ts'
+import type { Outcome } from '#core/model/decision.ts'
 import { type Knowledge, NO_KNOWLEDGE } from '#core/model/knowledge.ts'
 import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
 import { policyHash } from '#policy/hash.ts'
@@ -40,7 +41,7 @@ async function recordTurns(dir: string, count: number, checkpointEvery: number):
     clock.ms += 1000 + i / 3
     host.use['shop'] = 400 + 37 * (i % 5)
     const sources = { host: 'h', driver: host, clock, metrics: { latest: () => [] } }
-    const seen = await observe(sources, { policy, paused: false, events: [], outcomes: [], slow: true })
+    const seen = await observe(sources, { policy, paused: false, events: [], reclaimed: [], outcomes: [], slow: true })
     const decided = decide(policy, seen, knowledge)
     const before = journal.needsCheckpoint(hash) ? knowledge : null
     const { decision } = decided
@@ -79,6 +80,27 @@ describe('recovery', () => {
     const recovered = recover(journal)
     assert.match(recovered.problem ?? '', /cannot bring back what was learned until turn 3/)
     assert.deepStrictEqual(recovered.knowledge, { ...NO_KNOWLEDGE, turn: 3 })
+  })
+
+  it('blames nobody for what it was about to set when it died, nor for what was put back since', async (t) => {
+    const dir = temporaryDir(t)
+    const known = await recordTurns(dir, 3, 5)
+    const set = Object.entries(known.set).flatMap(([node, knobs]) =>
+      Object.keys(knobs).map((knob) => `${node} ${knob}`),
+    )
+    assert.ok(set.length > 0)
+    const journal = openJournal(dir)
+    t.after(() => journal.close())
+    // No outcome is on record, and nothing is remembered that could be put back.
+    const { outcomes } = recover(journal)
+    assert.deepEqual(new Set(outcomes.map(({ node, knob }) => `${node} ${knob}`)), new Set(set))
+    assert.ok(outcomes.every(({ status }) => status === 'not-tried'))
+    const [node, knob] = (set[0] as string).split(' ') as [never, 'cpu.weight']
+    const setting = { driver: 'fake', node, knob, domain: null, identity: 'x', original: 100, lastSet: 200 }
+    journal.remember(setting as never)
+    const planned = (journal.turn(3)?.decision.plan ?? []).map((change): Outcome => ({ status: 'applied', ...change }))
+    journal.outcomes(3, planned)
+    assert.ok(!recover(journal).outcomes.some((its) => `${its.node} ${its.knob}` === set[0]))
   })
 
   it('has nothing to bring back from an empty journal', (t) => {

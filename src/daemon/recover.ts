@@ -1,8 +1,12 @@
 import { decide } from '#core/decide.ts'
 import type { Outcome } from '#core/model/decision.ts'
+import type { NodeId } from '#core/model/ids.ts'
 import { type Knowledge, NO_KNOWLEDGE } from '#core/model/knowledge.ts'
+import type { Knob } from '#core/model/observation.ts'
 import type { Policy } from '#core/model/policy.ts'
+import { knobKey } from '#core/reconcile.ts'
 import { parsePolicy } from '#policy/parse.ts'
+import type { TurnRecord } from '#ports.ts'
 import type { JournalReader } from './journal/reader.ts'
 
 /** What a restart takes up from the journal. */
@@ -27,11 +31,33 @@ export function recover(journal: JournalReader): Recovered {
     const policy = recordedPolicy(journal, last.policyHash)
     let knowledge = records[0]?.knowledge as Knowledge
     for (const { observation } of records) knowledge = decide(policy, observation, knowledge).knowledge
-    return { knowledge, outcomes: journal.outcomesOf(last.turn), turnsDecidedAgain: records.length, problem: null }
+    return {
+      knowledge,
+      outcomes: outcomesOf(journal, last, knowledge),
+      turnsDecidedAgain: records.length,
+      problem: null,
+    }
   } catch (error) {
     const problem = `cannot bring back what was learned until turn ${last.turn}, starting without it: ${error}`
     return { knowledge: { ...NO_KNOWLEDGE, turn: last.turn }, outcomes: [], turnsDecidedAgain: 0, problem }
   }
+}
+
+/**
+ * How the last plan went, as far as it is on record; where Reeve died meanwhile, nobody knows what of it was made. What
+ * was put back since is not in force either: what is found there then is nobody else's doing.
+ */
+function outcomesOf(journal: JournalReader, { turn, decision }: TurnRecord, { set }: Knowledge): Outcome[] {
+  const known = journal.outcomesOf(turn)
+  const unknown =
+    known.length > 0 ? [] : decision.plan.map(({ node, knob }): Outcome => ({ status: 'not-tried', node, knob }))
+  const remembered = new Set(journal.remembered().map(({ node, knob }) => knobKey(node, knob)))
+  const putBack = Object.entries(set).flatMap(([node, knobs]) =>
+    (Object.keys(knobs) as Knob[])
+      .filter((knob) => !remembered.has(knobKey(node as NodeId, knob)))
+      .map((knob): Outcome => ({ status: 'not-tried', node: node as NodeId, knob })),
+  )
+  return [...known, ...unknown, ...putBack]
 }
 
 /** The policy that was in force in a turn. It was good when it was recorded, so anything else is damage. */

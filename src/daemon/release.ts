@@ -1,4 +1,5 @@
 import type { ReleasedSetting, ReleaseReport } from '#api/contract.ts'
+import { isOnItsWay } from '#core/drift.ts'
 import type { Change } from '#core/model/decision.ts'
 import type { ResourceKey } from '#core/model/ids.ts'
 import type { Policy } from '#core/model/policy.ts'
@@ -67,7 +68,12 @@ async function putBack(setting: JournalSetting, driver: Driver | null, deadlineM
   if (found.identity !== setting.identity) return { kind: 'replaced' }
   if (found.value === original) return { kind: 'was-so' }
   // `setBefore`: Reeve may have died between announcing a change and making it.
-  if (found.value !== setting.lastSet && found.value !== setting.setBefore) {
+  const { setBefore, lastSet } = setting
+  const isOurs =
+    found.value === lastSet ||
+    found.value === setBefore ||
+    isOnItsWay(knob, [original, setBefore, lastSet], found.value)
+  if (!isOurs) {
     return { kind: 'changed-by-others', found: found.value }
   }
   const outcome = await withDeadline(changeBack(setting, found.value), driver, deadlineMs)

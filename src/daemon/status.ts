@@ -63,13 +63,14 @@ export function statusOf(source: StatusSource): Status {
 
 function turnStatus(last: Turn, cpuMs: number): Status['turn'] {
   const { turn, decision, observation, outcomes } = last
-  const { verdict, violations } = decision
+  const { verdict, violations, drift } = decision
   return {
     turn,
     utcMs: observation.at.utcMs,
     cpuMs,
     verdict,
     violations: [...violations],
+    drift: [...drift],
     outcomes: [...outcomes],
   }
 }

@@ -107,6 +107,7 @@ function observationOf(turn: number, options: TurnsOptions): Observation {
       unmanagedWeight: 0,
     })),
     metrics: [{ metric: 'latency', domain: nameOf(0), takenAtMs: atMs - 10.5, value: 100 + (turn % 7) / 3 }],
+    reclaimed: [],
     events: [],
     paused: false,
     outcomes: [],
@@ -134,6 +135,7 @@ function decisionOf(turn: number, options: TurnsOptions): Decision {
     }))
   return {
     decider: '0.1.0',
+    drift: [],
     turn,
     goals: ids.map((i) => ({
       goal: goalOf(i),

@@ -47,6 +47,7 @@ export function explain(journal: JournalReader, { domain, turn }: ExplainQuery):
     domain: domain ?? null,
     verdict: decision.verdict,
     violations: [...decision.violations],
+    drift: decision.drift.filter((its) => isMeant(its.domain)),
     decidedAgain: again?.isSame ?? null,
     goals,
     readings: observation.metrics.filter((reading) => reading.domain === null || isMeant(reading.domain)),

@@ -35,6 +35,7 @@ export function buildHost(written: WrittenHost, resources: readonly Resource[]):
       (value, { unit }) => amount(value, unit),
       () => 0,
     ),
+    drift: written.drift ?? 'yield',
     quiet: written.quiet ?? [],
     libvirt: written.libvirt ?? DEFAULT_URIS,
   }

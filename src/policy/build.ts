@@ -83,6 +83,7 @@ function buildDomains(written: Written): DomainPolicy[] {
         near: (domain.near ?? []) as DomainName[],
         apart: (domain.apart ?? []) as DomainName[],
       },
+      drift: domain.drift ?? null,
       scheduling: domain.scheduling
         ? {
             class: domain.scheduling.class ?? 'other',

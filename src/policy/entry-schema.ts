@@ -101,6 +101,10 @@ export function hostSchema(units: Units) {
       .optional()
       .describe('Changes below this are not made. Default 0.'),
     quiet: names('a list of windows').optional().describe('Windows during which nothing is moved.'),
+    drift: scalar
+      .choice(['yield', 'reassert'])
+      .optional()
+      .describe('What is done about a setting that somebody else changed. Default yield: it is left so.'),
     libvirt: z
       .array(scalar.libvirtUri, 'a list of libvirt URIs')
       .min(1, 'a list of at least one libvirt URI')
@@ -219,6 +223,7 @@ export const DOMAIN_SHAPE = {
   pin: scalar.cpus.optional().describe('CPUs that it may run on.'),
   near: names('a list of domains').optional().describe('Domains that it should share CPUs with.'),
   apart: names('a list of domains').optional().describe('Domains that it must not share CPUs with.'),
+  drift: scalar.choice(['yield', 'reassert']).optional().describe("Default the host's."),
   scheduling: strict('a map such as {class: batch}', {
     class: scalar.choice(['other', 'batch', 'idle', 'fifo', 'round-robin']).optional().describe('Default other.'),
     priority: scalar.whole(1, 99, 'a whole number from 1 to 99').optional().describe('Of fifo and round-robin.'),

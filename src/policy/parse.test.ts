@@ -41,6 +41,7 @@ test('defaults leave no holes', () => {
     cooldownMs: 10_000,
     maximumStep: { cpu: 1 },
     minimumChange: { cpu: 0 },
+    drift: 'yield',
     quiet: [],
     libvirt: ['qemu:///system'],
   })
@@ -56,6 +57,7 @@ test('defaults leave no holes', () => {
     enforcement: 'guarantee',
     shares: { cpu: { reservation: null, own: null, lend: true, borrow: true, limit: null, weight: null } },
     placement: { pin: null, near: [], apart: [] },
+    drift: null,
     scheduling: null,
   })
 })

@@ -33,6 +33,7 @@ export function domain(name: string, match: Match, more: Partial<DomainPolicy> =
     enforcement: 'guarantee',
     shares: {},
     placement: { pin: null, near: [], apart: [] },
+    drift: null,
     scheduling: { class: 'other', priority: 0, sliceMs: null },
     ...more,
   }

@@ -99,6 +99,31 @@ goals:
     assert.match((await reeve('release')).stdout, /no setting that is still to be put back/)
   })
 
+  test('what somebody else sets by virsh is left so and shown, until it is taken back', async (t) => {
+    writeFileSync(policyFile, policyText(800, 400))
+    const daemon = await up(t)
+    await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1')
+    await host.virsh('schedinfo', 'shop', '--live', 'cpu_shares=77')
+    await host.virsh('vcpupin', 'shop', '0', '1', '--live')
+    const driftOf = async () => (await ask<Status>('status')).turn?.drift.map(({ domain, knob }) => `${domain} ${knob}`)
+    await until(async () => (await driftOf())?.length === 2, 'both are noticed')
+    const { stdout } = await reeve('explain', 'shop')
+    assert.match(stdout, /Somebody set cpu.weight of shop to 77, .*left so until 'reeve resume shop'/)
+    writeFileSync(policyFile, policyText(900, 300))
+    daemon.kill('SIGHUP')
+    const before = (await ask<Status>('status')).turn?.turn ?? 0
+    await until(async () => ((await ask<Status>('status')).turn?.turn ?? 0) > before + 4, 'turns under another policy')
+    assert.equal(await shares('shop'), 77)
+    assert.match(await host.virsh('vcpupin', 'shop'), /^ *0 +1$/m)
+    await ask('resume', 'shop')
+    await until(async () => Math.abs((await ratio()) - 3) < 0.1, 'shares of 3 to 1 once it is taken back')
+    await until(async () => /^ *0 +0$/m.test(await host.virsh('vcpupin', 'shop')), 'its pin is set again')
+    await until(async () => (await driftOf())?.length === 0, 'nothing is left of it')
+    await ask('release')
+    await ask('resume')
+    await stop(daemon, 'SIGTERM')
+  })
+
   test('libvirtd dies and comes back: turns go on meanwhile, and changes are made afterwards', async (t) => {
     writeFileSync(policyFile, policyText(800, 400))
     const daemon = await up(t)

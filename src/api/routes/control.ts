@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { eventBody, reloadBody } from '#api/contract.ts'
+import { eventBody, reloadBody, resumeBody } from '#api/contract.ts'
 import { PATHS } from '#api/paths.ts'
 import type { ApiHandlers } from '#api/server.ts'
 
@@ -11,9 +11,9 @@ export function controlRoutes(app: FastifyInstance, handlers: ApiHandlers): void
     handlers.pause()
     return { paused: true }
   })
-  app.post(PATHS.resume, () => {
-    handlers.resume()
-    return { paused: false }
+  app.post(PATHS.resume, ({ body }) => {
+    const { domain = null } = resumeBody.parse(body ?? {})
+    return handlers.resume(domain)
   })
   app.post(PATHS.release, () => handlers.release())
   app.post(PATHS.events, ({ body }) => {

@@ -4,6 +4,7 @@ import {
   becauseText,
   changeReasonText,
   changeText,
+  driftText,
   estimateText,
   outcomeText,
   settleText,
@@ -11,8 +12,8 @@ import {
   standingText,
   verdictText,
 } from './reasons.ts'
-import { bad, bold, dim, good } from './style.ts'
-import { amount, counted, listed, time } from './units.ts'
+import { attention, bad, bold, dim, good } from './style.ts'
+import { amount, counted, listed, sentence, time } from './units.ts'
 
 type Amount = Explanation['amounts'][number]
 
@@ -26,6 +27,7 @@ export function renderExplanation(explanation: Explanation): string {
     bold(`${domain === null ? 'All domains' : domain} in turn ${turn}, ${time(utcMs)}, on ${host}`),
     `The turn as a whole: ${verdictText(verdict)}.`,
     ...violations.map(({ rule, subject, message }) => bad(`Violation of ${rule} by ${subject}: ${message}`)),
+    ...explanation.drift.map((its) => attention(`${sentence(driftText(its))}.`)),
     ...capacityLines(explanation.amounts),
     ...names.flatMap((name) => ['', bold(name), ...domainLines(explanation, name)]),
     '',

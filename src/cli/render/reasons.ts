@@ -3,6 +3,7 @@ import type { Because, SmallestChange } from '#core/arbitrate/problem.ts'
 import type {
   Change,
   ChangeReason,
+  Drift,
   EstimateReason,
   Outcome,
   SettleReason,
@@ -164,6 +165,12 @@ export function triggerText(trigger: Trigger): string {
     case 'drift':
       return `somebody changed a setting of ${trigger.domain} from ${trigger.expected} to ${trigger.found}`
   }
+}
+
+/** Without its full stop, in lower case. */
+export function driftText({ domain, knob, expected, found, answer }: Drift): string {
+  const what = `somebody set ${knob} of ${domain} to ${setting(knob, found)}, where Reeve had set ${setting(knob, expected)}`
+  return answer === 'yield' ? `${what}: it is left so until 'reeve resume ${domain}'` : `${what}: it is set again`
 }
 
 export function verdictText(verdict: Verdict): string {

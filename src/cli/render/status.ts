@@ -1,8 +1,8 @@
 import type { DomainStatus, GoalView, Status } from '#api/contract.ts'
-import { aimText, verdictText } from './reasons.ts'
+import { aimText, driftText, verdictText } from './reasons.ts'
 import { attention, bad, bold, dim, good } from './style.ts'
 import { table } from './table.ts'
-import { amount, measure, percent, short, time } from './units.ts'
+import { amount, measure, percent, sentence, short, time } from './units.ts'
 
 /** Goals, what each domain gets, and what is wrong, on one screen. */
 export function renderStatus(status: Status): string {
@@ -35,6 +35,7 @@ function problems({ problems: found, policy, turn, prepared, metrics }: Status):
     ...(turn?.violations ?? []).map(({ rule, subject, message }) =>
       bad(`Violation of ${rule} by ${subject}: ${message}`),
     ),
+    ...(turn?.drift ?? []).map((its) => attention(`${sentence(driftText(its))}.`)),
     ...(turn?.outcomes ?? []).flatMap((its) => (its.status === 'failed' ? [bad(its.message)] : [])),
     ...prepared.flatMap((its) => (its.status === 'failed' ? [bad(`Domain ${its.domain}: ${its.message}`)] : [])),
     ...(metrics.lastRefusal === null

@@ -63,6 +63,11 @@ export function time(utcMs: number): string {
   return `${new Date(utcMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }
 
+/** The first letter in upper case. */
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
 /** `1 change`, `2 changes`. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`

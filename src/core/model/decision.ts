@@ -1,6 +1,7 @@
 import type { Because, SmallestChange } from '#core/arbitrate/problem.ts'
 import type { DomainName, GoalId, Identity, NodeId, ResourceKey } from './ids.ts'
 import type { Knob, Setting } from './observation.ts'
+import type { DriftAnswer } from './policy.ts'
 
 /** What to do and why. Plain data: rendered for people in one place, compared by replay, verified by the checker. */
 export interface Decision {
@@ -14,8 +15,19 @@ export interface Decision {
   readonly verdict: Verdict
   /** The second pass, as if every domain in `advise` were managed; null where there is none. */
   readonly advice: Advice | null
+  /** Settings that somebody else changed after Reeve had set them. */
+  readonly drift: readonly Drift[]
   /** What the checker found. Anything here means that the plan is not applied. */
   readonly violations: readonly Violation[]
+}
+
+/** A knob that is not as Reeve set it; what is yielded is left alone, and what it enforces counts as fixed. */
+export interface Drift {
+  readonly domain: DomainName
+  readonly knob: Knob
+  readonly expected: Setting
+  readonly found: Setting
+  readonly answer: DriftAnswer
 }
 
 export interface Advice {

@@ -61,6 +61,8 @@ export interface ResourceKnowledge {
 
 export interface SetKnob {
   readonly value: Setting
+  /** Where a guest that was asked may be on its way: from the first to the last; null for all other knobs. */
+  readonly underWay: readonly [least: number, most: number] | null
   readonly atMs: number
 }
 

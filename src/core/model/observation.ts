@@ -17,6 +17,8 @@ export interface Observation {
   readonly metrics: readonly MetricReading[]
   /** Events that were reported since the last turn, by name. */
   readonly events: readonly string[]
+  /** Domains of which the operator takes back what somebody else set. */
+  readonly reclaimed: readonly DomainName[]
   /** The operator's pause: everything is decided and nothing is changed. */
   readonly paused: boolean
   /** How the previous plan went. */

@@ -22,6 +22,9 @@ export interface Policy {
 /** `observe` records only; `advise` decides and shows; `manage` applies. */
 export type Mode = 'observe' | 'advise' | 'manage'
 
+/** What is done about a setting that somebody else changed: it is left so until told otherwise, or set again. */
+export type DriftAnswer = 'yield' | 'reassert'
+
 export interface HostPolicy {
   readonly intervalMs: number
   readonly mode: Mode
@@ -39,6 +42,7 @@ export interface HostPolicy {
   readonly maximumStep: Readonly<Record<ResourceKey, number>>
   /** Changes below this are not made, in the resource's unit; 0 where not stated. */
   readonly minimumChange: Readonly<Record<ResourceKey, number>>
+  readonly drift: DriftAnswer
   /** Names of windows during which nothing is moved. */
   readonly quiet: readonly string[]
   /** URIs of the libvirt connections on which machines are looked for. */
@@ -72,6 +76,8 @@ export interface DomainPolicy {
   readonly enforcement: 'guarantee' | 'cap'
   readonly shares: Readonly<Record<ResourceKey, Share>>
   readonly placement: Placement
+  /** null where it is the host's. */
+  readonly drift: DriftAnswer | null
   /** Scheduling class and time slice of its threads; null leaves them alone. */
   readonly scheduling: SchedulingPolicy | null
 }

@@ -13,7 +13,6 @@ import type { Watched } from '#drivers/cgroup/watched.ts'
 import { globMatches, isGlob } from '#lib/glob.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { Capability, Driver, DriverObservation, Prepared } from '#ports.ts'
-import { type Asked, balloonSetting } from './balloon.ts'
 import { type Link, linkTo } from './link.ts'
 import {
   LIBVIRT_KNOBS,
@@ -57,8 +56,6 @@ class Machines implements Driver {
   #running: ReadonlyMap<string, Machine> = new Map()
   /** Those that the policy names, by group, with its descriptors open. */
   readonly #managed = new Map<string, Watched>()
-  /** What Reeve asked of balloons last, by group. */
-  readonly #asked = new Map<string, Asked>()
   readonly #cpus = highestCpu() + 1
   readonly #listeners = new Set<() => void>()
   readonly #hear = (): void => {
@@ -118,12 +115,11 @@ class Machines implements Driver {
   /** What its control group tells, with what only libvirt knows. */
   #seen(group: DomainObservation, machine: Machine, slow: boolean): DomainObservation {
     const { isPaused, cpus, vcpus, memory, devices } = machine
-    const balloon = balloonSetting(this.#asked.get(machine.path), memory.actual)
     const settings: Settings = {
       ...group.settings,
       'cpu.set': cpus,
       freeze: isPaused ? 1 : 0,
-      'memory.balloon': balloon,
+      'memory.balloon': memory.actual,
     }
     const counters = slow ? { ...group.counters, ...devices.counters } : group.counters
     const levels = slow
@@ -150,9 +146,7 @@ class Machines implements Driver {
     }
     if (knob === 'freeze') return { identity, value: machine.isPaused ? 1 : 0 }
     if (knob === 'cpu.set') return { identity, value: machine.cpus }
-    if (knob === 'memory.balloon') {
-      return { identity, value: balloonSetting(this.#asked.get(node), machine.memory.actual) }
-    }
+    if (knob === 'memory.balloon') return { identity, value: machine.memory.actual }
     const found = await this.#groups.read(node, knob)
     return found === null ? null : { identity, value: found.value }
   }
@@ -194,10 +188,8 @@ class Machines implements Driver {
     const { path, link, uuid, vcpus } = machine
     this.#managed.get(path)?.changed(knob)
     this.#groups.changed(path, knob)
-    if (knob === 'memory.balloon') {
-      this.#asked.set(path, { from: machine.memory.actual, to: Number(to) })
-      return to
-    }
+    // The guest follows when it likes, or never.
+    if (knob === 'memory.balloon') return to
     if (knob === 'freeze') {
       const isPaused = await link.use((connection) => connection.isPaused(uuid))
       this.#learn({ ...machine, isPaused })
@@ -229,7 +221,6 @@ class Machines implements Driver {
     const running = new Map(lists.flat().map((machine) => [machine.path, machine]))
     this.#running = running
     for (const path of this.#managed.keys()) if (!running.has(path)) this.#forget(path)
-    for (const path of this.#asked.keys()) if (!running.has(path)) this.#asked.delete(path)
     // In the policy's order, in which they are reported.
     const found = [...running.values()].flatMap((machine) => this.#placed(machine))
     for (const placed of found.sort(inPolicyOrder)) this.#manage(placed)
