@@ -64,7 +64,7 @@ goals:
   const domainsNow = async () => (await ask<Status>('status')).domains
 
   test('goals become weights, pins and memory; release leaves all as it was found', async (t) => {
-    writeFileSync(policyFile, policyText(200, 100))
+    writeFileSync(policyFile, policyText(40, 20))
     const found = await shown()
     const before = await memoryInside('shop')
     const daemon = await up(t)
@@ -100,7 +100,7 @@ goals:
   })
 
   test('what somebody else sets by virsh is left so and shown, until it is taken back', async (t) => {
-    writeFileSync(policyFile, policyText(200, 100))
+    writeFileSync(policyFile, policyText(40, 20))
     const daemon = await up(t)
     await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1')
     await host.virsh('schedinfo', 'shop', '--live', 'cpu_shares=77')
@@ -109,7 +109,7 @@ goals:
     await until(async () => (await driftOf())?.length === 2, 'both are noticed')
     const { stdout } = await reeve('explain', 'shop')
     assert.match(stdout, /Somebody set cpu.weight of shop to 77, .*left so until 'reeve resume shop'/)
-    writeFileSync(policyFile, policyText(225, 75))
+    writeFileSync(policyFile, policyText(60, 20))
     daemon.kill('SIGHUP')
     const before = (await ask<Status>('status')).turn?.turn ?? 0
     await until(async () => ((await ask<Status>('status')).turn?.turn ?? 0) > before + 4, 'turns under another policy')
@@ -125,11 +125,11 @@ goals:
   })
 
   test('libvirtd dies and comes back: turns go on meanwhile, and changes are made afterwards', async (t) => {
-    writeFileSync(policyFile, policyText(200, 100))
+    writeFileSync(policyFile, policyText(40, 20))
     const daemon = await up(t)
     await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1')
     await host.killDaemon()
-    writeFileSync(policyFile, policyText(225, 75))
+    writeFileSync(policyFile, policyText(60, 20))
     daemon.kill('SIGHUP')
     const { turn } = await ask<Status>('status')
     await until(async () => ((await ask<Status>('status')).turn?.turn ?? 0) > (turn?.turn ?? 0) + 5, 'five turns more')
@@ -146,7 +146,7 @@ goals:
   })
 
   test('a machine that was destroyed takes nobody along, and is set anew when it is back', async (t) => {
-    writeFileSync(policyFile, policyText(200, 100))
+    writeFileSync(policyFile, policyText(40, 20))
     const daemon = await up(t)
     await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1')
     await host.virsh('destroy', 'batch-1')
