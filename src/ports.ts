@@ -61,6 +61,8 @@ export type Prepared =
   | { readonly domain: string; readonly status: 'started'; readonly pid: number; readonly output: string }
   | { readonly domain: string; readonly status: 'running' | 'absent' }
   | { readonly domain: string; readonly status: 'failed'; readonly message: string }
+  /** It is observed, but nothing can be set, as it does not share what this host has. */
+  | { readonly domain: string; readonly status: 'outside'; readonly message: string }
 
 export interface DriverObservation {
   readonly capacity: Readonly<Record<string, HostCapacity>>

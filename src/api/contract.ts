@@ -76,7 +76,7 @@ const goalStatus = model<GoalView>()
 
 export const domainStatus = z.object({
   name,
-  mode: z.enum(['observe', 'advise', 'manage', 'fixed', 'ignored']),
+  mode: z.enum(['observe', 'advise', 'manage', 'fixed', 'ignored', 'outside']),
   state: z.enum(['running', 'paused', 'ended', 'absent']),
   amounts: z.record(z.string(), model<AmountDecision>()),
 })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { kernelVersion } from './building.ts'
+import { type BedContainer, type ContainerOptions, startContainer } from './container.ts'
 import { programPath } from './programs.ts'
 import { type BedGuest, type GuestOptions, startGuest } from './vm.ts'
 import { buildVmImage } from './vm-image.ts'
@@ -21,6 +22,8 @@ export interface BedHost {
   readonly name: string
   /** For libvirt's clients outside of it: `qemu+unix:///system?socket=...`. */
   readonly uri: string
+  /** The same for its containers. */
+  readonly containersUri: string
   /** The control group that holds libvirtd and all its guests, from the top of every tree. */
   readonly cgroup: string
   /** Of its first process, whose namespaces are the host. */
@@ -29,6 +32,8 @@ export interface BedHost {
   virsh(...args: readonly string[]): Promise<string>
   /** Defines and boots a guest; resolves when it answers. */
   start(options: GuestOptions): Promise<BedGuest>
+  /** Defines and starts a container. */
+  startContainer(options: ContainerOptions): Promise<BedContainer>
   /** kill -9 of libvirtd. Its guests go on. */
   killDaemon(): Promise<void>
   startDaemon(): Promise<void>
@@ -49,12 +54,14 @@ const PROGRAMS = [
   'ip',
 ]
 
-/** Whether a test bed can be had here, and if not, what is missing and what to do. */
-export function bedAvailable(): { available: true } | { available: false; reason: string; remedy: string } {
+/** Whether a test bed can be had here, with what else is needed, and if not, what is missing and what to do. */
+export function bedAvailable(
+  also: readonly string[] = [],
+): { available: true } | { available: false; reason: string; remedy: string } {
   const remedy = 'run scripts/system-deps as root'
   if (process.platform !== 'linux' || process.arch !== 'x64')
     return { available: false, reason: 'test machines are for Linux on x64', remedy: 'none' }
-  const missing = PROGRAMS.filter((name) => programPath(name) === undefined)
+  const missing = [...PROGRAMS, ...also].filter((name) => programPath(name) === undefined)
   if (missing.length > 0) return { available: false, reason: `missing programs: ${missing.join(', ')}`, remedy }
   if (kernelVersion() === undefined) return { available: false, reason: 'the guest kernel is not unpacked', remedy }
   if (process.getuid?.() !== 0)
@@ -114,6 +121,7 @@ export async function startHost(name: string): Promise<BedHost> {
 class Host implements BedHost {
   readonly name: string
   readonly uri: string
+  readonly containersUri: string
   readonly cgroup: string
   readonly #folder: string
   readonly #keeper: ChildProcess
@@ -126,6 +134,7 @@ class Host implements BedHost {
     this.cgroup = cgroup
     this.#keeper = keeper
     this.uri = `qemu+unix:///system?socket=${join(folder, 'run/libvirt/libvirt-sock')}`
+    this.containersUri = this.uri.replace(/^qemu/, 'lxc')
     keeper.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.said = (this.said + text).slice(-4000)
     })
@@ -144,6 +153,11 @@ class Host implements BedHost {
     const guest = await startGuest(this, this.#folder, buildVmImage(), options)
     this.#guests.push(guest)
     return guest
+  }
+
+  startContainer(options: ContainerOptions): Promise<BedContainer> {
+    const virsh = (...args: readonly string[]) => this.virsh('-c', this.containersUri, ...args)
+    return startContainer({ virsh }, this.#folder, options)
   }
 
   async killDaemon(): Promise<void> {

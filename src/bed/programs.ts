@@ -10,6 +10,9 @@ export function programPath(name: string): string | undefined {
     '/sbin',
     '/usr/bin',
     '/bin',
+    // What libvirt calls itself.
+    '/usr/lib/libvirt',
+    '/usr/libexec',
   ]
   return folders.map((folder) => join(folder, name)).find(isExecutable)
 }

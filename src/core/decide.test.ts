@@ -443,6 +443,25 @@ describe('pins', () => {
 })
 
 describe('machines', () => {
+  it('one that is not of this host takes no part, whatever the policy says of it', () => {
+    const its = policy(
+      [domain('here'), domain('there')],
+      [goal('here', 2, fixedCpu(1500)), goal('there', 1, fixedCpu(1500))],
+    )
+    const world = new World(its, { here: { use: 900 }, there: { use: 900, isOutside: true } })
+    const decision = world.run(3)
+    assert.equal(allocated(decision, 'here'), 1500)
+    assert.deepEqual(
+      decision.resources.map(({ rows, capacity }) => [rows.map((row) => row.domain), capacity.unmanaged]),
+      [[['here'], 0]],
+    )
+    assert.deepEqual(
+      decision.goals.map((one) => one.domain),
+      ['here'],
+    )
+    assert.equal(world.weights['/there'], undefined)
+  })
+
   const MIB = 1024 * 1024
   const HOST = 1024 * MIB
   const memory = (amount: number) => ({ kind: 'fixed', amounts: { [MEMORY]: amount * MIB } }) as const

@@ -98,6 +98,7 @@ export function look(policy: Policy, seen: Observation, known: Knowledge): View 
   for (const domain of seen.domains) {
     const its = policy.domains[domain.policyIndex]
     if (its === undefined || its.role === 'ignored' || domain.state === 'ended' || parents.has(domain.name)) continue
+    if (domain.isOutside === true) continue
     const before = known.domains[domain.name]
     const remembered = sameBoot && before?.identity === domain.identity ? before : null
     domains.push(lookAt(around, its, domain, remembered))

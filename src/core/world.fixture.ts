@@ -97,6 +97,8 @@ export interface Tenant {
   identity?: string
   settings?: Settings
   gone?: boolean
+  /** Runs on another host. */
+  isOutside?: true
 }
 
 /** One host, second by second. `step` observes, decides, and carries the plan out. */
@@ -159,7 +161,7 @@ export class World {
       if (tenant.gone === true) continue
       this.used[name] = (this.used[name] ?? 0) + tenant.use
       this.waited[name] = (this.waited[name] ?? 0) + (tenant.waitMs ?? 0)
-      this.hostUsed += tenant.use
+      if (tenant.isOutside !== true) this.hostUsed += tenant.use
     }
   }
 
@@ -188,6 +190,7 @@ export class World {
         counters: { cpu: this.used[name] ?? 0, 'cpu.waitMs': this.waited[name] ?? 0, ...tenant.slow },
         levels: tenant.memory === undefined ? {} : { memory: tenant.memory, ...tenant.levels },
         ...(tenant.most && { most: tenant.most }),
+        ...(tenant.isOutside && { isOutside: true }),
         settings: { 'cpu.weight': this.weights[`/${name}`] ?? 1024, ...tenant.settings, ...this.settings[`/${name}`] },
       })),
       nodes: [

@@ -201,6 +201,7 @@ export class Control {
     for (const warning of loaded.warnings) log.warn(warning)
     for (const domain of this.#prepared) {
       if (domain.status === 'failed') log.error(`domain ${domain.domain} could not be started: ${domain.message}`)
+      if (domain.status === 'outside') log.warn(`domain ${domain.domain}: ${domain.message}`)
     }
     return this.#putBackOthers()
   }

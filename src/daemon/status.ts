@@ -88,7 +88,8 @@ function domainsOf(policy: Policy, last: Turn | null, resources: readonly Resour
   const seen = last?.observation.domains ?? []
   const shown = seen.map((domain): DomainStatus => {
     const its = policy.domains[domain.policyIndex]
-    const mode = its === undefined || its.role === 'managed' ? (its?.mode ?? policy.host.mode) : its.role
+    const managed = its === undefined || its.role === 'managed' ? (its?.mode ?? policy.host.mode) : its.role
+    const mode = domain.isOutside === true ? 'outside' : managed
     return { name: domain.name, mode, state: domain.state, amounts: amounts.get(domain.name) ?? {} }
   })
   const names = new Set<string>(seen.map(({ name }) => name))

@@ -12,7 +12,7 @@ import type { Harness } from './conformance.ts'
 /** Prints one character after each of its units of work, so that the length of its output is the work done. */
 export const BUSY = 'while :; do n=0; while [ $n -lt 500 ]; do n=$((n+1)); done; printf x; done'
 /** Asks for 100 MB at once, and goes on when that has been refused to it. */
-const EATER = 'sleep 1; while :; do dd if=/dev/zero of=/dev/null bs=100M count=100 2>/dev/null; sleep 1; done'
+export const EATER = 'sleep 1; while :; do dd if=/dev/zero of=/dev/null bs=100M count=100 2>/dev/null; sleep 1; done'
 
 /** A command that the shell runs. Nobody in particular runs it. */
 export function shell(script: string, user = 'nobody'): Match {
@@ -70,9 +70,12 @@ export async function cgroupHarness(root: string, outputDir: string): Promise<Ha
   }
 }
 
-/** The CPU on which each thread of a group ran last. */
-export function lastCpus(layout: Layout, path: string): number[] {
-  return threadsOf(layout, path).map(lastCpu)
+/** The CPU on which each thread of a group ran last, but those of one name, which hardly ever run. */
+export function lastCpus(layout: Layout, path: string, but = ''): number[] {
+  const name = (thread: number) => readFileSync(`/proc/${thread}/comm`, 'utf8').trim()
+  return threadsOf(layout, path)
+    .filter((thread) => but === '' || name(thread) !== but)
+    .map(lastCpu)
 }
 
 /** Field 39 of /proc/PID/stat, counted behind the name, which may hold anything. */

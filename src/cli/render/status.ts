@@ -38,6 +38,7 @@ function problems({ problems: found, policy, turn, prepared, metrics }: Status):
     ...(turn?.drift ?? []).map((its) => attention(`${sentence(driftText(its))}.`)),
     ...(turn?.outcomes ?? []).flatMap((its) => (its.status === 'failed' ? [bad(its.message)] : [])),
     ...prepared.flatMap((its) => (its.status === 'failed' ? [bad(`Domain ${its.domain}: ${its.message}`)] : [])),
+    ...prepared.flatMap((its) => (its.status === 'outside' ? [attention(`Domain ${its.domain}: ${its.message}`)] : [])),
     ...(metrics.lastRefusal === null
       ? []
       : [attention(`${metrics.refused} readings were refused, the last: ${metrics.lastRefusal}`)]),

@@ -64,6 +64,8 @@ export interface DomainObservation {
   readonly state: 'running' | 'paused' | 'ended'
   /** The node that carries its weight. */
   readonly node: NodeId
+  /** Not in the hierarchy of this host, nor a part of what it divides: it is observed, and nothing is decided for it. */
+  readonly isOutside?: true
   readonly takenAtMs: number
   /**
    * Cumulative. A rate resource's key counts its use in unit x seconds (`cpu`: millicore-seconds). Further names:

@@ -10,6 +10,8 @@ export interface Placed {
   readonly policyIndex: number
   /** Path of its group in the tree that names the nodes, whether or not there is one now. */
   readonly path: string
+  /** Of a domain that another driver manages: `cpu` where the rest of it does not lie in the group. */
+  readonly carries?: 'cpu' | 'all'
 }
 
 /** Answers the path of a systemd unit's group, or null where it does not run. */

@@ -15,15 +15,15 @@ export interface GroupSettings {
 
 /** Knobs by the resource that they serve: what the policy says nothing about is not offered, and costs nothing. */
 const ALWAYS = ['cpu.weight', 'cpu.quota', 'cpu.set', 'freeze'] as const
-/** What the group of another driver's domain carries; the rest of it lies elsewhere. */
-const OF_OTHERS = ['cpu.weight', 'cpu.quota'] as const
+/** What the group of a machine carries; the rest of it lies elsewhere. */
+const OF_MACHINES = ['cpu.weight', 'cpu.quota'] as const
 const OF_MEMORY = ['memory.limit', 'memory.soft'] as const
 const OF_IO = ['io.weight'] as const
 
 /** The knobs of the resources that the policy controls or shares out for this domain. */
-export function settingsOf(layout: Layout, path: string, policy: DomainPolicy): GroupSettings {
-  const isOwn = policy.driver === 'cgroup'
-  const resources = isOwn ? [...policy.controls, ...Object.keys(policy.shares)] : []
+export function settingsOf(layout: Layout, path: string, policy: DomainPolicy, carries: 'cpu' | 'all'): GroupSettings {
+  const isWhole = carries === 'all'
+  const resources = isWhole ? [...policy.controls, ...Object.keys(policy.shares)] : []
   const readers: { readonly knob: Knob; readonly read: () => Setting | undefined; readonly files: KeptFile[] }[] = []
   const kept = new Map<string, KeptFile>()
   const add = (knob: Knob, family: KnobFamily, device: string): void => {
@@ -39,7 +39,7 @@ export function settingsOf(layout: Layout, path: string, policy: DomainPolicy): 
   }
   const memory = resources.some((key) => key.startsWith('memory')) ? OF_MEMORY : []
   const io = resources.some((key) => key.startsWith('io.')) ? OF_IO : []
-  for (const family of [...(isOwn ? ALWAYS : OF_OTHERS), ...memory, ...io]) add(family, family, '')
+  for (const family of [...(isWhole ? ALWAYS : OF_MACHINES), ...memory, ...io]) add(family, family, '')
   for (const device of devicesIn(resources)) {
     add(`io.read.limit:${device}`, 'io.read.limit', device)
     add(`io.write.limit:${device}`, 'io.write.limit', device)

@@ -35,7 +35,7 @@ export function watch(layout: Layout, placed: Placed, shared: Pick<PacketCounter
   const members = membersOf(layout, path)
   const delay = new RunQueueDelay(members.threads)
   const namespace = namespaceReader()
-  const settings = settingsOf(layout, path, policy)
+  const settings = settingsOf(layout, path, policy, placed.carries ?? 'all')
   const schedules = policy.scheduling !== null
   const fixed = { name: placed.name as DomainName, identity, driver: policy.driver, policyIndex, node: path as NodeId }
   let scheduling: string | null = null

@@ -1,10 +1,14 @@
-import { printable } from '#lib/printable.ts'
+import { type DomainId, type DomainInfo, idOf, listDomains, PAUSED } from './domain-list.ts'
 import type { Channel, Handle, Library } from './library.ts'
 import { PARAM_BYTES, type ParamValue, packParams, unpackParams, type WrittenType } from './params.ts'
 
 /** One libvirt connection, domain by domain: plain values in and out, every handle freed. */
 export interface Connection {
   readonly uri: string
+  /** What libvirt calls its driver there: `QEMU`, `LXC`, `TEST`. */
+  readonly hypervisor: string
+  /** Every running domain, which any hypervisor can tell, with a call for each. */
+  domains(): Promise<readonly DomainInfo[]>
   /** What libvirt knows of every running domain, by the groups of counters that are asked for. */
   stats(groups: readonly StatsGroup[]): Promise<readonly DomainStats[]>
   /** What the scheduler of a domain is set to now: `cpu_shares`, `vcpu_quota`, `global_quota` and so on. */
@@ -33,10 +37,7 @@ export interface Connection {
   close(): Promise<void>
 }
 
-export interface DomainStats {
-  readonly uuid: string
-  /** As it may be shown. */
-  readonly name: string
+export interface DomainStats extends DomainId {
   readonly stats: ReadonlyMap<string, ParamValue>
 }
 
@@ -44,8 +45,6 @@ export interface DomainStats {
 const GROUPS = { state: 1, cpu: 2, balloon: 4, vcpu: 8, interface: 16, block: 32 } as const
 export type StatsGroup = keyof typeof GROUPS
 
-/** Of `virDomainState`. */
-export const PAUSED = 3
 /** Bit of `virConnectGetAllDomainStatsFlags`. */
 const ONLY_RUNNING = 1
 /** Bit of `virDomainModificationImpact`: the definition of a domain is never changed. */
@@ -56,13 +55,13 @@ const AGENT_NO_TIMEOUT = -2
 
 /** `virDomainStatsRecord`: the domain, its parameters, how many. */
 const RECORD = { bytes: 24, domainAt: 0, paramsAt: 8, countAt: 16 } as const
-const UUID_TEXT_BYTES = 37
 /** Parameters of a scheduler: as many as libvirt lets anybody ask for over its socket. */
 const SCHEDULER_PARAMS_MOST = 16
 
 /** @throws {LibvirtError} with libvirt's own words where the URI cannot be connected to. */
 export async function connect(library: Library, uri: string): Promise<Connection> {
   const channel = await library.open(uri)
+  const hypervisor = await channel.call<string>('virConnectGetType', channel.handle)
 
   /** Works on one domain's handle, which is freed whatever happens. */
   async function withDomain<Result>(uuid: string, work: (domain: Handle) => Promise<Result>): Promise<Result> {
@@ -76,6 +75,8 @@ export async function connect(library: Library, uri: string): Promise<Connection
 
   return {
     uri,
+    hypervisor,
+    domains: () => listDomains(library, channel),
     async stats(groups) {
       const mask = groups.reduce((sum, group) => sum | GROUPS[group], 0)
       const out: [unknown] = [null]
@@ -84,7 +85,7 @@ export async function connect(library: Library, uri: string): Promise<Connection
       try {
         const records = library.bytesAt(list, 8 * count)
         const seen: DomainStats[] = []
-        for (let i = 0; i < count; i++) seen.push(await readRecord(library, channel, records.readBigUInt64LE(8 * i)))
+        for (let i = 0; i < count; i++) seen.push(readRecord(library, channel, records.readBigUInt64LE(8 * i)))
         return seen
       } finally {
         await channel.call('virDomainStatsRecordListFree', out[0])
@@ -150,17 +151,11 @@ export async function connect(library: Library, uri: string): Promise<Connection
   }
 }
 
-async function readRecord(library: Library, channel: Channel, record: bigint): Promise<DomainStats> {
+function readRecord(library: Library, channel: Channel, record: bigint): DomainStats {
   const bytes = library.bytesAt(record, RECORD.bytes)
   const domain = bytes.readBigUInt64LE(RECORD.domainAt)
   const count = bytes.readInt32LE(RECORD.countAt)
   const params =
     count === 0 ? Buffer.alloc(0) : library.bytesAt(bytes.readBigUInt64LE(RECORD.paramsAt), PARAM_BYTES * count)
-  const text = Buffer.alloc(UUID_TEXT_BYTES)
-  await channel.call('virDomainGetUUIDString', domain, text)
-  return {
-    uuid: text.toString('latin1', 0, UUID_TEXT_BYTES - 1),
-    name: printable(await channel.call<string>('virDomainGetName', domain)),
-    stats: unpackParams(params, count, (pointer) => library.textAt(pointer)),
-  }
+  return { ...idOf(channel, domain), stats: unpackParams(params, count, (pointer) => library.textAt(pointer)) }
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Change, Outcome } from '#core/model/decision.ts'
 import type { Identity, NodeId } from '#core/model/ids.ts'
 import type { DomainObservation, Knob, Setting, Settings } from '#core/model/observation.ts'
-import type { DomainPolicy, Policy } from '#core/model/policy.ts'
+import type { Policy } from '#core/model/policy.ts'
 import { CPU, MEMORY } from '#core/model/resource.ts'
 import { parseCpuList } from '#drivers/cgroup/cpu-list.ts'
 import type { CgroupDriver } from '#drivers/cgroup/driver.ts'
@@ -10,25 +10,21 @@ import { identityOf } from '#drivers/cgroup/identity.ts'
 import type { Placed } from '#drivers/cgroup/match.ts'
 import { monotonicMs } from '#drivers/cgroup/monotonic.ts'
 import type { Watched } from '#drivers/cgroup/watched.ts'
-import { globMatches, isGlob } from '#lib/glob.ts'
+import { isGlob } from '#lib/glob.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { Capability, Driver, DriverObservation, Prepared } from '#ports.ts'
+import { CONTAINER_KNOBS, type ContainerKnob, setContainerKnob } from './container.ts'
+import { inTime } from './in-time.ts'
+import { type Guest, type Inventory, inventoryOf, withoutAnswer } from './inventory.ts'
 import { type Link, linkTo } from './link.ts'
-import {
-  LIBVIRT_KNOBS,
-  type LibvirtKnob,
-  MACHINE_STATS,
-  type Machine,
-  machineOf,
-  readPins,
-  setKnob,
-} from './machine.ts'
-import { groupsOfMachines } from './processes.ts'
+import { LIBVIRT_KNOBS, type LibvirtKnob, readPins, setKnob } from './machine.ts'
+import { type Entry, inPolicyOrder, type Matched, matchOf } from './match.ts'
+import { OutsideDomains } from './outside.ts'
 
 /**
- * Domains that are virtual machines of libvirt. On its own host a machine is a control group, too: what it uses is read
- * there, without libvirt, and its place in the hierarchy is the cgroup driver's to show; what is set goes through
- * libvirt, which would otherwise set it back.
+ * Domains that are virtual machines and containers of libvirt. On its own host each is a control group, too: what it
+ * uses is read there, without libvirt, and its place in the hierarchy is the cgroup driver's to show; what is set goes
+ * through libvirt, which would otherwise set it back. Those that run elsewhere are observed only.
  */
 export interface LibvirtOptions {
   readonly groups: CgroupDriver
@@ -39,6 +35,12 @@ export interface LibvirtOptions {
 export function createLibvirtDriver({ groups, uris }: LibvirtOptions): Driver {
   return new Machines(groups, uris)
 }
+
+/** A connection that takes longer to tell what runs has told nothing. */
+const LOOK_MS_MAX = 5000
+
+/** What is read in the group of a guest, and not asked of libvirt. */
+const CARRIES = { machine: 'cpu', container: 'all' } as const
 
 const NO_MEMORY_LIMIT: Capability = {
   name: 'memory.limit',
@@ -51,9 +53,12 @@ class Machines implements Driver {
   readonly kind = 'libvirt'
   readonly #groups: CgroupDriver
   #links: readonly Link[]
-  #domains: readonly { readonly policy: DomainPolicy; readonly index: number }[] = []
-  /** Every running machine, whether the policy names it or not, by its group. */
-  #running: ReadonlyMap<string, Machine> = new Map()
+  #domains: readonly Entry[] = []
+  /** What each connection told last. */
+  #inventories: ReadonlyMap<Link, Inventory> = new Map()
+  /** Every running guest of this host, whether the policy names it or not, by its group. */
+  #running: ReadonlyMap<string, Guest> = new Map()
+  readonly #outside = new OutsideDomains()
   /** Those that the policy names, by group, with its descriptors open. */
   readonly #managed = new Map<string, Watched>()
   readonly #cpus = highestCpu() + 1
@@ -72,10 +77,11 @@ class Machines implements Driver {
     const links = this.#links.map(
       ({ uri, problem }): Capability =>
         problem === null
-          ? { name: uri, available: true, detail: `${this.#runningOn(uri)} machines run` }
+          ? { name: uri, available: true, detail: this.#runningOn(uri) }
           : { name: uri, available: false, reason: problem, remedy: 'see whether libvirtd runs and may be used' },
     )
-    return [...links, NO_MEMORY_LIMIT]
+    const hasMachines = [...this.#running.values()].some(({ kind }) => kind === 'machine')
+    return hasMachines ? [...links, NO_MEMORY_LIMIT] : links
   }
 
   async prepare(policy: Policy): Promise<readonly Prepared[]> {
@@ -84,18 +90,12 @@ class Machines implements Driver {
     this.#domains = policy.domains.flatMap((one, index) => (one.driver === this.kind ? [{ policy: one, index }] : []))
     if (this.#domains.length === 0) return []
     await this.#look()
-    const [broken] = this.#links.filter(({ problem }) => problem !== null)
-    return this.#domains
-      .filter(({ policy: { name, match } }) => !isGlob(name) && match.kind !== 'parent')
-      .map(({ policy: { name } }): Prepared => {
-        if (this.#namesManaged().has(name)) return { domain: name, status: 'running' }
-        if (broken === undefined) return { domain: name, status: 'absent' }
-        return { domain: name, status: 'failed', message: `looking for it on ${broken.uri}: ${broken.problem}` }
-      })
+    return this.#domains.flatMap((entry) => this.#prepared(entry, policy.host.mode))
   }
 
   async observe(slow: boolean): Promise<DriverObservation> {
     if (slow && this.#domains.length > 0) await this.#look()
+    else await this.#outside.renew()
     const domains: DomainObservation[] = []
     const paths: string[] = []
     for (const [path, watched] of this.#managed) {
@@ -109,12 +109,18 @@ class Machines implements Driver {
       if (watched.placed.policy.role !== 'ignored') paths.push(path)
     }
     this.#groups.include(paths)
+    domains.push(...this.#outside.observe(slow))
     return { capacity: {}, topology: { cpus: [] }, domains, nodes: [] }
   }
 
   /** What its control group tells, with what only libvirt knows. */
-  #seen(group: DomainObservation, machine: Machine, slow: boolean): DomainObservation {
-    const { isPaused, cpus, vcpus, memory, devices } = machine
+  #seen(group: DomainObservation, guest: Guest, slow: boolean): DomainObservation {
+    const { isPaused } = guest
+    const state = isPaused ? 'paused' : 'running'
+    if (guest.kind === 'container') {
+      return { ...group, state, settings: { ...group.settings, freeze: isPaused ? 1 : 0 } }
+    }
+    const { cpus, vcpus, memory, devices } = guest
     const settings: Settings = {
       ...group.settings,
       'cpu.set': cpus,
@@ -131,7 +137,7 @@ class Machines implements Driver {
         }
       : group.levels
     const most = { [CPU]: vcpus * 1000, [MEMORY]: memory.most }
-    return { ...group, state: isPaused ? 'paused' : 'running', counters, levels, settings, most }
+    return { ...group, state, counters, levels, settings, most }
   }
 
   async read(node: NodeId, knob: Knob): Promise<{ identity: Identity; value: Setting } | null> {
@@ -145,8 +151,8 @@ class Machines implements Driver {
       throw new Error(`reading ${knob} of ${node}: it runs, but libvirt does not tell of it; asked were ${asked}`)
     }
     if (knob === 'freeze') return { identity, value: machine.isPaused ? 1 : 0 }
-    if (knob === 'cpu.set') return { identity, value: machine.cpus }
-    if (knob === 'memory.balloon') return { identity, value: machine.memory.actual }
+    if (machine.kind === 'machine' && knob === 'cpu.set') return { identity, value: machine.cpus }
+    if (machine.kind === 'machine' && knob === 'memory.balloon') return { identity, value: machine.memory.actual }
     const found = await this.#groups.read(node, knob)
     return found === null ? null : { identity, value: found.value }
   }
@@ -154,16 +160,23 @@ class Machines implements Driver {
   async apply(change: Change, signal: AbortSignal): Promise<Outcome> {
     const { node, knob, to, identity } = change
     const machine = this.#running.get(node)
+    if (this.#outside.has(node)) {
+      const message = `setting ${knob} of ${node}: it is in no control group of this host, and only observed`
+      return { status: 'failed', node, knob, code: 'EOUTSIDE', message }
+    }
     const found = identityOf(this.#groups.layout, node)
     if (machine === undefined || found === null || (identity !== null && identity !== found)) {
       return { status: 'vanished', node, knob }
     }
-    if (knob === 'sched') return this.#groups.apply(change, signal)
+    if (isOfGroup(machine, knob)) {
+      const outcome = await this.#groups.apply(change, signal)
+      this.#managed.get(node)?.changed(knob)
+      return outcome
+    }
     try {
       signal.throwIfAborted()
-      if (!LIBVIRT_KNOBS.includes(knob as LibvirtKnob)) throw new Error('libvirt has no such knob')
-      await inTime(setKnob(machine, knob as LibvirtKnob, to, this.#cpus), signal)
-      return { status: 'applied', node, knob, to: await this.#confirm(machine, knob as LibvirtKnob, to) }
+      await inTime(this.#set(machine, knob, to), signal)
+      return { status: 'applied', node, knob, to: await this.#confirm(machine, knob, to) }
     } catch (error) {
       if (identityOf(this.#groups.layout, node) === null) return { status: 'vanished', node, knob }
       const code = signal.aborted ? 'ETIMEDOUT' : ((error as NodeJS.ErrnoException).code ?? 'ELIBVIRT')
@@ -183,21 +196,27 @@ class Machines implements Driver {
     for (const link of this.#links) await link.close()
   }
 
+  async #set(guest: Guest, knob: Knob, to: Setting): Promise<void> {
+    if (guest.kind === 'container') return setContainerKnob(guest, knob as ContainerKnob, to)
+    if (!LIBVIRT_KNOBS.includes(knob as LibvirtKnob)) throw new Error('libvirt has no such knob')
+    return setKnob(guest, knob as LibvirtKnob, to, this.#cpus)
+  }
+
   /** What is in force after a change. @throws where it is not what was asked for. */
-  async #confirm(machine: Machine, knob: LibvirtKnob, to: Setting): Promise<Setting> {
-    const { path, link, uuid, vcpus } = machine
+  async #confirm(guest: Guest, knob: Knob, to: Setting): Promise<Setting> {
+    const { path, link, uuid } = guest
     this.#managed.get(path)?.changed(knob)
     this.#groups.changed(path, knob)
     // The guest follows when it likes, or never.
     if (knob === 'memory.balloon') return to
     if (knob === 'freeze') {
       const isPaused = await link.use((connection) => connection.isPaused(uuid))
-      this.#learn({ ...machine, isPaused })
+      this.#learn({ ...guest, isPaused })
       return isPaused ? 1 : 0
     }
-    if (knob === 'cpu.set') {
-      const cpus = await link.use((connection) => readPins(connection, uuid, vcpus, this.#cpus))
-      this.#learn({ ...machine, cpus })
+    if (guest.kind === 'machine' && knob === 'cpu.set') {
+      const cpus = await link.use((connection) => readPins(connection, uuid, guest.vcpus, this.#cpus))
+      this.#learn({ ...guest, cpus })
       return cpus
     }
     const inForce = (await this.#groups.read(path as NodeId, knob))?.value ?? to
@@ -205,8 +224,8 @@ class Machines implements Driver {
     throw Object.assign(new Error(`it was accepted, but ${inForce ?? 'no limit'} is in force`), { code: 'EREADBACK' })
   }
 
-  #learn(machine: Machine): void {
-    this.#running = new Map(this.#running).set(machine.path, machine)
+  #learn(guest: Guest): void {
+    this.#running = new Map(this.#running).set(guest.path, guest)
   }
 
   async #follow(uris: readonly string[]): Promise<void> {
@@ -215,45 +234,57 @@ class Machines implements Driver {
     this.#links = uris.map((uri) => kept.find((link) => link.uri === uri) ?? linkTo(uri, this.#hear))
   }
 
-  /** Asks every connection what runs. Machines of one that does not answer are taken to run on. */
+  /** Asks every connection what runs. Domains of one that does not answer are taken to run on. */
   async #look(): Promise<void> {
-    const lists = await Promise.all(this.#links.map((link) => this.#list(link)))
-    const running = new Map(lists.flat().map((machine) => [machine.path, machine]))
+    const inventories = new Map(await Promise.all(this.#links.map((link) => this.#list(link))))
+    const running = new Map([...inventories.values()].flatMap(({ guests }) => guests.map((one) => [one.path, one])))
+    this.#inventories = inventories
     this.#running = running
-    for (const path of this.#managed.keys()) if (!running.has(path)) this.#forget(path)
-    // In the policy's order, in which they are reported.
-    const found = [...running.values()].flatMap((machine) => this.#placed(machine))
-    for (const placed of found.sort(inPolicyOrder)) this.#manage(placed)
+    const names = new Set<string>()
+    const isFirst = ({ name }: Matched): boolean => !names.has(name) && names.add(name).has(name)
+    const placed = [...running.values()].flatMap((guest) => {
+      const matched = matchOf(this.#domains, guest)
+      return matched === null ? [] : [{ ...matched, path: guest.path, carries: CARRIES[guest.kind] }]
+    })
+    const managed = placed.filter(isFirst).sort(inPolicyOrder)
+    const paths = new Set(managed.map(({ path }) => path))
+    for (const path of this.#managed.keys()) if (!paths.has(path)) this.#forget(path)
+    for (const one of managed) this.#manage(one)
+    const outside = [...inventories.values()].flatMap((its) => its.outside)
+    const matched = outside.flatMap((domain) => {
+      const its = matchOf(this.#domains, domain)
+      return its === null ? [] : [{ ...its, domain }]
+    })
+    this.#outside.follow(matched.filter(isFirst).sort(inPolicyOrder))
   }
 
-  async #list(link: Link): Promise<readonly Machine[]> {
+  async #list(link: Link): Promise<readonly [Link, Inventory]> {
+    const asking = link.use((connection) => inventoryOf(connection, link, this.#groups.layout, this.#cpus))
     try {
-      return await link.use(async (connection) => {
-        const stats = await connection.stats(MACHINE_STATS)
-        const paths = groupsOfMachines(this.#groups.layout, new Set(stats.map(({ uuid }) => uuid)))
-        const machines: Machine[] = []
-        for (const one of stats) {
-          const path = paths.get(one.uuid)
-          if (path === undefined) continue
-          // One that ended while it was asked about is not there.
-          const machine = await machineOf(connection, link, path, one, this.#cpus).catch(() => null)
-          if (machine !== null) machines.push(machine)
-        }
-        return machines
-      })
+      return [link, await inTime(asking, AbortSignal.timeout(LOOK_MS_MAX))]
     } catch {
-      // The link keeps the reason, which the capabilities show. What was counted then is not told again as if read now.
-      const known = [...this.#running.values()].filter((machine) => machine.link === link)
-      return known.map((machine) => ({ ...machine, devices: { ...machine.devices, counters: {} } }))
+      // The link keeps the reason, which the capabilities show.
+      return [link, withoutAnswer(this.#inventories.get(link))]
     }
   }
 
-  /** Where the policy names the machine: by UUID, by name, or by the first pattern where nothing else does. */
-  #placed(machine: Machine): Placed[] {
-    const found = this.#domains.find(({ policy }) => names(policy, machine)) ?? this.#byPattern(machine)
-    if (found === undefined) return []
-    const { policy, index } = found
-    return [{ name: isGlob(policy.name) ? machine.name : policy.name, policy, policyIndex: index, path: machine.path }]
+  #prepared({ policy, index }: Entry, hostMode: Policy['host']['mode']): Prepared[] {
+    const { name, match, role } = policy
+    const mode = role === 'managed' ? (policy.mode ?? hostMode) : 'observe'
+    const outside = mode === 'observe' ? null : this.#outside.wordOn(index)
+    if (outside !== null) return [{ domain: name, status: 'outside', message: outside }]
+    if (isGlob(name) || match.kind === 'parent') return []
+    if (this.#isSeen(index)) return [{ domain: name, status: 'running' }]
+    const broken = this.#links.find(({ problem }) => problem !== null)
+    if (broken === undefined) return [{ domain: name, status: 'absent' }]
+    return [{ domain: name, status: 'failed', message: `looking for it on ${broken.uri}: ${broken.problem}` }]
+  }
+
+  #isSeen(index: number): boolean {
+    return (
+      this.#outside.wordOn(index) !== null ||
+      [...this.#managed.values()].some(({ placed }) => placed.policyIndex === index)
+    )
   }
 
   #manage(placed: Placed): void {
@@ -265,16 +296,10 @@ class Machines implements Driver {
     if (watched !== null) this.#managed.set(path, watched)
   }
 
-  #byPattern(machine: Machine) {
-    return this.#domains.find(({ policy: { name } }) => isGlob(name) && globMatches(name, machine.name))
-  }
-
-  #namesManaged(): Set<string> {
-    return new Set([...this.#managed.values()].map(({ placed }) => placed.name))
-  }
-
-  #runningOn(uri: string): number {
-    return [...this.#running.values()].filter(({ link }) => link.uri === uri).length
+  #runningOn(uri: string): string {
+    const its = [...this.#inventories].find(([link]) => link.uri === uri)?.[1]
+    const outside = its?.outside.length ?? 0
+    return `${its?.guests.length ?? 0} domains run${outside > 0 ? `, and ${outside} outside of this host's control groups` : ''}`
   }
 
   #forget(path: string): void {
@@ -289,21 +314,9 @@ function isAbout(inForce: Setting, to: Setting): boolean {
   return Math.abs(inForce - to) <= Math.max(1, to * 0.01)
 }
 
-function inPolicyOrder(one: Placed, other: Placed): number {
-  return one.policyIndex - other.policyIndex || (one.name < other.name ? -1 : 1)
-}
-
-function names({ name, match }: DomainPolicy, machine: Machine): boolean {
-  return match.kind === 'uuid' ? match.uuid === machine.uuid : name === machine.name
-}
-
-/** Resolves with the work or rejects when its time is up; a call that libvirt was given cannot be taken back. */
-function inTime<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  work.catch(() => {})
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-    work.then(resolve, reject)
-  })
+/** The scheduling class is set by system call; for a container libvirt lacks most calls, and its group has the files. */
+function isOfGroup(guest: Guest, knob: Knob): boolean {
+  return knob === 'sched' || (guest.kind === 'container' && !CONTAINER_KNOBS.includes(knob as ContainerKnob))
 }
 
 function highestCpu(): number {

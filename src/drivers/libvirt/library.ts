@@ -39,12 +39,16 @@ const PROTOTYPES = {
   virConnectOpen: 'virConnect *virConnectOpen(const char *uri)',
   virConnectClose: 'int virConnectClose(virConnect *conn)',
   virConnectIsAlive: 'int virConnectIsAlive(virConnect *conn)',
+  virConnectGetType: 'const char *virConnectGetType(virConnect *conn)',
+  virConnectListAllDomains: 'int virConnectListAllDomains(virConnect *conn, _Out_ void **domains, uint flags)',
   virConnectGetAllDomainStats:
     'int virConnectGetAllDomainStats(virConnect *conn, uint stats, _Out_ void **records, uint flags)',
   virDomainStatsRecordListFree: 'void virDomainStatsRecordListFree(void *records)',
   virDomainLookupByUUIDString: 'virDomain *virDomainLookupByUUIDString(virConnect *conn, const char *uuid)',
   virDomainGetName: 'const char *virDomainGetName(virDomain *domain)',
   virDomainGetUUIDString: 'int virDomainGetUUIDString(virDomain *domain, _Out_ uint8_t *text)',
+  virDomainGetID: 'uint virDomainGetID(virDomain *domain)',
+  virDomainGetInfo: 'int virDomainGetInfo(virDomain *domain, _Out_ uint8_t *info)',
   virDomainGetSchedulerParametersFlags:
     'int virDomainGetSchedulerParametersFlags(virDomain *domain, _Out_ uint8_t *params, _Inout_ int *count, uint flags)',
   virDomainSetSchedulerParametersFlags:
@@ -70,6 +74,11 @@ const PROTOTYPES = {
 } as const
 
 export type CallName = keyof typeof PROTOTYPES
+/** Calls that ask nobody. */
+export type LocalCallName = Extract<
+  CallName,
+  'virDomainGetName' | 'virDomainGetUUIDString' | 'virDomainGetID' | 'virDomainFree'
+>
 
 /** One open connection: calls on it run one after another, calls on several side by side. */
 export interface Channel {
@@ -79,6 +88,8 @@ export interface Channel {
   readonly handle: Handle
   /** Carries out one call on a thread of its own. @throws {LibvirtError} where libvirt refuses or does not answer. */
   call<Result>(name: CallName, ...args: readonly unknown[]): Promise<Result>
+  /** Calls at once what libvirt answers from its own memory (names and ids), in microseconds. @throws {LibvirtError} */
+  now<Result>(name: LocalCallName, ...args: readonly unknown[]): Result
   /** Lets go of it. */
   close(): Promise<void>
 }
@@ -86,10 +97,12 @@ export interface Channel {
 export interface Library {
   /** @throws {LibvirtError} with libvirt's own words where the URI cannot be connected to. */
   open(uri: string): Promise<Channel>
-  /** The bytes at a pointer. */
+  /** The bytes at a pointer: a view, valid for as long as libvirt keeps them there. */
   bytesAt(pointer: bigint, length: number): Buffer
   /** The address that an out parameter was given. */
   addressOf(pointer: unknown): bigint
+  /** Gives back what an out parameter was given, where libvirt has no call of its own for that. */
+  free(pointer: unknown): void
   /** The text at a pointer, up to its end. */
   textAt(pointer: bigint): string
 }
@@ -163,12 +176,17 @@ async function load(): Promise<Library> {
         queue(name, async () => {
           said = null
           const returned = await asynchronously<Result>(functions.get(name) as KoffiFunction, args)
-          if (returned === null || (typeof returned === 'number' && returned < 0)) throw errorOf(name, said)
+          if (hasFailed(returned)) throw errorOf(name, said)
           return returned
         })
       return {
         handle,
         call,
+        now<Result>(name: LocalCallName, ...args: readonly unknown[]): Result {
+          const returned = (functions.get(name) as KoffiFunction)(...args) as Result
+          if (hasFailed(returned)) throw errorOf(name, said)
+          return returned
+        },
         listen: (hear) => queue('virConnectDomainEventRegisterAny', () => events.listen(handle, hear)),
         async close() {
           await queue('virConnectDomainEventDeregisterAny', () => events.forget(handle))
@@ -179,8 +197,13 @@ async function load(): Promise<Library> {
     },
     bytesAt: (pointer, length) => Buffer.from(koffi.view(pointer, length)),
     addressOf: (pointer) => koffi.address(pointer),
+    free: (pointer) => koffi.free(pointer),
     textAt: (pointer) => koffi.decode(pointer, 'char', -1) as string,
   }
+}
+
+function hasFailed(returned: unknown): boolean {
+  return returned === null || (typeof returned === 'number' && returned < 0)
 }
 
 function errorOf(name: string, said: Said | null): LibvirtError {

@@ -1,11 +1,13 @@
 import type { Setting } from '#core/model/observation.ts'
-import { type Connection, type DomainStats, PAUSED } from './connection.ts'
+import type { Connection, DomainStats } from './connection.ts'
 import { type Devices, devicesOf } from './devices.ts'
+import { PAUSED } from './domain-list.ts'
 import type { Link } from './link.ts'
 import { pinsOf, pinText } from './pins.ts'
 
 /** A machine that runs now, as libvirt last told. */
 export interface Machine {
+  readonly kind: 'machine'
   readonly uuid: string
   readonly name: string
   readonly link: Link
@@ -50,6 +52,7 @@ export async function machineOf(
   const actual = (number('balloon.current') ?? 0) * 1024
   const usable = (number('balloon.usable') ?? 0) * 1024
   return {
+    kind: 'machine',
     uuid,
     name,
     link,
@@ -72,7 +75,7 @@ export async function readPins(connection: Connection, uuid: string, vcpus: numb
 }
 
 /** Microseconds of the period in which libvirt counts a quota. */
-const PERIOD_US = 100_000
+export const PERIOD_US = 100_000
 
 /**
  * Changes live state only, through libvirt, which remembers it and would otherwise undo it. `cpus` is how many the host
@@ -87,14 +90,12 @@ export async function setKnob(machine: Machine, knob: LibvirtKnob, to: Setting, 
       case 'cpu.quota':
         return connection.setScheduler(uuid, [
           ['global_period', 'ullong', PERIOD_US],
-          ['global_quota', 'llong', to === null ? -1 : Math.round((amountOf(knob, to) * PERIOD_US) / 1000)],
+          ['global_quota', 'llong', quotaUs(to)],
         ])
       case 'memory.balloon':
         return connection.setMemory(uuid, amountOf(knob, to))
       case 'freeze':
-        // libvirt refuses what is so already.
-        if ((await connection.isPaused(uuid)) === (to === 1)) return
-        return to === 1 ? connection.suspend(uuid) : connection.resume(uuid)
+        return freeze(connection, uuid, to)
       case 'cpu.set':
         return setPins(connection, machine, `${to ?? ''}`, cpus)
     }
@@ -107,8 +108,19 @@ async function setPins(connection: Connection, { uuid, vcpus }: Machine, text: s
   if (pins.emulator !== null) await connection.pinEmulator(uuid, pins.emulator)
 }
 
+/** libvirt refuses what is so already. */
+export async function freeze(connection: Connection, uuid: string, to: Setting): Promise<void> {
+  if ((await connection.isPaused(uuid)) === (to === 1)) return
+  await (to === 1 ? connection.suspend(uuid) : connection.resume(uuid))
+}
+
+/** Microseconds of CPU time in each period; -1 is no limit. */
+export function quotaUs(to: Setting): number {
+  return to === null ? -1 : Math.round((amountOf('cpu.quota', to) * PERIOD_US) / 1000)
+}
+
 /** libvirt takes any number, and the kernel then makes of it what it likes. */
-function amountOf(knob: LibvirtKnob, to: Setting): number {
+export function amountOf(knob: LibvirtKnob, to: Setting): number {
   if (typeof to === 'number' && to > 0) return to
   throw new Error(`${knob} is a number above 0`)
 }
