@@ -69,6 +69,8 @@ export interface DriverObservation {
   readonly topology: Topology
   readonly domains: readonly DomainObservation[]
   readonly nodes: readonly SchedulingNode[]
+  /** Words that domains say of themselves, by name, where the policy allows them any; nobody vouches for them. */
+  readonly words?: ReadonlyMap<DomainName, Readonly<Record<string, string>>>
 }
 
 /** Where a metric's readings come from. Never blocks a turn: `latest` returns what has arrived. */

@@ -79,6 +79,8 @@ export const domainStatus = z.object({
   mode: z.enum(['observe', 'advise', 'manage', 'fixed', 'ignored', 'outside']),
   state: z.enum(['running', 'paused', 'ended', 'absent']),
   amounts: z.record(z.string(), model<AmountDecision>()),
+  /** What of its metadata is not followed. */
+  refused: z.array(z.string()),
 })
 
 export const status = z.object({

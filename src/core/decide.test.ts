@@ -415,6 +415,57 @@ describe('decide', () => {
   })
 })
 
+describe('vCPUs', () => {
+  const worldOf = (its: Parameters<typeof domain>[1], use: number, request: number) =>
+    new World(policy([domain('a', { vcpus: { least: 1, most: 4 }, ...its })], [goal('a', 1, fixedCpu(request))]), {
+      a: { use, settings: { 'cpu.count': 2 }, most: { cpu: 2000, 'cpu.count': 3 } },
+    })
+  const countOf = (world: World) => world.settings['/a']?.['cpu.count'] ?? 2
+
+  it('are woken for what a domain is given, as many as there are', () => {
+    const world = worldOf({}, 100, 2500)
+    world.capacity = 8000
+    const decision = world.run(3)
+    assert.equal(allocated(decision, 'a'), 2500)
+    assert.equal(countOf(world), 3)
+  })
+
+  it('are parked when neither the allocation nor the use needs them', () => {
+    const world = worldOf({}, 300, 800)
+    world.run(3)
+    assert.equal(countOf(world), 1)
+  })
+
+  it('are left to who uses them, unless it is capped', () => {
+    const busy = worldOf({}, 1400, 800)
+    busy.run(3)
+    assert.equal(countOf(busy), 2)
+    const capped = worldOf({ enforcement: 'cap' }, 1400, 800)
+    capped.run(3)
+    assert.equal(countOf(capped), 1)
+  })
+
+  it('are one more before those that run are used up', () => {
+    const world = worldOf({}, 1900, 800)
+    world.run(3)
+    assert.equal(countOf(world), 3)
+  })
+
+  it('are not parked again before the cooldown is over, nor touched where the policy says nothing', () => {
+    const world = worldOf({}, 1900, 800)
+    world.run(3)
+    const tenant = world.tenants['a'] as { use: number }
+    tenant.use = 100
+    world.run(5)
+    assert.equal(countOf(world), 3)
+    world.run(20)
+    assert.equal(countOf(world), 1)
+    const left = worldOf({ vcpus: null }, 100, 100)
+    left.run(20)
+    assert.equal(countOf(left), 2)
+  })
+})
+
 describe('pins', () => {
   const pinned = (pin: readonly number[] | null) =>
     policy([domain('a', { placement: { pin, near: [], apart: [] }, drift: 'reassert' })], [goal('a', 1, fixedCpu(500))])

@@ -3,8 +3,9 @@ import { controls, type DomainView, heldKey, levelOf, type View } from './look.t
 import type { CapacityDecision } from './model/decision.ts'
 import type { DomainName } from './model/ids.ts'
 import type { Amount, DomainPolicy, Share } from './model/policy.ts'
-import type { Resource } from './model/resource.ts'
+import { CPU, type Resource } from './model/resource.ts'
 import type { RequestRows } from './rows.ts'
+import { mostCpu } from './vcpus.ts'
 
 /** One resource made ready for arbitration: who takes part, in which tree, with what to divide. */
 export interface Frame {
@@ -240,7 +241,9 @@ function windowOf(
     const stands = row.view.inForce[resource.key] ?? row.view.use[resource.key] ?? 0
     return { reservation: stands, start: stands, limit: stands }
   }
-  const most = row.view.seen.most?.[resource.key] ?? Number.POSITIVE_INFINITY
+  const { seen } = row.view
+  const most =
+    resource.key === CPU ? mostCpu(seen, row.policy) : (seen.most?.[resource.key] ?? Number.POSITIVE_INFINITY)
   const declared = Math.min(share.limit ?? Number.POSITIVE_INFINITY, most)
   const limit = Math.max(Math.min(declared, bounds?.ceiling ?? declared), 0)
   const wanted = Math.max(share.reservation ?? minimum, bounds?.floor ?? 0)

@@ -1,5 +1,6 @@
 import { compareSettings } from './drift.ts'
 import { sharesByWeight } from './hierarchy.ts'
+import { narrowed } from './metadata.ts'
 import type { Drift } from './model/decision.ts'
 import type { DomainName, NodeId, ResourceKey } from './model/ids.ts'
 import type { DomainKnowledge, Knowledge } from './model/knowledge.ts'
@@ -96,9 +97,10 @@ export function look(policy: Policy, seen: Observation, known: Knowledge): View 
   const parents = new Set(policy.domains.map((domain) => domain.parent).filter((parent) => parent !== null))
   const domains: DomainView[] = []
   for (const domain of seen.domains) {
-    const its = policy.domains[domain.policyIndex]
-    if (its === undefined || its.role === 'ignored' || domain.state === 'ended' || parents.has(domain.name)) continue
-    if (domain.isOutside === true) continue
+    const stated = policy.domains[domain.policyIndex]
+    if (stated === undefined || domain.isOutside === true) continue
+    const its = narrowed(stated, domain)
+    if (its.role === 'ignored' || domain.state === 'ended' || parents.has(domain.name)) continue
     const before = known.domains[domain.name]
     const remembered = sameBoot && before?.identity === domain.identity ? before : null
     domains.push(lookAt(around, its, domain, remembered))

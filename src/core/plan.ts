@@ -10,6 +10,7 @@ import { CPU, family } from './model/resource.ts'
 import { WORKING_SET_MARGIN } from './narrow.ts'
 import { cpuList, place } from './place.ts'
 import { knobKey } from './reconcile.ts'
+import { vcpuCount } from './vcpus.ts'
 import { type NodeWeight, weigh } from './weights.ts'
 
 /** A weight this close to what it should be is left alone: after a release, and while everything stands. */
@@ -135,7 +136,7 @@ function cpuChanges(view: View, its: Allotted): Change[] {
     const change = weightChange(view, its, weight, rowOfNode.get(weight.node.id))
     if (change !== null) changes.push(change)
   }
-  return [...changes, ...placementChanges(view, its)]
+  return [...changes, ...placementChanges(view, its), ...vcpuChanges(view, its)]
 }
 
 /**
@@ -158,6 +159,19 @@ function placementChanges(view: View, { frame, settled, rounding }: Allotted): C
     if (from === to || isFree || waits) return []
     const because = { kind: 'placement', cpus: to, rule } as const
     return [{ ...target(view, name), knob: 'cpu.set', resource: CPU, from, to, direction: 'neutral', because }]
+  })
+}
+
+function vcpuChanges(view: View, { frame, rounding }: Allotted): Change[] {
+  return frame.rows.flatMap((row, index): Change[] => {
+    if (row.view === null || row.standing !== 'managed') return []
+    const from = row.view.settings['cpu.count']
+    const allocation = rounding.allocation[index] ?? 0
+    const to = vcpuCount(view, row, allocation)
+    if (from === undefined || to === null || to === from) return []
+    const because = { kind: 'vcpus', allocation, use: row.view.smoothUse[CPU] ?? 0 } as const
+    const direction = 'neutral' as const
+    return [{ ...target(view, row.name), knob: 'cpu.count', resource: CPU, from, to, direction, because }]
   })
 }
 

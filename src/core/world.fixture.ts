@@ -31,6 +31,8 @@ export function domain(name: string, its: Partial<DomainPolicy> = {}): DomainPol
     enforcement: 'guarantee',
     shares: {},
     placement: { pin: null, near: [], apart: [] },
+    metadata: null,
+    vcpus: null,
     drift: null,
     scheduling: null,
     ...its,

@@ -2,7 +2,8 @@ import type { Outcome } from '#core/model/decision.ts'
 import type { DomainName } from '#core/model/ids.ts'
 import type { DomainObservation, MetricReading, Observation } from '#core/model/observation.ts'
 import type { Policy } from '#core/model/policy.ts'
-import type { Clock, Driver } from '#ports.ts'
+import type { Clock, Driver, DriverObservation } from '#ports.ts'
+import { readMetadata } from './metadata.ts'
 
 /** What an observation is put together from. */
 export interface Sources {
@@ -37,7 +38,7 @@ export async function observe(sources: Sources, occasion: Occasion): Promise<Obs
     at,
     capacity: seen.capacity,
     topology: seen.topology,
-    domains: inPolicyOrder(seen.domains),
+    domains: inPolicyOrder(withMetadata(seen, policy)),
     nodes: seen.nodes,
     metrics: sources.metrics.latest(),
     events,
@@ -45,6 +46,15 @@ export async function observe(sources: Sources, occasion: Occasion): Promise<Obs
     paused,
     outcomes,
   }
+}
+
+function withMetadata({ domains, words }: DriverObservation, policy: Policy): readonly DomainObservation[] {
+  if (words === undefined || words.size === 0) return domains
+  return domains.map((domain) => {
+    const its = words.get(domain.name)
+    const allowed = policy.domains[domain.policyIndex]?.metadata ?? null
+    return its === undefined || allowed === null ? domain : { ...domain, metadata: readMetadata(its, allowed, policy) }
+  })
 }
 
 /** One order whatever order drivers report in, since order decides ties. Usually they are in it already. */

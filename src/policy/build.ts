@@ -1,5 +1,13 @@
 import type { DomainName, ResourceKey } from '#core/model/ids.ts'
-import type { DomainPolicy, Match, MetricPolicy, Policy, Share, WindowPolicy } from '#core/model/policy.ts'
+import type {
+  DomainPolicy,
+  Match,
+  MetadataPolicy,
+  MetricPolicy,
+  Policy,
+  Share,
+  WindowPolicy,
+} from '#core/model/policy.ts'
 import { countable, knownResource, type Resource } from '#core/model/resource.ts'
 import { buildGoals, namesOf } from './build-goals.ts'
 import { buildHost } from './build-host.ts'
@@ -83,6 +91,8 @@ function buildDomains(written: Written): DomainPolicy[] {
         near: (domain.near ?? []) as DomainName[],
         apart: (domain.apart ?? []) as DomainName[],
       },
+      metadata: metadataOf(domain.metadata),
+      vcpus: domain.vcpus === undefined ? null : vcpuRange(domain.vcpus),
       drift: domain.drift ?? null,
       scheduling: domain.scheduling
         ? {
@@ -95,6 +105,18 @@ function buildDomains(written: Written): DomainPolicy[] {
   })
   // By depth and otherwise as written: parents stand before their children and siblings keep their order.
   return domains.sort((a, b) => depth(a.name) - depth(b.name))
+}
+
+function metadataOf(written: WrittenDomain['metadata']): MetadataPolicy | null {
+  if (written === undefined) return null
+  const { groups = [], ignore = false, pin = false, limit = false } = written
+  return { groups, ignore, pin, limit }
+}
+
+/** `2` is from one to two, `2-4` is what it says. */
+function vcpuRange(written: number | string): { least: number; most: number } {
+  const [least, most] = `${written}`.split('-').map(Number) as [number, number?]
+  return most === undefined ? { least: 1, most: least } : { least, most }
 }
 
 function matchOf(domain: WrittenDomain, isParent: boolean): Match {

@@ -38,6 +38,7 @@ export function* checkForm(written: Written): Iterable<Finding> {
 const PLACES = ['path', 'unit', 'uuid', 'command'] as const
 /** Drivers whose domains are found in these ways; every driver finds by name. */
 const DRIVER_OF = { path: 'cgroup', unit: 'cgroup', uuid: 'libvirt', command: 'cgroup' } as const
+const OF_MACHINES = ['vcpus', 'metadata'] as const
 const OF_COMMAND = ['user', 'directory', 'environment'] as const
 
 function* domainForm(name: string, domain: WrittenDomain, path: Path): Iterable<Finding> {
@@ -53,6 +54,10 @@ function* domainForm(name: string, domain: WrittenDomain, path: Path): Iterable<
   for (const key of places) {
     if (DRIVER_OF[key] === driver || !Object.values(DRIVER_OF).includes(driver as 'cgroup')) continue
     yield keyFinding([...path, key], `\`${key}\` with the driver ${driver}`, `it is for \`driver: ${DRIVER_OF[key]}\``)
+  }
+  for (const key of OF_MACHINES) {
+    if (domain[key] === undefined || driver !== 'cgroup') continue
+    yield keyFinding([...path, key], `\`${key}\` with the driver ${driver}`, 'it is for `driver: libvirt`')
   }
   if (isGlob(name)) {
     for (const key of places) {

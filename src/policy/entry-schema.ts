@@ -223,6 +223,17 @@ export const DOMAIN_SHAPE = {
   pin: scalar.cpus.optional().describe('CPUs that it may run on.'),
   near: names('a list of domains').optional().describe('Domains that it should share CPUs with.'),
   apart: names('a list of domains').optional().describe('Domains that it must not share CPUs with.'),
+  metadata: strict('a map such as {groups: [web], pin: true}', {
+    groups: names('a list of names').optional().describe('Groups that it may join.'),
+    ignore: scalar.yes.optional().describe('It may stay outside.'),
+    pin: scalar.yes.optional().describe('It may pin itself to some of its CPUs.'),
+    limit: scalar.yes.optional().describe('It may lower its limits.'),
+  })
+    .optional()
+    .describe('What the metadata of a machine may ask for. Default nothing: it is not looked at.'),
+  vcpus: scalar.vcpus
+    .optional()
+    .describe('How many vCPUs its guest may have in use, by the guest agent. Default left alone.'),
   drift: scalar.choice(['yield', 'reassert']).optional().describe("Default the host's."),
   scheduling: strict('a map such as {class: batch}', {
     class: scalar.choice(['other', 'batch', 'idle', 'fifo', 'round-robin']).optional().describe('Default other.'),

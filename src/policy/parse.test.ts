@@ -57,6 +57,8 @@ test('defaults leave no holes', () => {
     enforcement: 'guarantee',
     shares: { cpu: { reservation: null, own: null, lend: true, borrow: true, limit: null, weight: null } },
     placement: { pin: null, near: [], apart: [] },
+    metadata: null,
+    vcpus: null,
     drift: null,
     scheduling: null,
   })

@@ -99,6 +99,21 @@ export function amountIn(unit: Resource['unit']): z.ZodType<number | string> {
 const CPUS = 'a list of CPUs such as 0-1,3'
 export const cpus = z.union([z.int(CPUS).min(0, CPUS).max(9999, CPUS), z.string(CPUS).regex(CPU_LIST, CPUS)], CPUS)
 
+const VCPUS = 'a number of vCPUs such as 4, or a range such as 2-4'
+export const vcpus = z.union(
+  [
+    z.int(VCPUS).min(1, VCPUS).max(4096, VCPUS),
+    z
+      .string(VCPUS)
+      .regex(/^[1-9]\d{0,3}-[1-9]\d{0,3}$/, VCPUS)
+      .refine((written) => {
+        const [least = 0, most = 0] = written.split('-').map(Number)
+        return least <= most
+      }, VCPUS),
+  ],
+  VCPUS,
+)
+
 const TARGET = "a number above 0 in the metric's unit, or one with a unit that converts to it (200ms)"
 export const target = z.union([positive(TARGET), z.string(TARGET).regex(QUANTITY, TARGET)], TARGET)
 

@@ -33,6 +33,8 @@ export function domain(name: string, match: Match, more: Partial<DomainPolicy> =
     enforcement: 'guarantee',
     shares: {},
     placement: { pin: null, near: [], apart: [] },
+    metadata: null,
+    vcpus: null,
     drift: null,
     scheduling: { class: 'other', priority: 0, sliceMs: null },
     ...more,

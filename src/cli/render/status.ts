@@ -25,7 +25,7 @@ function head({ host, mode, paused, turn, policy, version, intervalMs }: Status)
 }
 
 /** Each a paragraph of its own; none where all is well. */
-function problems({ problems: found, policy, turn, prepared, metrics }: Status): string[] {
+function problems({ problems: found, policy, turn, prepared, metrics, domains: all }: Status): string[] {
   const lines = [
     ...(found.turn === null ? [] : [bad(found.turn)]),
     ...(found.journal === null ? [] : [bad(`Turns are not on record: ${found.journal}`)]),
@@ -37,6 +37,7 @@ function problems({ problems: found, policy, turn, prepared, metrics }: Status):
     ),
     ...(turn?.drift ?? []).map((its) => attention(`${sentence(driftText(its))}.`)),
     ...(turn?.outcomes ?? []).flatMap((its) => (its.status === 'failed' ? [bad(its.message)] : [])),
+    ...all.flatMap(({ name, refused }) => refused.map((why) => attention(`Metadata of ${name}: ${why}`))),
     ...prepared.flatMap((its) => (its.status === 'failed' ? [bad(`Domain ${its.domain}: ${its.message}`)] : [])),
     ...prepared.flatMap((its) => (its.status === 'outside' ? [attention(`Domain ${its.domain}: ${its.message}`)] : [])),
     ...(metrics.lastRefusal === null

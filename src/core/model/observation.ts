@@ -80,10 +80,25 @@ export interface DomainObservation {
    * it is backed by the host's. Further `threads`.
    */
   readonly levels: Readonly<Record<string, number>>
-  /** What it can take at most, in the resource's unit, whatever it is given: a machine's vCPUs and memory. */
-  readonly most?: Readonly<Record<ResourceKey, number>>
+  /**
+   * What it can take at most as it is, in the resource's unit, whatever it is given: a machine's vCPUs and memory; and
+   * under `cpu.count` how many vCPUs it can be given.
+   */
+  readonly most?: Readonly<Record<string, number>>
+  /** What its own metadata asks for; nothing of it holds that the policy does not allow. */
+  readonly metadata?: DomainMetadata
   /** What the kernel or hypervisor says is in force; a knob that is absent cannot be read here. */
   readonly settings: Settings
+}
+
+export interface DomainMetadata {
+  readonly groups: readonly string[]
+  readonly ignore: boolean
+  readonly pin: readonly number[] | null
+  /** By resource, in its unit. */
+  readonly limits: Readonly<Record<string, number>>
+  /** What of it is not followed, each with its reason. */
+  readonly refused: readonly string[]
 }
 
 /** A value of a knob: a number in the knob's unit, null for "no limit", or text (a CPU list). */

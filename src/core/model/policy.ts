@@ -76,10 +76,22 @@ export interface DomainPolicy {
   readonly enforcement: 'guarantee' | 'cap'
   readonly shares: Readonly<Record<ResourceKey, Share>>
   readonly placement: Placement
+  /** What its own metadata may ask for; null where it is not looked at. */
+  readonly metadata: MetadataPolicy | null
+  /** How many vCPUs its guest has in use follows what it is given, within these; null leaves them alone. */
+  readonly vcpus: { readonly least: number; readonly most: number } | null
   /** null where it is the host's. */
   readonly drift: DriftAnswer | null
   /** Scheduling class and time slice of its threads; null leaves them alone. */
   readonly scheduling: SchedulingPolicy | null
+}
+
+/** Metadata only narrows: groups that it may join, and whether it may stay outside, pin itself, and limit itself. */
+export interface MetadataPolicy {
+  readonly groups: readonly string[]
+  readonly ignore: boolean
+  readonly pin: boolean
+  readonly limit: boolean
 }
 
 /** How a policy's domain is found. `command` is started by Reeve in a domain of its own and never restarted. */
