@@ -23,7 +23,7 @@ export async function applyChange(
   if (found === null || (change.identity !== null && change.identity !== found)) return vanished(change)
   try {
     signal.throwIfAborted()
-    const inForce = knob === 'sched' ? setScheduling(layout, node, to) : await write(layout, systemd, change, signal)
+    const inForce = knob === 'sched' ? setScheduling(layout, [node], to) : await write(layout, systemd, change, signal)
     return { status: 'applied', node, knob, to: inForce }
   } catch (error) {
     if (identityOf(layout, node) === null) return vanished(change)

@@ -30,8 +30,11 @@ export interface CgroupOptions {
 export interface CgroupDriver extends Driver {
   /** Which version was found, and where groups are made: for reports. */
   readonly layout: Layout
-  /** Looks at a group that another driver manages as at one of its own; null where there is none. */
-  watch(placed: Placed): Watched | null
+  /**
+   * Looks at a group that another driver manages as at one of its own; null where there is none. Its scheduling class
+   * is that of the threads in the groups `scheduled`.
+   */
+  watch(placed: Placed, scheduled?: () => readonly string[]): Watched | null
   /** Groups of other drivers' domains, which from now on are shown in the hierarchy like its own. */
   include(paths: readonly string[]): void
   /** After another driver has changed a knob that one of those groups carries. */
@@ -136,7 +139,7 @@ class Groups implements CgroupDriver {
   async read(node: NodeId, knob: Knob) {
     const identity = identityOf(this.layout, node)
     if (identity === null) return null
-    const value = knob === 'sched' ? readScheduling(this.layout, node) : readSetting(this.layout, node, knob)
+    const value = knob === 'sched' ? readScheduling(this.layout, [node]) : readSetting(this.layout, node, knob)
     return value === undefined || (knob === 'sched' && value === null) ? null : { identity, value }
   }
 
@@ -148,8 +151,8 @@ class Groups implements CgroupDriver {
     return outcome
   }
 
-  watch(placed: Placed): Watched | null {
-    return watch(this.layout, placed, null)
+  watch(placed: Placed, scheduled?: () => readonly string[]): Watched | null {
+    return watch(this.layout, placed, null, scheduled)
   }
 
   include(paths: readonly string[]): void {

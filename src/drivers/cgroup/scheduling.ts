@@ -66,27 +66,27 @@ export function makeRealTime(thread: number): void {
 }
 
 /**
- * Sets all threads of the group and below; returns what reads back. A thread born meanwhile inherits, or is found in
+ * Sets all threads of the groups and below; returns what reads back. A thread born meanwhile inherits, or is found in
  * the second pass.
  */
-export function setScheduling(layout: Layout, path: string, to: Setting): Setting {
+export function setScheduling(layout: Layout, paths: readonly string[], to: Setting): Setting {
   const wanted = parseScheduling(`${to}`)
   const done = new Set<number>()
   for (let pass = 0; pass < 2; pass += 1) {
-    for (const thread of threadsOf(layout, path)) {
+    for (const thread of paths.flatMap((path) => threadsOf(layout, path))) {
       if (done.has(thread)) continue
       done.add(thread)
       ifStillThere(() => setThread(thread, wanted))
     }
   }
-  return readScheduling(layout, path) ?? to
+  return readScheduling(layout, paths) ?? to
 }
 
 /** `class:priority:sliceMs` of all threads; null where they differ or there is none, as that cannot be remembered. */
-export function readScheduling(layout: Layout, path: string): string | null {
+export function readScheduling(layout: Layout, paths: readonly string[]): string | null {
   const kernelsOwnNs = getAttributes(0).readBigUInt64LE(AT.runtime)
   let common: string | null = null
-  for (const thread of threadsOf(layout, path)) {
+  for (const thread of paths.flatMap((path) => threadsOf(layout, path))) {
     const attributes = ifStillThere(() => getAttributes(thread))
     if (attributes === null) continue
     const text = describe(attributes, kernelsOwnNs)

@@ -25,9 +25,15 @@ export interface Watched {
 
 /**
  * null where there is no such group. `shared` tells the packets of a group that has no network of its own; with null
- * they are none of the group's: what a machine sends is no packet of its QEMU.
+ * they are none of the group's: what a machine sends is no packet of its QEMU. `scheduled` are the groups whose threads
+ * have the domain's scheduling class.
  */
-export function watch(layout: Layout, placed: Placed, shared: Pick<PacketCounter, 'of'> | null): Watched | null {
+export function watch(
+  layout: Layout,
+  placed: Placed,
+  shared: Pick<PacketCounter, 'of'> | null,
+  scheduled: () => readonly string[] = () => [placed.path],
+): Watched | null {
   const { path, policy, policyIndex } = placed
   const identity = identityOf(layout, path)
   if (identity === null) return null
@@ -44,7 +50,7 @@ export function watch(layout: Layout, placed: Placed, shared: Pick<PacketCounter
 
   const renew = (knob?: Knob): void => {
     settings.renew(knob)
-    if (schedules && (knob === undefined || knob === 'sched')) scheduling = readSchedulingOf(layout, path)
+    if (schedules && (knob === undefined || knob === 'sched')) scheduling = readSchedulingOf(layout, scheduled())
     complete = scheduling === null ? settings.now : { ...settings.now, sched: scheduling }
   }
 
@@ -83,9 +89,9 @@ export function watch(layout: Layout, placed: Placed, shared: Pick<PacketCounter
 }
 
 /** Not known is not an error here: the knob is then not offered. */
-function readSchedulingOf(layout: Layout, path: string): string | null {
+function readSchedulingOf(layout: Layout, paths: readonly string[]): string | null {
   try {
-    return readScheduling(layout, path)
+    return readScheduling(layout, paths)
   } catch {
     return null
   }

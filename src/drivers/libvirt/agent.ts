@@ -37,13 +37,17 @@ const REASON_CHARS = 200
 const VCPUS_MOST = 4096
 const LIST_CHARS = 5 * VCPUS_MOST
 
-/** Asks which vCPUs the guest uses: also the way to hear whether it has an agent that answers. */
+/**
+ * Asks which vCPUs the guest uses: also the way to hear whether it has an agent that answers.
+ * @throws {LibvirtError} where libvirt itself does not answer.
+ */
 export async function askAgent(connection: Connection, uuid: string, seconds = AGENT_SECONDS): Promise<AgentAnswer> {
   try {
     const said = await inSeconds(connection, uuid, seconds, () => connection.guestVcpus(uuid))
     return { status: 'answers', vcpus: guestVcpusOf(said) }
   } catch (error) {
     if (error instanceof LibvirtError && NO_AGENT.includes(error.code)) return { status: 'none' }
+    if (!(await connection.isAlive().catch(() => false))) throw error
     return { status: 'silent', reason: agentReason(error) }
   }
 }

@@ -20,7 +20,9 @@ export interface Connection {
   pinEmulator(uuid: string, map: Buffer): Promise<void>
   /** Asks the guest's balloon to leave it so much. */
   setMemory(uuid: string, bytes: number): Promise<void>
-  /** Plugs vCPUs in until it has so many. */
+  /** How many vCPUs it has now. */
+  vcpus(uuid: string): Promise<number>
+  /** Plugs vCPUs in until it has so many; fewer than it has would be pulled out. */
   setVcpus(uuid: string, count: number): Promise<void>
   /** What the guest's agent says of its vCPUs, as lists of numbers: `vcpus`, `online`, `offlinable`. Not to be trusted. */
   guestVcpus(uuid: string): Promise<ReadonlyMap<string, ParamValue>>
@@ -118,6 +120,7 @@ export async function connect(library: Library, uri: string): Promise<Connection
       withDomain(uuid, (domain) => channel.call('virDomainPinEmulator', domain, map, map.length, LIVE)),
     setMemory: (uuid, bytes) =>
       withDomain(uuid, (domain) => channel.call('virDomainSetMemoryFlags', domain, Math.round(bytes / 1024), LIVE)),
+    vcpus: (uuid) => withDomain(uuid, (domain) => channel.call<number>('virDomainGetVcpusFlags', domain, LIVE)),
     setVcpus: (uuid, count) =>
       withDomain(uuid, (domain) => channel.call('virDomainSetVcpusFlags', domain, count, LIVE)),
     guestVcpus: (uuid) =>

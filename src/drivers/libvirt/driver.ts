@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs'
 import type { Change, Outcome } from '#core/model/decision.ts'
 import type { Identity, NodeId } from '#core/model/ids.ts'
 import type { DomainObservation, Knob, Setting, Settings } from '#core/model/observation.ts'
 import type { Policy } from '#core/model/policy.ts'
 import { CPU, MEMORY } from '#core/model/resource.ts'
-import { parseCpuList } from '#drivers/cgroup/cpu-list.ts'
 import type { CgroupDriver } from '#drivers/cgroup/driver.ts'
 import { identityOf } from '#drivers/cgroup/identity.ts'
 import type { Placed } from '#drivers/cgroup/match.ts'
@@ -16,10 +14,14 @@ import type { Capability, Driver, DriverObservation, Prepared } from '#ports.ts'
 import { CONTAINER_KNOBS, type ContainerKnob, setContainerKnob } from './container.ts'
 import { inTime } from './in-time.ts'
 import { type Guest, type Inventory, inventoryOf, withoutAnswer } from './inventory.ts'
+import { isAbout } from './is-about.ts'
 import { type Link, linkTo } from './link.ts'
-import { LIBVIRT_KNOBS, type LibvirtKnob, readPins, setKnob } from './machine.ts'
+import { LIBVIRT_KNOBS, type LibvirtKnob, type Machine, readPins, setKnob } from './machine.ts'
 import { type Entry, inPolicyOrder, type Matched, matchOf } from './match.ts'
 import { OutsideDomains } from './outside.ts'
+import { possibleCpus } from './possible-cpus.ts'
+import { vcpuCount } from './vcpu-count.ts'
+import { readVcpuScheduling, setVcpuScheduling, vcpuGroups } from './vcpu-groups.ts'
 
 /**
  * Domains that are virtual machines and containers of libvirt. On its own host each is a control group, too: what it
@@ -61,7 +63,8 @@ class Machines implements Driver {
   readonly #outside = new OutsideDomains()
   /** Those that the policy names, by group, with its descriptors open. */
   readonly #managed = new Map<string, Watched>()
-  readonly #cpus = highestCpu() + 1
+  readonly #cpus = possibleCpus()
+  readonly #vcpuCount
   readonly #listeners = new Set<() => void>()
   readonly #hear = (): void => {
     for (const listener of this.#listeners) listener()
@@ -69,6 +72,7 @@ class Machines implements Driver {
 
   constructor(groups: CgroupDriver, uris: readonly string[]) {
     this.#groups = groups
+    this.#vcpuCount = vcpuCount(groups.layout, this.#cpus)
     this.#links = uris.map((uri) => linkTo(uri, this.#hear))
   }
 
@@ -81,7 +85,7 @@ class Machines implements Driver {
           : { name: uri, available: false, reason: problem, remedy: 'see whether libvirtd runs and may be used' },
     )
     const hasMachines = [...this.#running.values()].some(({ kind }) => kind === 'machine')
-    return hasMachines ? [...links, NO_MEMORY_LIMIT] : links
+    return hasMachines ? [...links, ...this.#vcpuCount.silent(this.#managedMachines()), NO_MEMORY_LIMIT] : links
   }
 
   async prepare(policy: Policy): Promise<readonly Prepared[]> {
@@ -110,6 +114,7 @@ class Machines implements Driver {
     }
     this.#groups.include(paths)
     domains.push(...this.#outside.observe(slow))
+    if (slow) this.#vcpuCount.refresh(this.#managedMachines())
     return { capacity: {}, topology: { cpus: [] }, domains, nodes: [] }
   }
 
@@ -126,6 +131,7 @@ class Machines implements Driver {
       'cpu.set': cpus,
       freeze: isPaused ? 1 : 0,
       'memory.balloon': memory.actual,
+      ...this.#vcpuCount.setting(guest),
     }
     const counters = slow ? { ...group.counters, ...devices.counters } : group.counters
     const levels = slow
@@ -150,11 +156,20 @@ class Machines implements Driver {
       const asked = this.#links.map(({ uri, problem }) => `${uri} (${problem ?? 'does not know it'})`).join(', ')
       throw new Error(`reading ${knob} of ${node}: it runs, but libvirt does not tell of it; asked were ${asked}`)
     }
-    if (knob === 'freeze') return { identity, value: machine.isPaused ? 1 : 0 }
-    if (machine.kind === 'machine' && knob === 'cpu.set') return { identity, value: machine.cpus }
-    if (machine.kind === 'machine' && knob === 'memory.balloon') return { identity, value: machine.memory.actual }
-    const found = await this.#groups.read(node, knob)
-    return found === null ? null : { identity, value: found.value }
+    const value = await this.#inForce(machine, knob)
+    return value === undefined ? null : { identity, value }
+  }
+
+  /** undefined where it has no such knob. */
+  async #inForce(guest: Guest, knob: Knob): Promise<Setting | undefined> {
+    if (knob === 'freeze') return guest.isPaused ? 1 : 0
+    if (guest.kind === 'machine') {
+      if (knob === 'cpu.set') return guest.cpus
+      if (knob === 'memory.balloon') return guest.memory.actual
+      if (knob === 'sched') return readVcpuScheduling(this.#groups.layout, guest.path) ?? undefined
+      if (knob === 'cpu.count') return (await this.#vcpuCount.read(guest)) ?? undefined
+    }
+    return (await this.#groups.read(guest.path as NodeId, knob))?.value
   }
 
   async apply(change: Change, signal: AbortSignal): Promise<Outcome> {
@@ -194,10 +209,13 @@ class Machines implements Driver {
   async close(): Promise<void> {
     for (const path of [...this.#managed.keys()]) this.#forget(path)
     for (const link of this.#links) await link.close()
+    await this.#vcpuCount.close()
   }
 
   async #set(guest: Guest, knob: Knob, to: Setting): Promise<void> {
     if (guest.kind === 'container') return setContainerKnob(guest, knob as ContainerKnob, to)
+    if (knob === 'sched') return void setVcpuScheduling(this.#groups.layout, guest.path, to)
+    if (knob === 'cpu.count') return this.#learn(await this.#vcpuCount.set(guest, to))
     if (!LIBVIRT_KNOBS.includes(knob as LibvirtKnob)) throw new Error('libvirt has no such knob')
     return setKnob(guest, knob as LibvirtKnob, to, this.#cpus)
   }
@@ -207,8 +225,8 @@ class Machines implements Driver {
     const { path, link, uuid } = guest
     this.#managed.get(path)?.changed(knob)
     this.#groups.changed(path, knob)
-    // The guest follows when it likes, or never.
-    if (knob === 'memory.balloon') return to
+    // To a balloon the guest follows when it likes, or never; vCPUs are counted after it has been asked.
+    if (knob === 'memory.balloon' || knob === 'cpu.count') return to
     if (knob === 'freeze') {
       const isPaused = await link.use((connection) => connection.isPaused(uuid))
       this.#learn({ ...guest, isPaused })
@@ -219,9 +237,21 @@ class Machines implements Driver {
       this.#learn({ ...guest, cpus })
       return cpus
     }
-    const inForce = (await this.#groups.read(path as NodeId, knob))?.value ?? to
-    if (isAbout(inForce, to)) return inForce
+    const inForce = (await this.#inForce(guest, knob)) ?? to
+    if (isAbout(inForce, to) || knob === 'sched') return inForce
     throw Object.assign(new Error(`it was accepted, but ${inForce ?? 'no limit'} is in force`), { code: 'EREADBACK' })
+  }
+
+  /** libvirt keeps the scheduling class of nothing: it is set on the vCPU threads of a machine, all of a container. */
+  #scheduled({ path, carries }: Placed): (() => readonly string[]) | undefined {
+    return carries === 'all' ? undefined : () => vcpuGroups(this.#groups.layout, path)
+  }
+
+  #managedMachines(): Machine[] {
+    return [...this.#managed.keys()].flatMap((path) => {
+      const guest = this.#running.get(path)
+      return guest?.kind === 'machine' ? [guest] : []
+    })
   }
 
   #learn(guest: Guest): void {
@@ -292,7 +322,7 @@ class Machines implements Driver {
     const known = this.#managed.get(path)
     // Taken out and put in again, it keeps its place among the others.
     this.#managed.delete(path)
-    const watched = known ?? this.#groups.watch(placed)
+    const watched = known ?? this.#groups.watch(placed, this.#scheduled(placed))
     if (watched !== null) this.#managed.set(path, watched)
   }
 
@@ -308,17 +338,7 @@ class Machines implements Driver {
   }
 }
 
-/** Quotas are rounded to microseconds of a period. */
-function isAbout(inForce: Setting, to: Setting): boolean {
-  if (typeof inForce !== 'number' || typeof to !== 'number') return inForce === to
-  return Math.abs(inForce - to) <= Math.max(1, to * 0.01)
-}
-
-/** The scheduling class is set by system call; for a container libvirt lacks most calls, and its group has the files. */
+/** For a container libvirt lacks most calls, and its group has the files. */
 function isOfGroup(guest: Guest, knob: Knob): boolean {
-  return knob === 'sched' || (guest.kind === 'container' && !CONTAINER_KNOBS.includes(knob as ContainerKnob))
-}
-
-function highestCpu(): number {
-  return Math.max(...parseCpuList(readFileSync('/sys/devices/system/cpu/possible', 'latin1')))
+  return guest.kind === 'container' && !CONTAINER_KNOBS.includes(knob as ContainerKnob)
 }

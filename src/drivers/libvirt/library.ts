@@ -61,6 +61,7 @@ const PROTOTYPES = {
     'int virDomainGetEmulatorPinInfo(virDomain *domain, _Out_ uint8_t *map, int bytes, uint flags)',
   virDomainPinEmulator: 'int virDomainPinEmulator(virDomain *domain, const uint8_t *map, int bytes, uint flags)',
   virDomainSetMemoryFlags: 'int virDomainSetMemoryFlags(virDomain *domain, ulong kibibytes, uint flags)',
+  virDomainGetVcpusFlags: 'int virDomainGetVcpusFlags(virDomain *domain, uint flags)',
   virDomainSetVcpusFlags: 'int virDomainSetVcpusFlags(virDomain *domain, uint vcpus, uint flags)',
   virDomainGetGuestVcpus:
     'int virDomainGetGuestVcpus(virDomain *domain, _Out_ void **params, _Out_ uint *count, uint flags)',

@@ -12,8 +12,8 @@ export interface Link {
   close(): Promise<void>
 }
 
-/** `hear` is called whenever something happens to a domain there, where libvirt can tell. */
-export function linkTo(uri: string, hear: () => void): Link {
+/** `hear` is called whenever something happens to a domain there, where libvirt can tell; null listens to nothing. */
+export function linkTo(uri: string, hear: (() => void) | null): Link {
   let connection: Promise<Connection> | null = null
   let problem: string | null = null
 
@@ -61,8 +61,8 @@ export function linkTo(uri: string, hear: () => void): Link {
   }
 }
 
-async function connectAndListen(uri: string, hear: () => void): Promise<Connection> {
+async function connectAndListen(uri: string, hear: (() => void) | null): Promise<Connection> {
   const connection = await connect(await loadLibvirt(), uri)
-  await connection.listen(hear)
+  if (hear !== null) await connection.listen(hear)
   return connection
 }

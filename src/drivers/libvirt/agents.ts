@@ -1,0 +1,102 @@
+import { AGENT_SECONDS, type AgentAnswer, agentReason, askAgent, type GuestVcpus } from './agent.ts'
+import type { Connection } from './connection.ts'
+import { type Link, linkTo } from './link.ts'
+import type { Machine } from './machine.ts'
+
+/**
+ * What the agents of all guests said last. They are asked in the background, one after another, on a connection that is
+ * used for nothing else, so that no turn and no other call ever waits for one that does not answer.
+ */
+export interface Agents {
+  /** The guest's vCPUs as last told; null where its agent has not answered. */
+  vcpus(machine: Machine): GuestVcpus | null
+  /** Why the agent of a guest that has one does not answer; null where it does, or has not been asked. */
+  problem(machine: Machine): string | null
+  /** Asks those whose time has come, without waiting for them, and forgets machines that are not among these. */
+  refresh(machines: readonly Machine[], nowMs: number): void
+  /** Asks now. */
+  ask(machine: Machine): Promise<AgentAnswer>
+  /** Works on the connection for agents, when what was begun on it before is done. */
+  use<Result>(machine: Machine, work: (connection: Connection) => Promise<Result>): Promise<Result>
+  close(): Promise<void>
+}
+
+/** An agent that answered is asked again after so long; libvirt's timeout is that for everybody meanwhile. */
+const AGAIN_MS = 30_000
+/** One that did not, after so long, then after twice as long each time. Guests take a while to boot. */
+const RETRY_FIRST_MS = 5_000
+const RETRY_MOST_MS = 600_000
+
+interface Heard {
+  readonly machine: Machine
+  readonly answer: AgentAnswer | null
+  readonly failures: number
+  readonly nextMs: number
+}
+
+/** `nowMs` is a monotonic clock. */
+export function agentsOf(nowMs: () => number, seconds = AGENT_SECONDS): Agents {
+  const heard = new Map<string, Heard>()
+  const lines = new Map<string, Line>()
+
+  function lineTo(uri: string): Line {
+    const line = lines.get(uri) ?? { link: linkTo(uri, null), last: Promise.resolve(), isAsking: false }
+    lines.set(uri, line)
+    return line
+  }
+
+  function use<Result>({ link }: Machine, work: (connection: Connection) => Promise<Result>): Promise<Result> {
+    const line = lineTo(link.uri)
+    const result = line.last.then(() => line.link.use(work))
+    line.last = result.catch(() => {})
+    return result
+  }
+
+  async function ask(machine: Machine): Promise<AgentAnswer> {
+    const answer = await use(machine, (connection) => askAgent(connection, machine.uuid, seconds)).catch(
+      (error: unknown): AgentAnswer => ({ status: 'silent', reason: agentReason(error) }),
+    )
+    const failures = answer.status === 'answers' ? 0 : (heard.get(machine.path)?.failures ?? 0) + 1
+    const delayMs = failures === 0 ? AGAIN_MS : Math.min(RETRY_FIRST_MS * 2 ** (failures - 1), RETRY_MOST_MS)
+    heard.set(machine.path, { machine, answer, failures, nextMs: nowMs() + delayMs })
+    return answer
+  }
+
+  async function askAll(line: Line, machines: readonly Machine[]): Promise<void> {
+    if (line.isAsking) return
+    line.isAsking = true
+    for (const machine of machines) await ask(machine)
+    line.isAsking = false
+  }
+
+  return {
+    vcpus({ path }) {
+      const answer = heard.get(path)?.answer
+      return answer?.status === 'answers' ? answer.vcpus : null
+    },
+    problem({ path }) {
+      const answer = heard.get(path)?.answer
+      return answer?.status === 'silent' ? answer.reason : null
+    },
+    refresh(machines, now) {
+      const there = new Set(machines.map(({ path }) => path))
+      for (const path of heard.keys()) if (!there.has(path)) heard.delete(path)
+      // While it is paused nothing in it can answer.
+      const due = machines.filter(({ path, isPaused }) => !isPaused && (heard.get(path)?.nextMs ?? now) <= now)
+      for (const [uri, its] of Map.groupBy(due, ({ link }) => link.uri)) void askAll(lineTo(uri), its)
+    },
+    ask,
+    use,
+    async close() {
+      const open = [...lines.values()]
+      lines.clear()
+      for (const { link } of open) await link.close()
+    },
+  }
+}
+
+interface Line {
+  readonly link: Link
+  last: Promise<unknown>
+  isAsking: boolean
+}
