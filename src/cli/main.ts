@@ -73,8 +73,8 @@ function program(): Command {
   command(reeve, 'schema', 'print the JSON Schema of policies, for editors').action(async () =>
     (await import('./commands/schema.ts')).schemaCommand(),
   )
-  asking(reeve, 'doctor', 'what works on this host, and what to do about the rest').action(async (options) =>
-    finish(await (await import('./commands/doctor.ts')).doctorCommand(options)),
+  withLibvirt(asking(reeve, 'doctor', 'what works on this host, and what to do about the rest')).action(
+    async (options) => finish(await (await import('./commands/doctor.ts')).doctorCommand(options)),
   )
   return reeve
 }
@@ -104,7 +104,7 @@ function withPolicy(its: Command): Command {
 }
 
 function withLibvirt(its: Command): Command {
-  const description = 'a libvirt connection to look at instead of the default; may be given several times'
+  const description = 'a libvirt connection to look at instead of those known; may be given several times'
   return its.option('--libvirt <uri>', description, (uri: string, before: string[]) => [...before, uri], [])
 }
 

@@ -1,6 +1,8 @@
 import { capacityChecked } from '#cli/capacity.ts'
 import { discover } from '#cli/discover/discover.ts'
 import { proposePolicy } from '#cli/discover/propose.ts'
+import { EXIT } from '#cli/failure.ts'
+import { leaveHangingCalls } from '#cli/leave.ts'
 import { namedUris } from '#cli/libvirt-uris.ts'
 import { print } from '#cli/output.ts'
 
@@ -17,4 +19,5 @@ export async function discoverCommand(options: DiscoverOptions): Promise<void> {
   if (process.stderr.isTTY) process.stderr.write(`Watching what runs here for ${seconds} s ...\n`)
   const discovery = await discover(seconds, named)
   print(discovery, (all) => proposePolicy(all, capacityChecked()).trimEnd(), options)
+  await leaveHangingCalls(EXIT.ok)
 }

@@ -3,8 +3,12 @@ import { dirname } from 'node:path'
 import type { Status } from '#api/contract.ts'
 import { PATHS } from '#api/paths.ts'
 import { ask, NoDaemon } from '#cli/client.ts'
+import { type Finding, fine, lacking } from '#cli/doctor/finding.ts'
+import { libvirtFindings } from '#cli/doctor/libvirt.ts'
 import { hostDrivers } from '#cli/drivers.ts'
 import { EXIT } from '#cli/failure.ts'
+import { leaveHangingCalls } from '#cli/leave.ts'
+import { namedUris, urisOf } from '#cli/libvirt-uris.ts'
 import type { CommonOptions } from '#cli/options.ts'
 import { print } from '#cli/output.ts'
 import { attention, bad, bold, dim, good } from '#cli/render/style.ts'
@@ -13,37 +17,28 @@ import { journalPath, readJournal } from '#daemon/journal/reader.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { Capability } from '#ports.ts'
 
-/** One thing that was tried; `without` says whether Reeve runs without it. */
-interface Finding {
-  readonly name: string
-  readonly ok: boolean
-  readonly detail: string
-  readonly remedy: string | null
-  readonly needed: boolean
+export interface DoctorOptions extends CommonOptions {
+  readonly libvirt: readonly string[]
 }
 
 /** The command `reeve doctor`; 1 where something is missing without which no policy can be carried out. */
-export async function doctorCommand(options: CommonOptions): Promise<number> {
+export async function doctorCommand(options: DoctorOptions): Promise<number> {
+  const named = namedUris(options.libvirt)
   const findings = [userFinding(), await daemonFinding(options), stateFinding(options), journalFinding(options)]
   const drivers = await driverFindings(options)
-  const report = { findings: [...findings, ...drivers] }
+  const libvirt = await libvirtFindings(named.length > 0 ? named : recordedUris(options))
+  const report = { findings: [...findings, ...drivers, ...libvirt] }
   print(report, ({ findings: all }) => render(all), options)
-  return report.findings.some(({ ok, needed }) => needed && !ok) ? EXIT.failure : EXIT.ok
-}
-
-function fine(name: string, detail: string): Finding {
-  return { name, ok: true, detail, remedy: null, needed: false }
-}
-
-function lacking(name: string, detail: string, remedy: string, needed: boolean): Finding {
-  return { name, ok: false, detail, remedy, needed }
+  const exitCode = report.findings.some(({ ok, needed }) => needed && !ok) ? EXIT.failure : EXIT.ok
+  await leaveHangingCalls(exitCode)
+  return exitCode
 }
 
 function userFinding(): Finding {
   const uid = process.geteuid?.() ?? 0
   if (uid === 0) return fine('user', 'root')
   const remedy = 'run as root, or in a control group that was delegated to this user, to set anything'
-  return lacking('user', `uid ${uid}`, remedy, false)
+  return lacking('user', `uid ${uid}`, remedy)
 }
 
 async function daemonFinding({ socket }: CommonOptions): Promise<Finding> {
@@ -52,7 +47,7 @@ async function daemonFinding({ socket }: CommonOptions): Promise<Finding> {
     return fine('daemon', `runs as process ${pid}, last turn ${turn?.turn ?? 'none'}`)
   } catch (error) {
     if (error instanceof NoDaemon) return fine('daemon', `none answers at ${socket}`)
-    return lacking('daemon', reasonOf(error), `see whether something else listens at ${socket}`, false)
+    return lacking('daemon', reasonOf(error), `see whether something else listens at ${socket}`)
   }
 }
 
@@ -84,6 +79,18 @@ function journalFinding({ state }: CommonOptions): Finding {
   }
 }
 
+/** Of the policy on record, which is that of the daemon where one runs. What is wrong with the journal is told above. */
+function recordedUris({ state }: CommonOptions): readonly string[] {
+  try {
+    const journal = readJournal(journalPath(state))
+    const uris = urisOf(journal?.lastPolicyText() ?? null)
+    journal?.close()
+    return uris
+  } catch {
+    return urisOf(null)
+  }
+}
+
 async function driverFindings(options: CommonOptions): Promise<Finding[]> {
   try {
     const drivers = await hostDrivers(options)
@@ -98,7 +105,7 @@ async function driverFindings(options: CommonOptions): Promise<Finding[]> {
 /** A driver that lacks something does without: the planner uses only what there is. */
 function capability(kind: string, its: Capability): Finding {
   const name = `${kind}: ${its.name}`
-  return its.available ? fine(name, its.detail) : lacking(name, its.reason, its.remedy, false)
+  return its.available ? fine(name, its.detail) : lacking(name, its.reason, its.remedy)
 }
 
 function render(findings: readonly Finding[]): string {

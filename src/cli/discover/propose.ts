@@ -45,7 +45,7 @@ function remarks({ named, silent, unwatched, unknown }: Discovery): string[] {
   const silence = named.length === 0 && unknown === 0 ? [] : silent
   const lines = silence.map(({ uri, reason }) => `The machines of ${uri} are not here: ${reason}`)
   if (unwatched.length > 0) {
-    const names = unwatched.slice(0, NAMED_MOST).map(({ machine, uri }) => `${JSON.stringify(machine)} of ${uri}`)
+    const names = unwatched.slice(0, NAMED_MOST).map(({ machine, uri }) => `"${machine}" of ${uri}`)
     const others = unwatched.length - names.length
     const all = listed(others > 0 ? [...names, `${others} more`] : names)
     lines.push(`Not here, as no control group of theirs was found on this host: ${all}`)
@@ -67,7 +67,7 @@ function groupText({ name, path, kind, unit, cpu, memory, limits }: FoundGroup):
 
 function machineText(its: FoundMachine, promisesMemory: boolean): string {
   const { name, machine, uuid, cpu, memory, vcpus, balloon, limits, weight } = its
-  const called = machine === name ? '' : ` ${JSON.stringify(machine)}`
+  const called = machine === name ? '' : ` "${machine}"`
   const size = `${counted(vcpus, 'vCPU')} and ${amount(balloon, 'bytes')}`
   return entry(name, `machine${called} of ${size}, used ${used(cpu, memory)}`, [
     'driver: libvirt',

@@ -30,6 +30,10 @@ export interface Connection {
   setGuestVcpus(uuid: string, list: string, use: boolean): Promise<void>
   /** How long whoever asks the guest's agent waits for it, in whole seconds; null for as long as it takes. */
   setAgentTimeout(uuid: string, seconds: number | null): Promise<void>
+  /** How it runs now, as libvirt describes it; what others keep in its metadata is in there, too. */
+  description(uuid: string): Promise<string>
+  /** Of libvirt at the other end and of its hypervisor, as libvirt writes them: 9000000 is 9.0.0. */
+  versions(): Promise<{ readonly libvirt: number; readonly hypervisor: number }>
   isPaused(uuid: string): Promise<boolean>
   suspend(uuid: string): Promise<void>
   resume(uuid: string): Promise<void>
@@ -140,6 +144,21 @@ export async function connect(library: Library, uri: string): Promise<Connection
       withDomain(uuid, (domain) =>
         channel.call('virDomainAgentSetResponseTimeout', domain, seconds ?? AGENT_NO_TIMEOUT, 0),
       ),
+    description: (uuid) =>
+      withDomain(uuid, async (domain) => {
+        const text = await channel.call<unknown>('virDomainGetXMLDesc', domain, 0)
+        try {
+          return library.textAt(library.addressOf(text))
+        } finally {
+          library.free(text)
+        }
+      }),
+    async versions() {
+      const [libvirt, hypervisor]: [[number], [number]] = [[0], [0]]
+      await channel.call('virConnectGetLibVersion', channel.handle, libvirt)
+      await channel.call('virConnectGetVersion', channel.handle, hypervisor)
+      return { libvirt: libvirt[0], hypervisor: hypervisor[0] }
+    },
     isPaused: (uuid) =>
       withDomain(uuid, async (domain) => {
         const [state, reason]: [[number], [number]] = [[0], [0]]

@@ -41,6 +41,8 @@ const PROTOTYPES = {
   virConnectIsAlive: 'int virConnectIsAlive(virConnect *conn)',
   virConnectGetType: 'const char *virConnectGetType(virConnect *conn)',
   virConnectListAllDomains: 'int virConnectListAllDomains(virConnect *conn, _Out_ void **domains, uint flags)',
+  virConnectGetLibVersion: 'int virConnectGetLibVersion(virConnect *conn, _Out_ ulong *version)',
+  virConnectGetVersion: 'int virConnectGetVersion(virConnect *conn, _Out_ ulong *version)',
   virConnectGetAllDomainStats:
     'int virConnectGetAllDomainStats(virConnect *conn, uint stats, _Out_ void **records, uint flags)',
   virDomainStatsRecordListFree: 'void virDomainStatsRecordListFree(void *records)',
@@ -69,6 +71,7 @@ const PROTOTYPES = {
   virDomainAgentSetResponseTimeout: 'int virDomainAgentSetResponseTimeout(virDomain *domain, int seconds, uint flags)',
   virTypedParamsFree: 'void virTypedParamsFree(void *params, int count)',
   virDomainGetState: 'int virDomainGetState(virDomain *domain, _Out_ int *state, _Out_ int *reason, uint flags)',
+  virDomainGetXMLDesc: 'void *virDomainGetXMLDesc(virDomain *domain, uint flags)',
   virDomainSuspend: 'int virDomainSuspend(virDomain *domain)',
   virDomainResume: 'int virDomainResume(virDomain *domain)',
   virDomainFree: 'int virDomainFree(virDomain *domain)',
@@ -102,10 +105,12 @@ export interface Library {
   bytesAt(pointer: bigint, length: number): Buffer
   /** The address that an out parameter was given. */
   addressOf(pointer: unknown): bigint
-  /** Gives back what an out parameter was given, where libvirt has no call of its own for that. */
+  /** Gives back what a call left to its caller, where libvirt has no call of its own for that. */
   free(pointer: unknown): void
   /** The text at a pointer, up to its end. */
   textAt(pointer: bigint): string
+  /** Of the library itself, as libvirt writes it: 9000000 is 9.0.0. */
+  readonly version: number
 }
 
 /** A connection whose call has not come back for so long is not asked for more: it would only wait, too. */
@@ -161,6 +166,8 @@ async function load(): Promise<Library> {
     }),
   )
   library.func('int virInitialize()')()
+  const version: [number] = [0]
+  library.func('int virGetVersion(_Out_ ulong *version, const char *type, void *of)')(version, null, null)
 
   return {
     async open(uri) {
@@ -200,6 +207,7 @@ async function load(): Promise<Library> {
     addressOf: (pointer) => koffi.address(pointer),
     free: (pointer) => koffi.free(pointer),
     textAt: (pointer) => koffi.decode(pointer, 'char', -1) as string,
+    version: version[0],
   }
 }
 
@@ -293,8 +301,20 @@ function eventLoop(koffi: typeof Koffi, library: LibraryHandle) {
   }
 }
 
+let underWay = 0
+
+/** How many calls have not come back: Node does not end before they have, not even by `process.exit`. */
+export function callsUnderWay(): number {
+  return underWay
+}
+
 function asynchronously<Result>(called: KoffiFunction, args: readonly unknown[]): Promise<Result> {
+  underWay++
   return new Promise((resolve, reject) => {
-    called.async(...args, (error: unknown, result: Result) => (error ? reject(error as Error) : resolve(result)))
+    called.async(...args, (error: unknown, result: Result) => {
+      underWay--
+      if (error) reject(error as Error)
+      else resolve(result)
+    })
   })
 }

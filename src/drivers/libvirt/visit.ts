@@ -9,6 +9,7 @@ export type Visited<Result> =
 
 /** Nobody who looks once waits longer for libvirt to connect, or to do what was asked. */
 const PATIENCE_MS = 5000
+const CLOSE_MS = 1000
 
 /**
  * Opens a connection, works with it and closes it. A connection that hangs is left behind, with the call that it does
@@ -24,7 +25,7 @@ export async function visit<Result>(
     try {
       return { uri, answers: true, told: await inTime(work(connection), workMs) }
     } finally {
-      void connection.close().catch(() => {})
+      await inTime(connection.close(), CLOSE_MS).catch(() => {})
     }
   } catch (error) {
     return { uri, answers: false, ...explained(error) }
