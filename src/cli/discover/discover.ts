@@ -59,7 +59,7 @@ export async function discover(seconds: number, named: readonly string[]): Promi
           .sort(busiestFirst),
       ],
       silent: visits.filter((one) => !one.answers).map(({ uri, reason }) => ({ uri, reason })),
-      unwatched: machines.filter(({ name }) => !after.has(name)),
+      unwatched: machines.filter(({ name }) => isOutside(after.get(name))),
       unknown: machineGroups.filter((path) => !holdsMachine(path)).length,
     }
   } finally {
@@ -112,22 +112,23 @@ function foundGroup(its: Candidate, hasUnits: boolean, watch: Watch | null): Fou
 }
 
 function foundMachine(its: NamedMachine, { version }: Layout, watch: Watch | null): FoundMachine[] {
-  if (watch === null) return []
+  if (watch === null || isOutside(watch.last)) return []
   const { cpu, last } = watch
-  const balloon = numberOf(last, 'memory.balloon') ?? last.levels['memory.held'] ?? 0
-  const most = last.most?.[MEMORY] ?? balloon
-  return [
-    {
-      ...its,
-      kind: 'machine',
-      cpu,
-      memory: last.levels[MEMORY] ?? 0,
-      limits: { cpu: its.quota, memory: balloon < most ? balloon : null },
-      vcpus: (last.most?.[CPU] ?? 1000) / 1000,
-      balloon,
-      weight: (numberOf(last, 'cpu.weight') ?? DEFAULT_WEIGHT[version]) / DEFAULT_WEIGHT[version],
-    },
-  ]
+  const quotas = [its.vcpuQuota, numberOf(last, 'cpu.quota')].filter((quota) => quota !== null)
+  const limits = { cpu: quotas.length > 0 ? Math.min(...quotas) : null, memory: numberOf(last, 'memory.limit') }
+  const weight = (numberOf(last, 'cpu.weight') ?? DEFAULT_WEIGHT[version]) / DEFAULT_WEIGHT[version]
+  const seen = { ...its, cpu, memory: last.levels[MEMORY] ?? 0, weight }
+  const balloon = numberOf(last, 'memory.balloon')
+  const { [CPU]: cpuMost, [MEMORY]: memoryMost } = last.most ?? {}
+  if (balloon === null || cpuMost === undefined || memoryMost === undefined) {
+    return [{ ...seen, kind: 'container of libvirt', hardware: null, limits }]
+  }
+  const hardware = { vcpus: cpuMost / 1000, balloon }
+  return [{ ...seen, kind: 'machine', hardware, limits: { ...limits, memory: balloon < memoryMost ? balloon : null } }]
+}
+
+function isOutside(seen: DomainObservation | undefined): boolean {
+  return seen === undefined || seen.isOutside === true
 }
 
 function numberOf(

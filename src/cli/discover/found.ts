@@ -20,22 +20,25 @@ export interface FoundGroup extends Seen {
 }
 
 export interface FoundMachine extends Seen, ListedMachine {
-  readonly kind: 'machine'
-  readonly vcpus: number
-  /** Bytes that its balloon leaves it now. */
-  readonly balloon: number
+  readonly kind: 'machine' | 'container of libvirt'
+  /** What only machines have. */
+  readonly hardware: {
+    readonly vcpus: number
+    /** Bytes that its balloon leaves it now. */
+    readonly balloon: number
+  } | null
   /** Its standing as somebody set it, where 1 is that of a machine that nobody set. */
   readonly weight: number
 }
 
-/** A machine as its connection tells of it. */
+/** A machine or a container as its connection tells of it. */
 export interface ListedMachine {
   readonly uri: string
   readonly uuid: string
   /** In libvirt, as it may be shown. */
   readonly machine: string
-  /** Millicores that its quotas leave it; null without one. */
-  readonly quota: number | null
+  /** Millicores that the quota of each vCPU leaves it; null without one. */
+  readonly vcpuQuota: number | null
 }
 
 /** What was found, and what was not to be found. */
@@ -47,7 +50,7 @@ export interface Discovery {
   readonly found: readonly Found[]
   /** Connections that did not tell, and why. */
   readonly silent: readonly { readonly uri: string; readonly reason: string }[]
-  /** Machines that run, and that could not be watched. */
+  /** Those in no control group of this host: there is nothing to watch, and nothing to manage. */
   readonly unwatched: readonly ListedMachine[]
   /** How many control groups of machines there are that no connection told of. */
   readonly unknown: number

@@ -21,8 +21,8 @@ export function proposePolicy(discovery: Discovery, capacity: Readonly<Record<'c
 
 function policyText(discovery: Discovery, promisesMemory: boolean): string {
   const { found, named, seconds } = discovery
-  const machines = found.filter((one) => one.kind === 'machine')
-  const groups = found.filter((one) => one.kind !== 'machine').slice(0, GROUPS_MOST)
+  const machines = found.filter((one) => 'uuid' in one)
+  const groups = found.filter((one) => !('uuid' in one)).slice(0, GROUPS_MOST)
   const chosen: readonly Found[] = [...machines, ...groups]
   const uris = named.length === 0 ? '' : `  libvirt: [${named.map((uri) => JSON.stringify(uri)).join(', ')}]\n`
   const head = `# Proposed by 'reeve discover' from what ran here for ${seconds} s, the busiest first. In mode advise nothing is set:
@@ -48,7 +48,7 @@ function remarks({ named, silent, unwatched, unknown }: Discovery): string[] {
     const names = unwatched.slice(0, NAMED_MOST).map(({ machine, uri }) => `"${machine}" of ${uri}`)
     const others = unwatched.length - names.length
     const all = listed(others > 0 ? [...names, `${others} more`] : names)
-    lines.push(`Not here, as no control group of theirs was found on this host: ${all}`)
+    lines.push(`Not here, as they are in no control group of this host: ${all}`)
   }
   if (unknown > 0) {
     const how = "'--libvirt URI' names the connection that knows of them"
@@ -66,15 +66,22 @@ function groupText({ name, path, kind, unit, cpu, memory, limits }: FoundGroup):
 }
 
 function machineText(its: FoundMachine, promisesMemory: boolean): string {
-  const { name, machine, uuid, cpu, memory, vcpus, balloon, limits, weight } = its
+  const { name, machine, kind, uuid, cpu, memory, hardware, limits, weight } = its
   const called = machine === name ? '' : ` "${machine}"`
-  const size = `${counted(vcpus, 'vCPU')} and ${amount(balloon, 'bytes')}`
-  return entry(name, `machine${called} of ${size}, used ${used(cpu, memory)}`, [
+  const size =
+    hardware === null ? '' : ` of ${counted(hardware.vcpus, 'vCPU')} and ${amount(hardware.balloon, 'bytes')}`
+  return entry(name, `${kind}${called}${size}, used ${used(cpu, memory)}`, [
     'driver: libvirt',
     ...(machine === name ? [] : [`uuid: ${uuid}`]),
     ...shareText('cpu', { limit: limits.cpu, weight: Number(weight.toPrecision(3)) }),
-    ...(promisesMemory ? shareText('memory', { reservation: balloon, limit: limits.memory }) : []),
+    ...memoryText(its, promisesMemory),
   ])
+}
+
+/** Without its promise a machine would start from the minimum, and its balloon would take the rest of its memory. */
+function memoryText({ hardware, limits }: FoundMachine, promises: boolean): string[] {
+  if (hardware === null) return shareText('memory', { limit: limits.memory })
+  return promises ? shareText('memory', { reservation: hardware.balloon, limit: limits.memory }) : []
 }
 
 function used(cpu: number, memory: number): string {

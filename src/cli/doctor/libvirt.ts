@@ -3,7 +3,7 @@ import { findLayout } from '#drivers/cgroup/layout.ts'
 import type { AgentAnswer } from '#drivers/libvirt/agent.ts'
 import { versionText } from '#drivers/libvirt/description.ts'
 import { LibvirtMissing, loadLibvirt } from '#drivers/libvirt/library.ts'
-import { groupsOfMachines } from '#drivers/libvirt/processes.ts'
+import { groupsOfContainers, groupsOfMachines } from '#drivers/libvirt/processes.ts'
 import { visit } from '#drivers/libvirt/visit.ts'
 import { type Finding, fine, lacking } from './finding.ts'
 import { askAgents, type LookedAt, lookAt } from './machines.ts'
@@ -28,16 +28,22 @@ async function connectionFindings(uri: string): Promise<Finding[]> {
   const name = `libvirt: ${uri}`
   const visited = await visit(uri, lookAt, LOOK_MS)
   if (!visited.answers) return [lacking(name, visited.reason, visited.remedy)]
-  const { libvirt, hypervisor, machines } = visited.told
-  const runs = `${counted(machines.length, 'machine')} ${machines.length === 1 ? 'runs' : 'run'}`
-  const answers = fine(name, `libvirt ${libvirt}, hypervisor ${hypervisor}, ${runs}`)
+  const { hypervisor, versions, machines } = visited.told
+  const runs = `${counted(machines.length, 'domain')} ${machines.length === 1 ? 'runs' : 'run'}`
+  const version = `libvirt ${versionText(versions.libvirt)}, ${hypervisor} ${versionText(versions.hypervisor)}`
   const agents = await askAgents(uri, machines)
-  const layout = findLayout('reeve')
-  const groups = layout === null ? new Map() : groupsOfMachines(layout, new Set(machines.map(({ uuid }) => uuid)))
+  const groups = groupsOf(hypervisor, machines)
   return [
-    answers,
+    fine(name, `${version}, ${runs}`),
     ...machines.flatMap((its) => machineFindings(its, groups.get(its.uuid) ?? null, agents.get(its.uuid))),
   ]
+}
+
+function groupsOf(hypervisor: string, machines: readonly LookedAt[]): ReadonlyMap<string, string | null> {
+  const layout = findLayout('reeve')
+  if (layout === null) return new Map()
+  if (hypervisor === 'LXC') return groupsOfContainers(layout, machines)
+  return groupsOfMachines(layout, new Set(machines.map(({ uuid }) => uuid)))
 }
 
 /** One line for what a machine has, and one more for each thing that it lacks. */

@@ -1,28 +1,28 @@
 import { AGENT_SECONDS, type AgentAnswer, askAgent } from '#drivers/libvirt/agent.ts'
-import { type Connection, PAUSED } from '#drivers/libvirt/connection.ts'
-import { type Described, describe, versionText } from '#drivers/libvirt/description.ts'
+import type { Connection } from '#drivers/libvirt/connection.ts'
+import { type Described, describe } from '#drivers/libvirt/description.ts'
+import type { DomainInfo } from '#drivers/libvirt/domain-list.ts'
 import { visit } from '#drivers/libvirt/visit.ts'
 
-/** What libvirt tells of a machine at one look. */
-export interface LookedAt extends Described {
-  readonly uuid: string
-  readonly name: string
-  readonly isPaused: boolean
+/** What libvirt tells of a machine or a container at one look. */
+export interface LookedAt extends DomainInfo, Described {
   /** Whether the guest has told what memory it could do without. */
   readonly reports: boolean
 }
 
 export async function lookAt(connection: Connection) {
-  const { libvirt, hypervisor } = await connection.versions()
+  const { hypervisor } = connection
+  const versions = await connection.versions()
+  // Others have no balloons, and libvirt none of its counters of them.
+  const stats = hypervisor === 'QEMU' ? await connection.stats(['balloon']) : []
+  const reporting = new Set(stats.filter((its) => its.stats.has('balloon.usable')).map(({ uuid }) => uuid))
   const machines: LookedAt[] = []
-  for (const { uuid, name, stats } of await connection.stats(['state', 'balloon'])) {
+  for (const info of await connection.domains()) {
     // One that ended meanwhile is not there.
-    const xml = await connection.description(uuid).catch(() => null)
-    if (xml === null) continue
-    const [isPaused, reports] = [stats.get('state.state') === PAUSED, stats.has('balloon.usable')]
-    machines.push({ uuid, name, isPaused, reports, ...describe(xml) })
+    const xml = await connection.description(info.uuid).catch(() => null)
+    if (xml !== null) machines.push({ ...info, ...describe(xml), reports: reporting.has(info.uuid) })
   }
-  return { libvirt: versionText(libvirt), hypervisor: versionText(hypervisor), machines }
+  return { hypervisor, versions, machines }
 }
 
 /** A connection makes one call at a time, so there are several; not more, as Node has four threads for calls. */
