@@ -1,5 +1,6 @@
 import { childrenOf, processesIn } from '#drivers/cgroup/groups.ts'
 import { baseDir, isOwn, type Layout } from '#drivers/cgroup/layout.ts'
+import { OF_LIBVIRT } from '#drivers/libvirt/processes.ts'
 import type { FoundGroup } from './found.ts'
 import type { Names } from './names.ts'
 
@@ -7,14 +8,11 @@ import type { Names } from './names.ts'
 const DEPTH_MOST = 5
 const CANDIDATES_MOST = 300
 const CONTAINER = /(?:^|\/)(?:docker|libpod|crio|cri-containerd|lxc|lxc\.payload)[-./]([\w.-]+?)(?:\.scope)?$/
-/** As libvirt calls them, with and without systemd. They are told by libvirt, which would undo what is set here. */
-const MACHINE = /\.libvirt-(?:qemu|lxc)$|(?:^|\/)machine-(?:qemu|lxc)\\x2d[^/]*\.scope$/
-
 export type Candidate = Pick<FoundGroup, 'name' | 'path' | 'kind'>
 
 /**
  * Services and containers whole, and other groups where processes are directly in them; never Reeve's own. Groups of
- * libvirt's machines stand apart.
+ * libvirt's machines stand apart: it tells of them itself, and would undo what is set in them.
  */
 export function groupsIn(layout: Layout, names: Names): { candidates: Candidate[]; machines: string[] } {
   const candidates: Candidate[] = []
@@ -26,7 +24,7 @@ export function groupsIn(layout: Layout, names: Names): { candidates: Candidate[
     if (candidates.length >= CANDIDATES_MOST || isOwn(layout, path)) return
     const last = lastOf(path)
     const container = CONTAINER.exec(path)?.[1]
-    if (MACHINE.test(path)) machines.push(path)
+    if (OF_LIBVIRT.test(path)) machines.push(path)
     else if (container !== undefined) add(path, 'container', container.slice(0, 12))
     else if (last.endsWith('.service')) add(path, 'service', last.slice(0, -'.service'.length))
     else if (path !== '' && last !== 'init.scope' && processesIn(baseDir(layout, path)).length > 0) {

@@ -22,7 +22,7 @@ export function proposePolicy(discovery: Discovery, capacity: Readonly<Record<'c
 function policyText(discovery: Discovery, promisesMemory: boolean): string {
   const { found, named, seconds } = discovery
   const machines = found.filter((one) => 'uuid' in one)
-  const groups = found.filter((one) => !('uuid' in one)).slice(0, GROUPS_MOST)
+  const groups = found.filter((one) => 'path' in one).slice(0, GROUPS_MOST)
   const chosen: readonly Found[] = [...machines, ...groups]
   const uris = named.length === 0 ? '' : `  libvirt: [${named.map((uri) => JSON.stringify(uri)).join(', ')}]\n`
   const head = `# Proposed by 'reeve discover' from what ran here for ${seconds} s, the busiest first. In mode advise nothing is set:

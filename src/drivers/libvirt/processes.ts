@@ -11,7 +11,7 @@ import type { DomainId } from './domain-list.ts'
 /** Groups below a domain's own, in which libvirt puts QEMU's threads. */
 const INNER = /(\/libvirt)?(\/(emulator|vcpu\d+|iothread\d+))?$/
 /** What libvirt calls a group that it made, without and with systemd. */
-const OF_LIBVIRT = /(\.libvirt-(qemu|lxc)|\/machine-(qemu|lxc)\\x2d[^/]*\.scope)$/
+export const OF_LIBVIRT = /(\.libvirt-(qemu|lxc)|\/machine-(qemu|lxc)\\x2d[^/]*\.scope)$/
 
 /** null where it shares a group with others, as machines of users do. */
 type Group = string | null
