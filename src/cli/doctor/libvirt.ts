@@ -51,9 +51,10 @@ function machineFindings(its: LookedAt, group: string | null, agent: AgentAnswer
   const name = `libvirt: machine "${its.name}"`
   const has = [RUN_BY[its.type] ?? `of type ${its.type}`]
   const lacks: Finding[] = []
-  const lack = (what: string, detail: string, remedy: string) => lacks.push(lacking(`${name}, ${what}`, detail, remedy))
+  const lack = (what: string, detail: string, remedy: string | null) =>
+    lacks.push(lacking(`${name}, ${what}`, detail, remedy))
   if (group !== null) has.push(`in ${group}`)
-  else lack('control group', 'none of its own was found on this host', 'see whether it runs here, for the whole system')
+  else lack('control group', 'none of its own on this host, so it is only observed', null)
   if (its.type in RUN_BY) {
     if (agent === undefined)
       lack('guest agent', its.isPaused ? 'not asked, as it is paused' : 'not asked in time', AGAIN)
