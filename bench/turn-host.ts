@@ -14,6 +14,7 @@ import { takePrecedence } from '#daemon/precedence.ts'
 import { createCgroupDriver, sweep } from '#drivers/cgroup/driver.ts'
 import { makeGroup, moveInto } from '#drivers/cgroup/groups.ts'
 import { dirOf } from '#drivers/cgroup/layout.ts'
+import { median } from './median.ts'
 
 const ROOT = 'reeve-bench'
 /** Turns in quick succession before the measured ones: a daemon runs for months, its first minute is not the rule. */
@@ -142,10 +143,6 @@ function reading(layout: Parameters<typeof dirOf>[0], paths: readonly string[]):
   }
   for (const descriptor of open) closeSync(descriptor)
   return median(cpuMs)
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN
 }
 
 process.stdout.write(`${JSON.stringify(await main(Number(process.argv[2])))}\n`)

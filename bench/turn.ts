@@ -1,23 +1,18 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { inOwnProcess } from './own-process.ts'
 import type { BenchResult } from './result.ts'
 import type { TurnFigures } from './turn-host.ts'
 
-/** What one turn costs on real groups: `turn-host.ts` is measured in a process of its own, so that nothing else counts. */
-const HOST = fileURLToPath(new URL('./turn-host.ts', import.meta.url))
-const LAUNCHER = fileURLToPath(new URL('../bin/reeve', import.meta.url))
 const MIB = 1024 * 1024
 
+/** What one turn costs on real groups; root and writable cgroups are needed. */
 export async function benchTurn(): Promise<BenchResult[]> {
-  const empty = await measure(0)
+  const empty = await inOwnProcess<TurnFigures>('turn-host.ts', '0')
   const results: BenchResult[] = []
   for (const [count, targetMs] of [
     [100, 4],
     [500, 18],
   ] as const) {
-    const figures = await measure(count)
+    const figures = await inOwnProcess<TurnFigures>('turn-host.ts', `${count}`)
     const ratio = (figures.cpuMs / figures.readingMs).toFixed(1)
     const { cpuMs, changes, readingMs, rssBytes } = figures
     results.push(
@@ -47,21 +42,4 @@ export async function benchTurn(): Promise<BenchResult[]> {
     )
   }
   return results
-}
-
-async function measure(count: number): Promise<TurnFigures> {
-  // The heap that `reeve up` has.
-  const heap = /heap='(.+)'/.exec(readFileSync(LAUNCHER, 'utf8'))?.[1]?.split(' ')
-  if (heap === undefined) throw new Error(`${LAUNCHER} does not say what heap the daemon has`)
-  const child = spawn(process.execPath, [...process.execArgv, ...heap, HOST, String(count)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let text = ''
-  child.stdout.on('data', (chunk: Buffer) => {
-    text += chunk.toString()
-  })
-  const [code] = (await once(child, 'close')) as [number | null]
-  if (code !== 0)
-    throw new Error(`measuring ${count} groups failed with exit code ${code}; root and writable cgroups are needed`)
-  return JSON.parse(text) as TurnFigures
 }

@@ -27,7 +27,7 @@ export type Settings = Partial<Record<Knob, Setting>>
 /** One domain: what it has to do, what is set for it, and what the kernel would have counted. */
 export class SimulatedDomain {
   readonly name: string
-  readonly windows = new Windows()
+  readonly windows: Windows
   /** 0 while it is not there; else a new one each time it comes, and its identity with the name. */
   generation = 1
   isPresent = true
@@ -44,8 +44,9 @@ export class SimulatedDomain {
   #quotaLeftMs = Number.POSITIVE_INFINITY
   #batchMs = 0
 
-  constructor(options: DomainOptions, seed: number, online: string) {
+  constructor(options: DomainOptions, seed: number, online: string, windowsMost: number) {
     this.name = options.name
+    this.windows = new Windows(windowsMost)
     this.#options = options
     this.#seed = seed
     this.#online = online

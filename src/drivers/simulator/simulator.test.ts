@@ -115,6 +115,13 @@ describe('simulated requests', () => {
     assert.ok(mean(seconds(sim, 'one')) > 30 && mean(seconds(sim, 'one')) < 60)
   })
 
+  it('are counted second by second, of which only the last are kept where so many are asked for', () => {
+    const [all, some] = [host([shop]), host([shop], { windowsMost: 3 })]
+    for (const sim of [all, some]) sim.advance(10_000)
+    assert.deepEqual(some.windows('shop'), all.windows('shop').slice(-3))
+    assert.equal(some.workOf('shop'), all.workOf('shop'))
+  })
+
   it('take the time of their work on an idle host', () => {
     const load = { kind: 'open', arrivalsPerSecond: 1, demandMs: 7, spread: 'constant', parallelism: 2 } as const
     const sim = host([{ name: 'quiet', load }])

@@ -32,7 +32,7 @@ export interface Simulator {
   workOf(name: string): number
   /** CPUs on which a domain runs. */
   cpusOf(name: string): readonly number[]
-  /** Every whole second so far of a domain that answers requests. */
+  /** Every whole second so far of a domain that answers requests, or the last ones: see `windowsMost`. */
   windows(name: string): readonly WindowFigures[]
   /** Changes a domain's load from now on; what is not mentioned stays. */
   set(name: string, change: LoadChange): void

@@ -20,11 +20,17 @@ export const NEVER_MS = 60_000
 
 /** Collects what a domain's requests do and closes a window a second. */
 export class Windows {
+  /** The last of them, oldest first. */
   readonly closed: WindowFigures[] = []
+  readonly #keptMost: number
   answeredInAll = 0
   #responsesMs: number[] = []
   #offered = 0
   #turnedAway = 0
+
+  constructor(keptMost: number) {
+    this.#keptMost = keptMost
+  }
 
   arrived(): void {
     this.#offered++
@@ -50,6 +56,7 @@ export class Windows {
       throughput: responses.length * perSecond,
       offered: this.#offered * perSecond,
     })
+    if (this.closed.length > this.#keptMost) this.closed.shift()
     this.#responsesMs = []
     this.#offered = 0
     this.#turnedAway = 0

@@ -13,6 +13,8 @@ export interface WorldOptions {
   /** CPU that is used by whoever nobody manages, before all others; 0 where not stated. */
   readonly unmanagedMilli?: number
   readonly faults?: readonly Fault[]
+  /** Seconds of which a domain's figures are kept, the last ones; all where not stated, which days would fill memory with. */
+  readonly windowsMost?: number
 }
 
 /** Time goes by in steps of this length, which divides the quota's period and a window. */
@@ -50,11 +52,12 @@ export class World {
   readonly #granted: Float64Array
   readonly #listeners: (() => void)[] = []
 
-  constructor({ cpus, seed, domains, unmanagedMilli = 0, faults = [] }: WorldOptions) {
+  constructor(options: WorldOptions) {
+    const { cpus, seed, domains, unmanagedMilli = 0, faults = [], windowsMost = Number.POSITIVE_INFINITY } = options
     this.cpus = cpus
     this.online = firstCpus(cpus)
     this.domains = new Map(
-      domains.map((options) => [options.name, new SimulatedDomain(options, seed, cpuList(this.online))]),
+      domains.map((its) => [its.name, new SimulatedDomain(its, seed, cpuList(this.online), windowsMost)]),
     )
     this.#all = [...this.domains.values()]
     this.#unmanagedMilli = unmanagedMilli
