@@ -64,13 +64,16 @@ export type Prepared =
   /** It is observed, but nothing can be set, as it does not share what this host has. */
   | { readonly domain: string; readonly status: 'outside'; readonly message: string }
 
+/** By attribute, or why they cannot be read. */
+export type Words = Readonly<Record<string, string>> | string
+
 export interface DriverObservation {
   readonly capacity: Readonly<Record<string, HostCapacity>>
   readonly topology: Topology
   readonly domains: readonly DomainObservation[]
   readonly nodes: readonly SchedulingNode[]
   /** Words that domains say of themselves, by name, where the policy allows them any; nobody vouches for them. */
-  readonly words?: ReadonlyMap<DomainName, Readonly<Record<string, string>>>
+  readonly words?: ReadonlyMap<DomainName, Words>
 }
 
 /** Where a metric's readings come from. Never blocks a turn: `latest` returns what has arrived. */

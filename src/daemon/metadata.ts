@@ -3,7 +3,9 @@ import type { MetadataPolicy, Policy } from '#core/model/policy.ts'
 import type { Resource } from '#core/model/resource.ts'
 import { amountIn } from '#policy/scalar.ts'
 import { amount, CPU_LIST, cpuList } from '#policy/values.ts'
+import type { Words } from '#ports.ts'
 
+const NOTHING: DomainMetadata = { groups: [], ignore: false, pin: null, limits: {}, refused: [] }
 const LIMIT = /^(.+)-limit$/
 /** A word of the domain's own that is quoted in what is said of it. */
 const quoted = (text: string): string => JSON.stringify(text.slice(0, 40))
@@ -13,10 +15,11 @@ const quoted = (text: string): string => JSON.stringify(text.slice(0, 40))
  * said. Nobody vouches for them: whatever they are, they are read by the strictest rule there is.
  */
 export function readMetadata(
-  words: Readonly<Record<string, string>>,
+  words: Words,
   allowed: MetadataPolicy,
   { resources }: Pick<Policy, 'resources'>,
 ): DomainMetadata {
+  if (typeof words === 'string') return { ...NOTHING, refused: [words] }
   const refused: string[] = []
   const limits: Record<string, number> = {}
   let groups: readonly string[] = []

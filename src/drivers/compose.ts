@@ -1,6 +1,6 @@
-import type { NodeId } from '#core/model/ids.ts'
+import type { DomainName, NodeId } from '#core/model/ids.ts'
 import type { DomainObservation, HostCapacity, SchedulingNode, Topology } from '#core/model/observation.ts'
-import type { Driver, DriverObservation } from '#ports.ts'
+import type { Driver, DriverObservation, Words } from '#ports.ts'
 
 /** Several drivers as one: everything is asked of all, and each change goes to the driver of its kind. */
 export interface ComposedDriver extends Driver {
@@ -74,11 +74,13 @@ function merge(seen: readonly DriverObservation[]): DriverObservation {
   let topology: Topology = { cpus: [] }
   const domains: DomainObservation[] = []
   const nodes: SchedulingNode[] = []
+  const words = new Map<DomainName, Words>()
   for (const one of seen) {
     for (const [key, its] of Object.entries(one.capacity)) capacity[key] ??= its
     if (topology.cpus.length === 0) topology = one.topology
     domains.push(...one.domains)
     nodes.push(...one.nodes)
+    for (const [name, its] of one.words ?? []) words.set(name, its)
   }
-  return { capacity, topology, domains, nodes }
+  return { capacity, topology, domains, nodes, words }
 }

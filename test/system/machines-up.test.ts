@@ -99,6 +99,28 @@ goals:
     assert.match((await reeve('release')).stdout, /no setting that is still to be put back/)
   })
 
+  test('the metadata of a machine narrows what the policy says of it, as far as that lets it', async (t) => {
+    const allowing = policyText(40, 20).replace(
+      'batch-*: { driver: libvirt }',
+      'batch-*: { driver: libvirt, metadata: { pin: true } }',
+    )
+    writeFileSync(policyFile, allowing)
+    const daemon = await up(t)
+    const say = (words: string) =>
+      host.virsh('metadata', 'batch-1', '--live', '--uri', 'urn:reeve:v1', '--key', 'reeve', '--set', words)
+    await say('<domain pin="1" group="web"/>')
+    await until(async () => /^ *0 +1$/m.test(await host.virsh('vcpupin', 'batch-1')), 'its pin is set')
+    const batch = (await domainsNow()).find(({ name }) => name === 'batch-1')
+    assert.deepEqual(batch?.refused, ['the policy allows it no group "web"'])
+    await say('<domain group="&lt;script&gt;"/>')
+    await until(async () => /^ *0 +0-1$/m.test(await host.virsh('vcpupin', 'batch-1')), 'it runs everywhere again')
+    assert.match((await reeve('status')).stdout, /Metadata of batch-1: it is not one empty element/)
+    await host.virsh('metadata', 'batch-1', '--live', '--uri', 'urn:reeve:v1', '--remove')
+    await ask('release')
+    await ask('resume')
+    await stop(daemon, 'SIGTERM')
+  })
+
   test('what somebody else sets by virsh is left so and shown, until it is taken back', async (t) => {
     writeFileSync(policyFile, policyText(40, 20))
     const daemon = await up(t)

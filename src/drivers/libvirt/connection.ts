@@ -1,5 +1,5 @@
 import { type DomainId, type DomainInfo, idOf, listDomains, PAUSED } from './domain-list.ts'
-import type { Channel, Handle, Library } from './library.ts'
+import type { Channel, Handle, Library, LibvirtError } from './library.ts'
 import { PARAM_BYTES, type ParamValue, packParams, unpackParams, type WrittenType } from './params.ts'
 
 /** One libvirt connection, domain by domain: plain values in and out, every handle freed. */
@@ -34,6 +34,8 @@ export interface Connection {
   description(uuid: string): Promise<string>
   /** Of libvirt at the other end and of its hypervisor, as libvirt writes them: 9000000 is 9.0.0. */
   versions(): Promise<{ readonly libvirt: number; readonly hypervisor: number }>
+  /** The element of its live metadata in a namespace, as XML; null where there is none. */
+  metadata(uuid: string, namespace: string): Promise<string | null>
   isPaused(uuid: string): Promise<boolean>
   suspend(uuid: string): Promise<void>
   resume(uuid: string): Promise<void>
@@ -55,6 +57,10 @@ export type StatsGroup = keyof typeof GROUPS
 const ONLY_RUNNING = 1
 /** Bit of `virDomainModificationImpact`: the definition of a domain is never changed. */
 const LIVE = 1
+
+/** `VIR_DOMAIN_METADATA_ELEMENT`, and what libvirt answers where there is none. */
+const METADATA_ELEMENT = 2
+const NO_METADATA = 80
 
 /** `VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK`, which libvirt starts with. */
 const AGENT_NO_TIMEOUT = -2
@@ -147,11 +153,7 @@ export async function connect(library: Library, uri: string): Promise<Connection
     description: (uuid) =>
       withDomain(uuid, async (domain) => {
         const text = await channel.call<unknown>('virDomainGetXMLDesc', domain, 0)
-        try {
-          return library.textAt(library.addressOf(text))
-        } finally {
-          library.free(text)
-        }
+        return takeText(library, text)
       }),
     async versions() {
       const [libvirt, hypervisor]: [[number], [number]] = [[0], [0]]
@@ -159,6 +161,16 @@ export async function connect(library: Library, uri: string): Promise<Connection
       await channel.call('virConnectGetVersion', channel.handle, hypervisor)
       return { libvirt: libvirt[0], hypervisor: hypervisor[0] }
     },
+    metadata: (uuid, namespace) =>
+      withDomain(uuid, async (domain) => {
+        try {
+          const text = await channel.call<unknown>('virDomainGetMetadata', domain, METADATA_ELEMENT, namespace, LIVE)
+          return takeText(library, text)
+        } catch (error) {
+          if ((error as LibvirtError).code === NO_METADATA) return null
+          throw error
+        }
+      }),
     isPaused: (uuid) =>
       withDomain(uuid, async (domain) => {
         const [state, reason]: [[number], [number]] = [[0], [0]]
@@ -180,4 +192,13 @@ function readRecord(library: Library, channel: Channel, record: bigint): DomainS
   const params =
     count === 0 ? Buffer.alloc(0) : library.bytesAt(bytes.readBigUInt64LE(RECORD.paramsAt), PARAM_BYTES * count)
   return { ...idOf(channel, domain), stats: unpackParams(params, count, (pointer) => library.textAt(pointer)) }
+}
+
+/** A text that libvirt made for whoever asked, who frees it. */
+function takeText(library: Library, text: unknown): string {
+  try {
+    return library.textAt(library.addressOf(text))
+  } finally {
+    library.free(text)
+  }
 }

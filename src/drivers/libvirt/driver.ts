@@ -1,5 +1,5 @@
 import type { Change, Outcome } from '#core/model/decision.ts'
-import type { Identity, NodeId } from '#core/model/ids.ts'
+import type { DomainName, Identity, NodeId } from '#core/model/ids.ts'
 import type { DomainObservation, Knob, Setting, Settings } from '#core/model/observation.ts'
 import type { Policy } from '#core/model/policy.ts'
 import { CPU, MEMORY } from '#core/model/resource.ts'
@@ -10,7 +10,7 @@ import { monotonicMs } from '#drivers/cgroup/monotonic.ts'
 import type { Watched } from '#drivers/cgroup/watched.ts'
 import { isGlob } from '#lib/glob.ts'
 import { reasonOf } from '#lib/reason-of.ts'
-import type { Capability, Driver, DriverObservation, Prepared } from '#ports.ts'
+import type { Capability, Driver, DriverObservation, Prepared, Words } from '#ports.ts'
 import { CONTAINER_KNOBS, type ContainerKnob, setContainerKnob } from './container.ts'
 import { inTime } from './in-time.ts'
 import { type Guest, type Inventory, inventoryOf, withoutAnswer } from './inventory.ts'
@@ -22,6 +22,7 @@ import { OutsideDomains } from './outside.ts'
 import { possibleCpus } from './possible-cpus.ts'
 import { vcpuCount } from './vcpu-count.ts'
 import { readVcpuScheduling, setVcpuScheduling, vcpuGroups } from './vcpu-groups.ts'
+import { HeardWords, isIgnored } from './words.ts'
 
 /**
  * Domains that are virtual machines and containers of libvirt. On its own host each is a control group, too: what it
@@ -65,6 +66,7 @@ class Machines implements Driver {
   readonly #managed = new Map<string, Watched>()
   readonly #cpus = possibleCpus()
   readonly #vcpuCount
+  readonly #words = new HeardWords()
   readonly #listeners = new Set<() => void>()
   readonly #hear = (): void => {
     for (const listener of this.#listeners) listener()
@@ -102,6 +104,7 @@ class Machines implements Driver {
     else await this.#outside.renew()
     const domains: DomainObservation[] = []
     const paths: string[] = []
+    const words = new Map<DomainName, Words>()
     for (const [path, watched] of this.#managed) {
       const seen = watched.observe(slow, monotonicMs())
       const machine = this.#running.get(path)
@@ -110,12 +113,14 @@ class Machines implements Driver {
         continue
       }
       domains.push(this.#seen(seen, machine, slow))
-      if (watched.placed.policy.role !== 'ignored') paths.push(path)
+      const said = this.#words.of(path)
+      if (said !== null) words.set(seen.name, said)
+      if (!isIgnored(watched.placed.policy, said)) paths.push(path)
     }
     this.#groups.include(paths)
     domains.push(...this.#outside.observe(slow))
     if (slow) this.#vcpuCount.refresh(this.#managedMachines())
-    return { capacity: {}, topology: { cpus: [] }, domains, nodes: [] }
+    return { capacity: {}, topology: { cpus: [] }, domains, nodes: [], words }
   }
 
   /** What its control group tells, with what only libvirt knows. */
@@ -280,6 +285,7 @@ class Machines implements Driver {
     const paths = new Set(managed.map(({ path }) => path))
     for (const path of this.#managed.keys()) if (!paths.has(path)) this.#forget(path)
     for (const one of managed) this.#manage(one)
+    await this.#words.listen(managed, running)
     const outside = [...inventories.values()].flatMap((its) => its.outside)
     const matched = outside.flatMap((domain) => {
       const its = matchOf(this.#domains, domain)

@@ -74,6 +74,7 @@ const PROTOTYPES = {
   virDomainGetXMLDesc: 'void *virDomainGetXMLDesc(virDomain *domain, uint flags)',
   virDomainSuspend: 'int virDomainSuspend(virDomain *domain)',
   virDomainResume: 'int virDomainResume(virDomain *domain)',
+  virDomainGetMetadata: 'void *virDomainGetMetadata(virDomain *domain, int type, const char *uri, uint flags)',
   virDomainFree: 'int virDomainFree(virDomain *domain)',
 } as const
 
@@ -242,8 +243,8 @@ function inTurn() {
   }
 }
 
-/** Of `virDomainEventID`: lifecycle, reboot, balloon, device removed, device added. */
-const EVENTS = [0, 1, 13, 15, 19]
+/** Of `virDomainEventID`: lifecycle, reboot, balloon, device removed, agent, device added, metadata. */
+const EVENTS = [0, 1, 13, 15, 18, 19, 23]
 const NEVER = -1
 
 /**
