@@ -2,7 +2,6 @@ import type { Change, Outcome } from '#core/model/decision.ts'
 import type { DomainName, Identity, NodeId } from '#core/model/ids.ts'
 import type { DomainObservation, Knob, Setting, Settings } from '#core/model/observation.ts'
 import type { Policy } from '#core/model/policy.ts'
-import { CPU, MEMORY } from '#core/model/resource.ts'
 import type { CgroupDriver } from '#drivers/cgroup/driver.ts'
 import { identityOf } from '#drivers/cgroup/identity.ts'
 import type { Placed } from '#drivers/cgroup/match.ts'
@@ -20,6 +19,7 @@ import { LIBVIRT_KNOBS, type LibvirtKnob, type Machine, readPins, setKnob } from
 import { type Entry, inPolicyOrder, type Matched, matchOf } from './match.ts'
 import { OutsideDomains } from './outside.ts'
 import { possibleCpus } from './possible-cpus.ts'
+import { seenWith } from './seen.ts'
 import { vcpuCount } from './vcpu-count.ts'
 import { readVcpuScheduling, setVcpuScheduling, vcpuGroups } from './vcpu-groups.ts'
 import { HeardWords, isIgnored } from './words.ts'
@@ -112,7 +112,7 @@ class Machines implements Driver {
         this.#forget(path)
         continue
       }
-      domains.push(this.#seen(seen, machine, slow))
+      domains.push(seenWith(machine, seen, slow, this.#countOf(machine)))
       const said = this.#words.of(path)
       if (said !== null) words.set(seen.name, said)
       if (!isIgnored(watched.placed.policy, said)) paths.push(path)
@@ -121,34 +121,6 @@ class Machines implements Driver {
     domains.push(...this.#outside.observe(slow))
     if (slow) this.#vcpuCount.refresh(this.#managedMachines())
     return { capacity: {}, topology: { cpus: [] }, domains, nodes: [], words }
-  }
-
-  /** What its control group tells, with what only libvirt knows. */
-  #seen(group: DomainObservation, guest: Guest, slow: boolean): DomainObservation {
-    const { isPaused } = guest
-    const state = isPaused ? 'paused' : 'running'
-    if (guest.kind === 'container') {
-      return { ...group, state, settings: { ...group.settings, freeze: isPaused ? 1 : 0 } }
-    }
-    const { cpus, vcpus, memory, devices } = guest
-    const settings: Settings = {
-      ...group.settings,
-      'cpu.set': cpus,
-      freeze: isPaused ? 1 : 0,
-      'memory.balloon': memory.actual,
-      ...this.#vcpuCount.setting(guest),
-    }
-    const counters = slow ? { ...group.counters, ...devices.counters } : group.counters
-    const levels = slow
-      ? {
-          ...group.levels,
-          memory: memory.workingSet,
-          'memory.held': memory.actual,
-          'memory.total': memory.resident,
-        }
-      : group.levels
-    const most = { [CPU]: vcpus * 1000, [MEMORY]: memory.most }
-    return { ...group, state, counters, levels, settings, most }
   }
 
   async read(node: NodeId, knob: Knob): Promise<{ identity: Identity; value: Setting } | null> {
@@ -250,6 +222,10 @@ class Machines implements Driver {
   /** libvirt keeps the scheduling class of nothing: it is set on the vCPU threads of a machine, all of a container. */
   #scheduled({ path, carries }: Placed): (() => readonly string[]) | undefined {
     return carries === 'all' ? undefined : () => vcpuGroups(this.#groups.layout, path)
+  }
+
+  #countOf(guest: Guest): Settings {
+    return guest.kind === 'machine' ? this.#vcpuCount.setting(guest) : {}
   }
 
   #managedMachines(): Machine[] {

@@ -16,6 +16,8 @@ export interface Machine {
   readonly isPaused: boolean
   /** How many vCPUs it has, those that are parked inside included. */
   readonly vcpus: number
+  /** How many it can have. */
+  readonly mostVcpus: number
   /** CPUs that its threads may run on, as `pins.ts` writes them. */
   readonly cpus: string
   readonly memory: MachineMemory
@@ -59,6 +61,7 @@ export async function machineOf(
     path,
     isPaused: number('state.state') === PAUSED,
     vcpus,
+    mostVcpus: number('vcpu.maximum') ?? vcpus,
     cpus: await readPins(connection, uuid, vcpus, cpusOfHost),
     memory: {
       actual,

@@ -1,0 +1,21 @@
+import type { DomainObservation, Settings } from '#core/model/observation.ts'
+import { CPU, MEMORY } from '#core/model/resource.ts'
+import type { Guest } from './inventory.ts'
+
+/**
+ * What the control group of a guest tells, with what only libvirt knows. What is looked at only now and then is left
+ * out where it is not `slow`; `asked` are settings that the guest itself tells.
+ */
+export function seenWith(guest: Guest, group: DomainObservation, slow: boolean, asked: Settings): DomainObservation {
+  const { isPaused } = guest
+  const seen = { ...group, state: isPaused ? ('paused' as const) : ('running' as const) }
+  const freeze = isPaused ? 1 : 0
+  if (guest.kind === 'container') return { ...seen, settings: { ...group.settings, freeze } }
+  const { cpus, vcpus, mostVcpus, memory, devices } = guest
+  const settings = { ...group.settings, 'cpu.set': cpus, freeze, 'memory.balloon': memory.actual, ...asked }
+  const most = { [CPU]: vcpus * 1000, [MEMORY]: memory.most, 'cpu.count': mostVcpus }
+  if (!slow) return { ...seen, settings, most }
+  const held = { memory: memory.workingSet, 'memory.held': memory.actual, 'memory.total': memory.resident }
+  const counters = { ...group.counters, ...devices.counters }
+  return { ...seen, counters, levels: { ...group.levels, ...held }, settings, most }
+}
