@@ -72,11 +72,11 @@ export async function cgroupHarness(root: string, outputDir: string): Promise<Ha
   }
 }
 
-/** The CPU on which each thread of a group ran last, but those of one name, which hardly ever run. */
-export function lastCpus(layout: Layout, path: string, but = ''): number[] {
+/** The CPU on which each thread of a group ran last, but those with such names, which hardly ever run. */
+export function lastCpus(layout: Layout, path: string, but = /^$/): number[] {
   const name = (thread: number) => readFileSync(`/proc/${thread}/comm`, 'utf8').trim()
   return threadsOf(layout, path)
-    .filter((thread) => but === '' || name(thread) !== but)
+    .filter((thread) => !but.test(name(thread)))
     .map(lastCpu)
 }
 

@@ -13,6 +13,9 @@ const bed = bedAvailable(CONTAINER_PROGRAMS)
 const required = process.env['REEVE_REQUIRE_SYSTEM'] === '1'
 const skip = bed.available || required ? false : `no test bed: ${bed.reason}; ${bed.remedy}`
 
+/** Threads of the keeper that libvirt puts beside each container. */
+const OF_LIBVIRT = /^(libvirt_lxc|lxc-fuse)$/
+
 async function containersHarness(): Promise<Harness> {
   const host = await startHost('containers')
   const uri = host.containersUri
@@ -40,7 +43,7 @@ async function containersHarness(): Promise<Harness> {
       for (const { name, node } of (await driver.observe(true)).domains) nodes.set(name, node)
     },
     work: (name) => started.get(name)?.printed() ?? 0,
-    cpus: (name) => lastCpus(groups.layout, nodes.get(name) as string, 'libvirt_lxc'),
+    cpus: (name) => lastCpus(groups.layout, nodes.get(name) as string, OF_LIBVIRT),
     async destroy(name) {
       await host.virsh('-c', uri, 'destroy', name)
     },

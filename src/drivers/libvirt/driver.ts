@@ -61,6 +61,8 @@ class Machines implements Driver {
   #inventories: ReadonlyMap<Link, Inventory> = new Map()
   /** Every running guest of this host, whether the policy names it or not, by its group. */
   #running: ReadonlyMap<string, Guest> = new Map()
+  /** Links that were asked what runs and have not answered. */
+  readonly #asked = new Set<Link>()
   readonly #outside = new OutsideDomains()
   /** Those that the policy names, by group, with its descriptors open. */
   readonly #managed = new Map<string, Watched>()
@@ -271,12 +273,22 @@ class Machines implements Driver {
   }
 
   async #list(link: Link): Promise<readonly [Link, Inventory]> {
-    const asking = link.use((connection) => inventoryOf(connection, link, this.#groups.layout, this.#cpus))
     try {
-      return [link, await inTime(asking, AbortSignal.timeout(LOOK_MS_MAX))]
+      // A call that has not come back since the last look holds up no turn again.
+      if (this.#asked.has(link)) throw new Error('it has not answered yet')
+      this.#asked.add(link)
+      const asking = link.use((connection) => inventoryOf(connection, link, this.#groups.layout, this.#cpus))
+      return [
+        link,
+        await inTime(
+          asking.finally(() => this.#asked.delete(link)),
+          AbortSignal.timeout(LOOK_MS_MAX),
+        ),
+      ]
     } catch {
       // The link keeps the reason, which the capabilities show.
-      return [link, withoutAnswer(this.#inventories.get(link))]
+      const guests = [...this.#running.values()].filter((guest) => guest.link === link)
+      return [link, withoutAnswer(guests, this.#inventories.get(link)?.outside ?? [])]
     }
   }
 

@@ -39,12 +39,11 @@ export async function inventoryOf(
 }
 
 /** What is taken to run on a connection that does not answer now: what ran there, with nothing that was counted then. */
-export function withoutAnswer(last: Inventory | undefined): Inventory {
-  if (last === undefined) return { guests: [], outside: [] }
-  const guests = last.guests.map((guest) =>
+export function withoutAnswer(guests: readonly Guest[], outside: readonly OutsideDomain[]): Inventory {
+  const stale = guests.map((guest) =>
     guest.kind === 'machine' ? { ...guest, devices: { ...guest.devices, counters: {} } } : guest,
   )
-  return { ...last, guests }
+  return { guests: stale, outside }
 }
 
 async function machinesOn(connection: Connection, link: Link, layout: Layout, cpus: number): Promise<Inventory> {

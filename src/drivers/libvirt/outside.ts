@@ -36,13 +36,16 @@ export class OutsideDomains {
   /** Links that have not answered yet. */
   readonly #asked = new Set<Link>()
 
-  /** What the slow look has found. */
+  /** What the slow look has found. Where a connection did not answer it finds what it had found before. */
   follow(domains: readonly MatchedOutside[]): void {
+    const atMs = monotonicMs()
+    const before = new Set(this.#domains.map(({ domain }) => domain))
+    const fresh = domains.filter(({ domain }) => !before.has(domain)).map(({ domain }) => domain)
+    const nodes = new Set(domains.map(({ domain }) => nodeOf(domain)))
+    for (const node of this.#told.keys()) if (!nodes.has(node)) this.#told.delete(node)
+    for (const domain of fresh) this.#told.set(nodeOf(domain), { ...domain, atMs })
     this.#domains = domains
     this.#links = [...new Set(domains.map(({ domain }) => domain.link))]
-    this.#told.clear()
-    const atMs = monotonicMs()
-    for (const { domain } of domains) this.#told.set(nodeOf(domain), { ...domain, atMs })
   }
 
   /** Asks each connection once for the state and the CPU time of all its domains. */
