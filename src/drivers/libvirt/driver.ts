@@ -10,11 +10,11 @@ import type { Watched } from '#drivers/cgroup/watched.ts'
 import { isGlob } from '#lib/glob.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { Capability, Driver, DriverObservation, Prepared, Words } from '#ports.ts'
+import { Connections } from './connections.ts'
 import { CONTAINER_KNOBS, type ContainerKnob, setContainerKnob } from './container.ts'
 import { inTime } from './in-time.ts'
-import { type Guest, type Inventory, inventoryOf, withoutAnswer } from './inventory.ts'
+import type { Guest } from './inventory.ts'
 import { isAbout } from './is-about.ts'
-import { type Link, linkTo } from './link.ts'
 import { LIBVIRT_KNOBS, type LibvirtKnob, type Machine, readPins, setKnob } from './machine.ts'
 import { type Entry, inPolicyOrder, type Matched, matchOf } from './match.ts'
 import { OutsideDomains } from './outside.ts'
@@ -39,9 +39,6 @@ export function createLibvirtDriver({ groups, uris }: LibvirtOptions): Driver {
   return new Machines(groups, uris)
 }
 
-/** A connection that takes longer to tell what runs has told nothing. */
-const LOOK_MS_MAX = 5000
-
 /** What is read in the group of a guest, and not asked of libvirt. */
 const CARRIES = { machine: 'cpu', container: 'all' } as const
 
@@ -55,14 +52,10 @@ const NO_MEMORY_LIMIT: Capability = {
 class Machines implements Driver {
   readonly kind = 'libvirt'
   readonly #groups: CgroupDriver
-  #links: readonly Link[]
+  readonly #connections: Connections
   #domains: readonly Entry[] = []
-  /** What each connection told last. */
-  #inventories: ReadonlyMap<Link, Inventory> = new Map()
   /** Every running guest of this host, whether the policy names it or not, by its group. */
   #running: ReadonlyMap<string, Guest> = new Map()
-  /** Links that were asked what runs and have not answered. */
-  readonly #asked = new Set<Link>()
   readonly #outside = new OutsideDomains()
   /** Those that the policy names, by group, with its descriptors open. */
   readonly #managed = new Map<string, Watched>()
@@ -77,23 +70,18 @@ class Machines implements Driver {
   constructor(groups: CgroupDriver, uris: readonly string[]) {
     this.#groups = groups
     this.#vcpuCount = vcpuCount(groups.layout, this.#cpus)
-    this.#links = uris.map((uri) => linkTo(uri, this.#hear))
+    this.#connections = new Connections(groups.layout, this.#cpus, uris, this.#hear)
   }
 
   get capabilities(): readonly Capability[] {
     if (this.#domains.length === 0) return []
-    const links = this.#links.map(
-      ({ uri, problem }): Capability =>
-        problem === null
-          ? { name: uri, available: true, detail: this.#runningOn(uri) }
-          : { name: uri, available: false, reason: problem, remedy: 'see whether libvirtd runs and may be used' },
-    )
+    const { capabilities: links } = this.#connections
     const hasMachines = [...this.#running.values()].some(({ kind }) => kind === 'machine')
     return hasMachines ? [...links, ...this.#vcpuCount.silent(this.#managedMachines()), NO_MEMORY_LIMIT] : links
   }
 
   async prepare(policy: Policy): Promise<readonly Prepared[]> {
-    await this.#follow(policy.host.libvirt)
+    await this.#connections.follow(policy.host.libvirt)
     for (const path of [...this.#managed.keys()]) this.#forget(path)
     this.#domains = policy.domains.flatMap((one, index) => (one.driver === this.kind ? [{ policy: one, index }] : []))
     if (this.#domains.length === 0) return []
@@ -132,7 +120,9 @@ class Machines implements Driver {
     if (identity === null) return null
     if (machine === undefined) {
       // Not gone: what is remembered of it must not be forgotten because libvirt is down, or asked elsewhere.
-      const asked = this.#links.map(({ uri, problem }) => `${uri} (${problem ?? 'does not know it'})`).join(', ')
+      const asked = this.#connections.links
+        .map(({ uri, problem }) => `${uri} (${problem ?? 'does not know it'})`)
+        .join(', ')
       throw new Error(`reading ${knob} of ${node}: it runs, but libvirt does not tell of it; asked were ${asked}`)
     }
     const value = await this.#inForce(machine, knob)
@@ -187,7 +177,7 @@ class Machines implements Driver {
 
   async close(): Promise<void> {
     for (const path of [...this.#managed.keys()]) this.#forget(path)
-    for (const link of this.#links) await link.close()
+    await this.#connections.close()
     await this.#vcpuCount.close()
   }
 
@@ -241,17 +231,9 @@ class Machines implements Driver {
     this.#running = new Map(this.#running).set(guest.path, guest)
   }
 
-  async #follow(uris: readonly string[]): Promise<void> {
-    const kept = this.#links.filter(({ uri }) => uris.includes(uri))
-    for (const link of this.#links) if (!kept.includes(link)) await link.close()
-    this.#links = uris.map((uri) => kept.find((link) => link.uri === uri) ?? linkTo(uri, this.#hear))
-  }
-
-  /** Asks every connection what runs. Domains of one that does not answer are taken to run on. */
   async #look(): Promise<void> {
-    const inventories = new Map(await Promise.all(this.#links.map((link) => this.#list(link))))
-    const running = new Map([...inventories.values()].flatMap(({ guests }) => guests.map((one) => [one.path, one])))
-    this.#inventories = inventories
+    const { guests, outside } = await this.#connections.look([...this.#running.values()])
+    const running = new Map(guests.map((guest) => [guest.path, guest]))
     this.#running = running
     const names = new Set<string>()
     const isFirst = ({ name }: Matched): boolean => !names.has(name) && names.add(name).has(name)
@@ -264,32 +246,11 @@ class Machines implements Driver {
     for (const path of this.#managed.keys()) if (!paths.has(path)) this.#forget(path)
     for (const one of managed) this.#manage(one)
     await this.#words.listen(managed, running)
-    const outside = [...inventories.values()].flatMap((its) => its.outside)
     const matched = outside.flatMap((domain) => {
       const its = matchOf(this.#domains, domain)
       return its === null ? [] : [{ ...its, domain }]
     })
     this.#outside.follow(matched.filter(isFirst).sort(inPolicyOrder))
-  }
-
-  async #list(link: Link): Promise<readonly [Link, Inventory]> {
-    try {
-      // A call that has not come back since the last look holds up no turn again.
-      if (this.#asked.has(link)) throw new Error('it has not answered yet')
-      this.#asked.add(link)
-      const asking = link.use((connection) => inventoryOf(connection, link, this.#groups.layout, this.#cpus))
-      return [
-        link,
-        await inTime(
-          asking.finally(() => this.#asked.delete(link)),
-          AbortSignal.timeout(LOOK_MS_MAX),
-        ),
-      ]
-    } catch {
-      // The link keeps the reason, which the capabilities show.
-      const guests = [...this.#running.values()].filter((guest) => guest.link === link)
-      return [link, withoutAnswer(guests, this.#inventories.get(link)?.outside ?? [])]
-    }
   }
 
   #prepared({ policy, index }: Entry, hostMode: Policy['host']['mode']): Prepared[] {
@@ -299,7 +260,7 @@ class Machines implements Driver {
     if (outside !== null) return [{ domain: name, status: 'outside', message: outside }]
     if (isGlob(name) || match.kind === 'parent') return []
     if (this.#isSeen(index)) return [{ domain: name, status: 'running' }]
-    const broken = this.#links.find(({ problem }) => problem !== null)
+    const broken = this.#connections.links.find(({ problem }) => problem !== null)
     if (broken === undefined) return [{ domain: name, status: 'absent' }]
     return [{ domain: name, status: 'failed', message: `looking for it on ${broken.uri}: ${broken.problem}` }]
   }
@@ -318,12 +279,6 @@ class Machines implements Driver {
     this.#managed.delete(path)
     const watched = known ?? this.#groups.watch(placed, this.#scheduled(placed))
     if (watched !== null) this.#managed.set(path, watched)
-  }
-
-  #runningOn(uri: string): string {
-    const its = [...this.#inventories].find(([link]) => link.uri === uri)?.[1]
-    const outside = its?.outside.length ?? 0
-    return `${its?.guests.length ?? 0} domains run${outside > 0 ? `, and ${outside} outside of this host's control groups` : ''}`
   }
 
   #forget(path: string): void {

@@ -1,0 +1,83 @@
+import type { Layout } from '#drivers/cgroup/layout.ts'
+import type { Capability } from '#ports.ts'
+import { inTime } from './in-time.ts'
+import { type Guest, type Inventory, inventoryOf, type OutsideDomain, withoutAnswer } from './inventory.ts'
+import { type Link, linkTo } from './link.ts'
+
+/** A connection that takes longer to tell what runs has told nothing. */
+const LOOK_MS_MAX = 5000
+
+/** All connections that the policy names, and what each told last. */
+export class Connections {
+  readonly #layout: Layout
+  readonly #cpus: number
+  readonly #hear: () => void
+  #links: readonly Link[]
+  #inventories: ReadonlyMap<Link, Inventory> = new Map()
+  /** Those that were asked what runs and have not answered. */
+  readonly #asked = new Set<Link>()
+
+  /** `cpus` is how many CPUs this host has; `hear` is called whenever something happens to a domain. */
+  constructor(layout: Layout, cpus: number, uris: readonly string[], hear: () => void) {
+    this.#layout = layout
+    this.#cpus = cpus
+    this.#hear = hear
+    this.#links = uris.map((uri) => linkTo(uri, hear))
+  }
+
+  get links(): readonly Pick<Link, 'uri' | 'problem'>[] {
+    return this.#links
+  }
+
+  get capabilities(): readonly Capability[] {
+    return this.#links.map((link) => {
+      const { uri, problem } = link
+      if (problem === null) return { name: uri, available: true, detail: runningText(this.#inventories.get(link)) }
+      return { name: uri, available: false, reason: problem, remedy: 'see whether libvirtd runs and may be used' }
+    })
+  }
+
+  /** Lets go of those that are not among the URIs, and keeps the others open. */
+  async follow(uris: readonly string[]): Promise<void> {
+    const kept = this.#links.filter(({ uri }) => uris.includes(uri))
+    for (const link of this.#links) if (!kept.includes(link)) await link.close()
+    this.#links = uris.map((uri) => kept.find((link) => link.uri === uri) ?? linkTo(uri, this.#hear))
+  }
+
+  /** Asks every connection what runs. What was `running` on one that does not answer is taken to run on. */
+  async look(running: readonly Guest[]): Promise<{ guests: readonly Guest[]; outside: readonly OutsideDomain[] }> {
+    const inventories = await Promise.all(this.#links.map((link) => this.#inventory(link, running)))
+    this.#inventories = new Map(this.#links.map((link, i) => [link, inventories[i] as Inventory]))
+    return {
+      guests: inventories.flatMap(({ guests }) => guests),
+      outside: inventories.flatMap(({ outside }) => outside),
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const link of this.#links) await link.close()
+  }
+
+  async #inventory(link: Link, running: readonly Guest[]): Promise<Inventory> {
+    try {
+      // One that has not answered since the last look holds up no turn again.
+      if (this.#asked.has(link)) throw new Error('it has not answered yet')
+      this.#asked.add(link)
+      const asking = link.use((connection) => inventoryOf(connection, link, this.#layout, this.#cpus))
+      return await inTime(
+        asking.finally(() => this.#asked.delete(link)),
+        AbortSignal.timeout(LOOK_MS_MAX),
+      )
+    } catch {
+      // The link keeps the reason, which the capabilities show.
+      const guests = running.filter((guest) => guest.link === link)
+      return withoutAnswer(guests, this.#inventories.get(link)?.outside ?? [])
+    }
+  }
+}
+
+function runningText(inventory: Inventory | undefined): string {
+  const { guests, outside } = inventory ?? { guests: [], outside: [] }
+  const others = outside.length > 0 ? `, and ${outside.length} outside of this host's control groups` : ''
+  return `${guests.length} domains run${others}`
+}
