@@ -1,6 +1,6 @@
 import { type DomainId, type DomainInfo, idOf, listDomains, PAUSED } from './domain-list.ts'
 import type { Channel, Handle, Library, LibvirtError } from './library.ts'
-import { PARAM_BYTES, type ParamValue, packParams, unpackParams, type WrittenType } from './params.ts'
+import { PARAM_BYTES, type ParamValue, packParams, unpackParams, type WrittenParam } from './params.ts'
 
 /** One libvirt connection, domain by domain: plain values in and out, every handle freed. */
 export interface Connection {
@@ -13,13 +13,16 @@ export interface Connection {
   stats(groups: readonly StatsGroup[]): Promise<readonly DomainStats[]>
   /** What the scheduler of a domain is set to now: `cpu_shares`, `vcpu_quota`, `global_quota` and so on. */
   scheduler(uuid: string): Promise<ReadonlyMap<string, ParamValue>>
-  setScheduler(uuid: string, params: readonly (readonly [string, WrittenType, number])[]): Promise<void>
+  setScheduler(uuid: string, params: readonly WrittenParam[]): Promise<void>
   /** CPUs that each vCPU may run on, then those of the emulator, as maps of one bit for each CPU. */
   pins(uuid: string, vcpus: number, cpus: number): Promise<{ vcpus: readonly Buffer[]; emulator: Buffer }>
   pinVcpu(uuid: string, vcpu: number, map: Buffer): Promise<void>
   pinEmulator(uuid: string, map: Buffer): Promise<void>
   /** Asks the guest's balloon to leave it so much. */
   setMemory(uuid: string, bytes: number): Promise<void>
+  /** What a disk is limited to now: `read_bytes_sec`, `group_name` and so on. */
+  diskTune(uuid: string, disk: string): Promise<ReadonlyMap<string, ParamValue>>
+  setDiskTune(uuid: string, disk: string, params: readonly WrittenParam[]): Promise<void>
   /** How many vCPUs it has now. */
   vcpus(uuid: string): Promise<number>
   /** Plugs vCPUs in until it has so many; fewer than it has would be pulled out. */
@@ -67,8 +70,9 @@ const AGENT_NO_TIMEOUT = -2
 
 /** `virDomainStatsRecord`: the domain, its parameters, how many. */
 const RECORD = { bytes: 24, domainAt: 0, paramsAt: 8, countAt: 16 } as const
-/** Parameters of a scheduler: as many as libvirt lets anybody ask for over its socket. */
+/** Parameters of a scheduler and of a disk: as many as libvirt lets anybody ask for over its socket. */
 const SCHEDULER_PARAMS_MOST = 16
+const DISK_PARAMS_MOST = 32
 
 /** @throws {LibvirtError} with libvirt's own words where the URI cannot be connected to. */
 export async function connect(library: Library, uri: string): Promise<Connection> {
@@ -130,6 +134,22 @@ export async function connect(library: Library, uri: string): Promise<Connection
       withDomain(uuid, (domain) => channel.call('virDomainPinEmulator', domain, map, map.length, LIVE)),
     setMemory: (uuid, bytes) =>
       withDomain(uuid, (domain) => channel.call('virDomainSetMemoryFlags', domain, Math.round(bytes / 1024), LIVE)),
+    diskTune: (uuid, disk) =>
+      withDomain(uuid, async (domain) => {
+        const params = Buffer.alloc(PARAM_BYTES * DISK_PARAMS_MOST)
+        const count: [number] = [DISK_PARAMS_MOST]
+        await channel.call('virDomainGetBlockIoTune', domain, disk, params, count, LIVE)
+        try {
+          return unpackParams(params, count[0], (pointer) => library.textAt(pointer))
+        } finally {
+          await channel.call('virTypedParamsClear', params, count[0])
+        }
+      }),
+    setDiskTune: (uuid, disk, params) =>
+      withDomain(uuid, (domain) => {
+        const packed = packParams(params, library.addressOf)
+        return channel.call('virDomainSetBlockIoTune', domain, disk, packed, params.length, LIVE)
+      }),
     vcpus: (uuid) => withDomain(uuid, (domain) => channel.call<number>('virDomainGetVcpusFlags', domain, LIVE)),
     setVcpus: (uuid, count) =>
       withDomain(uuid, (domain) => channel.call('virDomainSetVcpusFlags', domain, count, LIVE)),

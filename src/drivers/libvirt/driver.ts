@@ -10,11 +10,12 @@ import type { Watched } from '#drivers/cgroup/watched.ts'
 import { isGlob } from '#lib/glob.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { Capability, Driver, DriverObservation, Prepared, Words } from '#ports.ts'
+import { confirmed } from './confirmed.ts'
 import { Connections } from './connections.ts'
 import { CONTAINER_KNOBS, type ContainerKnob, setContainerKnob } from './container.ts'
 import { inTime } from './in-time.ts'
 import type { Guest } from './inventory.ts'
-import { isAbout } from './is-about.ts'
+import { DeviceLimits, isDeviceLimit } from './limits.ts'
 import { LIBVIRT_KNOBS, type LibvirtKnob, type Machine, readPins, setKnob } from './machine.ts'
 import { type Entry, inPolicyOrder, type Matched, matchOf } from './match.ts'
 import { OutsideDomains } from './outside.ts'
@@ -59,6 +60,7 @@ class Machines implements Driver {
   readonly #outside = new OutsideDomains()
   /** Those that the policy names, by group, with its descriptors open. */
   readonly #managed = new Map<string, Watched>()
+  readonly #limits: DeviceLimits
   readonly #cpus = possibleCpus()
   readonly #vcpuCount
   readonly #words = new HeardWords()
@@ -70,6 +72,7 @@ class Machines implements Driver {
   constructor(groups: CgroupDriver, uris: readonly string[]) {
     this.#groups = groups
     this.#vcpuCount = vcpuCount(groups.layout, this.#cpus)
+    this.#limits = new DeviceLimits(groups.layout)
     this.#connections = new Connections(groups.layout, this.#cpus, uris, this.#hear)
   }
 
@@ -102,7 +105,7 @@ class Machines implements Driver {
         this.#forget(path)
         continue
       }
-      domains.push(seenWith(machine, seen, slow, this.#countOf(machine)))
+      domains.push(seenWith(machine, seen, slow, this.#askedOf(machine)))
       const said = this.#words.of(path)
       if (said !== null) words.set(seen.name, said)
       if (!isIgnored(watched.placed.policy, said)) paths.push(path)
@@ -137,6 +140,7 @@ class Machines implements Driver {
       if (knob === 'memory.balloon') return guest.memory.actual
       if (knob === 'sched') return readVcpuScheduling(this.#groups.layout, guest.path) ?? undefined
       if (knob === 'cpu.count') return (await this.#vcpuCount.read(guest)) ?? undefined
+      if (isDeviceLimit(knob)) return this.#limits.read(guest, knob)
     }
     return (await this.#groups.read(guest.path as NodeId, knob))?.value
   }
@@ -185,6 +189,7 @@ class Machines implements Driver {
     if (guest.kind === 'container') return setContainerKnob(guest, knob as ContainerKnob, to)
     if (knob === 'sched') return void setVcpuScheduling(this.#groups.layout, guest.path, to)
     if (knob === 'cpu.count') return this.#learn(await this.#vcpuCount.set(guest, to))
+    if (isDeviceLimit(knob)) return this.#limits.set(guest, knob, to)
     if (!LIBVIRT_KNOBS.includes(knob as LibvirtKnob)) throw new Error('libvirt has no such knob')
     return setKnob(guest, knob as LibvirtKnob, to, this.#cpus)
   }
@@ -206,9 +211,9 @@ class Machines implements Driver {
       this.#learn({ ...guest, cpus })
       return cpus
     }
+    if (guest.kind === 'machine' && isDeviceLimit(knob)) return this.#limits.confirm(guest, knob, to)
     const inForce = (await this.#inForce(guest, knob)) ?? to
-    if (isAbout(inForce, to) || knob === 'sched') return inForce
-    throw Object.assign(new Error(`it was accepted, but ${inForce ?? 'no limit'} is in force`), { code: 'EREADBACK' })
+    return knob === 'sched' ? inForce : confirmed(inForce, to)
   }
 
   /** libvirt keeps the scheduling class of nothing: it is set on the vCPU threads of a machine, all of a container. */
@@ -216,8 +221,8 @@ class Machines implements Driver {
     return carries === 'all' ? undefined : () => vcpuGroups(this.#groups.layout, path)
   }
 
-  #countOf(guest: Guest): Settings {
-    return guest.kind === 'machine' ? this.#vcpuCount.setting(guest) : {}
+  #askedOf(guest: Guest): Settings {
+    return guest.kind === 'machine' ? { ...this.#limits.of(guest.path), ...this.#vcpuCount.setting(guest) } : {}
   }
 
   #managedMachines(): Machine[] {
@@ -245,6 +250,7 @@ class Machines implements Driver {
     const paths = new Set(managed.map(({ path }) => path))
     for (const path of this.#managed.keys()) if (!paths.has(path)) this.#forget(path)
     for (const one of managed) this.#manage(one)
+    await this.#limits.renew(this.#managedMachines(), this.#managed)
     await this.#words.listen(managed, running)
     const matched = outside.flatMap((domain) => {
       const its = matchOf(this.#domains, domain)

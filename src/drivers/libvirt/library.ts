@@ -63,6 +63,11 @@ const PROTOTYPES = {
     'int virDomainGetEmulatorPinInfo(virDomain *domain, _Out_ uint8_t *map, int bytes, uint flags)',
   virDomainPinEmulator: 'int virDomainPinEmulator(virDomain *domain, const uint8_t *map, int bytes, uint flags)',
   virDomainSetMemoryFlags: 'int virDomainSetMemoryFlags(virDomain *domain, ulong kibibytes, uint flags)',
+  virDomainGetBlockIoTune:
+    'int virDomainGetBlockIoTune(virDomain *domain, const char *disk, _Out_ uint8_t *params, _Inout_ int *count, uint flags)',
+  virDomainSetBlockIoTune:
+    'int virDomainSetBlockIoTune(virDomain *domain, const char *disk, const uint8_t *params, int count, uint flags)',
+  virTypedParamsClear: 'void virTypedParamsClear(uint8_t *params, int count)',
   virDomainGetVcpusFlags: 'int virDomainGetVcpusFlags(virDomain *domain, uint flags)',
   virDomainSetVcpusFlags: 'int virDomainSetVcpusFlags(virDomain *domain, uint vcpus, uint flags)',
   virDomainGetGuestVcpus:
@@ -104,7 +109,7 @@ export interface Library {
   open(uri: string): Promise<Channel>
   /** The bytes at a pointer: a view, valid for as long as libvirt keeps them there. */
   bytesAt(pointer: bigint, length: number): Buffer
-  /** The address that an out parameter was given. */
+  /** The address that an out parameter was given, or that bytes lie at. */
   addressOf(pointer: unknown): bigint
   /** Gives back what a call left to its caller, where libvirt has no call of its own for that. */
   free(pointer: unknown): void

@@ -47,3 +47,21 @@ test('a field name that is too long is cut, never written beyond its place', () 
   const packed = packParams([['x'.repeat(200), 'int', 5]])
   assert.deepEqual([...unpackParams(packed, 1, noText)], [['x'.repeat(79), 5]])
 })
+
+test('texts lie behind the parameters, each at the address that its parameter tells', () => {
+  const params = [
+    ['a', 'string', 'one'],
+    ['b', 'ullong', 5],
+    ['c', 'string', 'two'],
+  ] as const
+  const packed = packParams(params, () => 1000n)
+  const textAt = (pointer: bigint) => packed.toString('latin1', Number(pointer) - 1000).replace(/\0.*/, '')
+  assert.deepEqual(
+    [...unpackParams(packed, 3, textAt)],
+    [
+      ['a', 'one'],
+      ['b', 5],
+      ['c', 'two'],
+    ],
+  )
+})

@@ -6,8 +6,11 @@
 /** A value as libvirt knows it; whole numbers are read as doubles, exact up to 2^53. */
 export type ParamValue = number | boolean | string
 
-/** The types that Reeve writes. */
+/** The types of whole numbers that Reeve writes. */
 export type WrittenType = 'int' | 'uint' | 'llong' | 'ullong'
+export type WrittenParam =
+  | readonly [field: string, type: WrittenType, value: number]
+  | readonly [field: string, type: 'string', value: string]
 
 const FIELD_BYTES = 80
 const TYPE_AT = 80
@@ -17,9 +20,14 @@ export const PARAM_BYTES = 96
 
 const TYPE = { int: 1, uint: 2, llong: 3, ullong: 4, double: 5, boolean: 6, string: 7 } as const
 
-/** Packs whole numbers for one call. Example: `[['cpu_shares', 'ullong', 700]]` becomes 96 bytes. */
-export function packParams(params: readonly (readonly [field: string, type: WrittenType, value: number])[]): Buffer {
-  const packed = Buffer.alloc(PARAM_BYTES * params.length)
+/**
+ * Packs parameters for one call, with texts behind them; `addressOf` tells where the packed bytes lie, which only texts
+ * need. Example: `[['cpu_shares', 'ullong', 700]]` becomes 96 bytes.
+ */
+export function packParams(params: readonly WrittenParam[], addressOf: (packed: Buffer) => bigint = () => 0n): Buffer {
+  const texts = params.map(([, type, value]) => (type === 'string' ? Buffer.from(`${value}\0`) : Buffer.alloc(0)))
+  const packed = Buffer.alloc(PARAM_BYTES * params.length + Buffer.concat(texts).length)
+  let textAt = PARAM_BYTES * params.length
   for (const [i, [field, type, value]] of params.entries()) {
     const at = i * PARAM_BYTES
     packed.write(field, at, FIELD_BYTES - 1, 'latin1')
@@ -27,7 +35,11 @@ export function packParams(params: readonly (readonly [field: string, type: Writ
     if (type === 'int') packed.writeInt32LE(value, at + VALUE_AT)
     else if (type === 'uint') packed.writeUInt32LE(value, at + VALUE_AT)
     else if (type === 'llong') packed.writeBigInt64LE(BigInt(value), at + VALUE_AT)
-    else packed.writeBigUInt64LE(BigInt(value), at + VALUE_AT)
+    else if (type === 'ullong') packed.writeBigUInt64LE(BigInt(value), at + VALUE_AT)
+    else {
+      packed.writeBigUInt64LE(addressOf(packed) + BigInt(textAt), at + VALUE_AT)
+      textAt += (texts[i] as Buffer).copy(packed, textAt)
+    }
   }
   return packed
 }

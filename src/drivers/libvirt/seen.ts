@@ -4,7 +4,7 @@ import type { Guest } from './inventory.ts'
 
 /**
  * What the control group of a guest tells, with what only libvirt knows. What is looked at only now and then is left
- * out where it is not `slow`; `asked` are settings that the guest itself tells.
+ * out where it is not `slow`; `asked` are settings that take a question of their own.
  */
 export function seenWith(guest: Guest, group: DomainObservation, slow: boolean, asked: Settings): DomainObservation {
   const { isPaused } = guest

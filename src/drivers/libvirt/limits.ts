@@ -1,0 +1,114 @@
+import type { Knob, Setting, Settings } from '#core/model/observation.ts'
+import type { DomainPolicy } from '#core/model/policy.ts'
+import type { Layout } from '#drivers/cgroup/layout.ts'
+import { threadsOf } from '#drivers/cgroup/members.ts'
+import { confirmed } from './confirmed.ts'
+import { readDiskLimits, setDiskLimits } from './disk-limits.ts'
+import { inTime } from './in-time.ts'
+import type { Machine } from './machine.ts'
+import { type QueueReader, queueReader, readNetLimits, setNetLimit, type Taps, tapsOf } from './traffic-control.ts'
+
+/** The limits of what a machine moves through its devices, in bytes per second, where null is no limit. */
+export const DEVICE_LIMITS = ['io.read.limit', 'io.write.limit', 'net.rx.limit', 'net.tx.limit'] as const
+export type DeviceLimit = (typeof DEVICE_LIMITS)[number]
+
+export function isDeviceLimit(knob: Knob): knob is DeviceLimit {
+  return DEVICE_LIMITS.includes(knob as DeviceLimit)
+}
+
+/** A turn waits no longer than this for all of them. */
+const RENEW_MS_MAX = 5000
+/** Below it a guest takes its disk for broken. */
+const LEAST = 64 * 1024
+
+/** Those that serve a resource which the policy controls or shares out: the others are not offered, and cost nothing. */
+function limitsWanted({ controls, shares }: DomainPolicy): readonly DeviceLimit[] {
+  const resources = [...controls, ...Object.keys(shares)]
+  return DEVICE_LIMITS.filter((knob) => resources.some((key) => `${key}.limit` === knob))
+}
+
+/** The limits of the machines that are managed, as last read; what could not be read since stands. */
+export class DeviceLimits {
+  readonly #layout: Layout
+  #last: ReadonlyMap<string, Settings> = new Map()
+
+  constructor(layout: Layout) {
+    this.#layout = layout
+  }
+
+  /** By its group. */
+  of(path: string): Settings {
+    return this.#last.get(path) ?? {}
+  }
+
+  /** Reads those that their policies want anew, as far as there is time for it. */
+  async renew(
+    machines: readonly Machine[],
+    managed: ReadonlyMap<string, { readonly placed: { readonly policy: DomainPolicy } }>,
+  ): Promise<void> {
+    const wanted = new Map<Machine, readonly DeviceLimit[]>()
+    for (const machine of machines) {
+      const policy = managed.get(machine.path)?.placed.policy
+      const limits = policy === undefined ? [] : limitsWanted(policy)
+      if (limits.length > 0) wanted.set(machine, limits)
+    }
+    await inTime(this.#readAll(wanted), AbortSignal.timeout(RENEW_MS_MAX)).catch(() => {})
+  }
+
+  /** undefined where the machine has no such limit. @throws where it cannot be told. */
+  async read(machine: Machine, knob: DeviceLimit): Promise<Setting | undefined> {
+    return (await this.#read(machine, [knob], queueReader()))[knob]
+  }
+
+  /** Changes live state only. @throws with what libvirt or the kernel said. */
+  async set(machine: Machine, knob: DeviceLimit, to: Setting): Promise<void> {
+    if (knob === 'net.rx.limit' || knob === 'net.tx.limit') {
+      const taps = tapsOfMachine(this.#layout, machine)
+      if (taps === null) throw new Error('not all of its network interfaces are taps of this host')
+      return setNetLimit(taps, knob === 'net.rx.limit' ? 'rx' : 'tx', atLeast(to))
+    }
+    const { uuid, link, devices } = machine
+    const way = knob === 'io.read.limit' ? 'read' : 'write'
+    await link.use((connection) => setDiskLimits(connection, uuid, devices.disks, { [way]: atLeast(to) }))
+  }
+
+  /** What is in force after a change. @throws where that is not what was asked for. */
+  async confirm(machine: Machine, knob: DeviceLimit, to: Setting): Promise<Setting> {
+    const inForce = confirmed((await this.read(machine, knob)) ?? null, atLeast(to))
+    this.#last = new Map(this.#last).set(machine.path, { ...this.of(machine.path), [knob]: inForce })
+    return inForce
+  }
+
+  /** What of the kernel several machines share is read once. */
+  async #readAll(wanted: ReadonlyMap<Machine, readonly DeviceLimit[]>): Promise<void> {
+    const queuesOf = queueReader()
+    const last = new Map<string, Settings>()
+    for (const [machine, limits] of wanted) {
+      last.set(machine.path, await this.#read(machine, limits, queuesOf).catch(() => this.of(machine.path)))
+    }
+    this.#last = last
+  }
+
+  async #read(machine: Machine, wanted: readonly DeviceLimit[], queuesOf: QueueReader): Promise<Settings> {
+    const { uuid, link, devices } = machine
+    const found: Partial<Record<Knob, Setting>> = {}
+    if (wanted.some((knob) => knob.startsWith('io.'))) {
+      const limits = await link.use((connection) => readDiskLimits(connection, uuid, devices.disks))
+      if (limits !== null) Object.assign(found, { 'io.read.limit': limits.read, 'io.write.limit': limits.write })
+    }
+    const taps = wanted.some((knob) => knob.startsWith('net.')) ? tapsOfMachine(this.#layout, machine) : null
+    const limits = taps === null ? null : await readNetLimits(taps, await queuesOf(taps.task))
+    if (limits !== null) Object.assign(found, { 'net.rx.limit': limits.rx, 'net.tx.limit': limits.tx })
+    return Object.fromEntries(Object.entries(found).filter(([knob]) => wanted.includes(knob as DeviceLimit)))
+  }
+}
+
+const atLeast = (to: Setting): number | null => (to === null ? null : Math.max(LEAST, Math.round(Number(to))))
+
+/** null where it has no interfaces, or one that is no tap of this host: what passes that is not seen here. */
+function tapsOfMachine(layout: Layout, { path, uuid, devices: { interfaces } }: Machine): Taps | null {
+  const [task] = threadsOf(layout, path)
+  if (task === undefined || interfaces.length === 0) return null
+  const taps = tapsOf(task)
+  return interfaces.every((name) => taps.has(name)) ? { uuid, task, names: interfaces } : null
+}
