@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import type { ReleaseReport, Status } from '#api/contract.ts'
 import { type BedGuest, type BedHost, bedAvailable, startHost } from '#bed/host.ts'
-import type { DomainObservation } from '#core/model/observation.ts'
+import { runOn } from '#bed/network.ts'
+import type { Outcome } from '#core/model/decision.ts'
+import type { ResourceKey } from '#core/model/ids.ts'
+import type { DomainObservation, Knob, Setting } from '#core/model/observation.ts'
 import { createCgroupDriver } from '#drivers/cgroup/driver.ts'
 import { createLibvirtDriver } from '#drivers/libvirt/driver.ts'
 import { parsePolicy } from '#policy/parse.ts'
 import type { Driver } from '#ports.ts'
+import { reeveIn, stop, until } from './reeve.ts'
 
 /** Disks and networks of machines: what is moved is counted, and limits limit it. */
 
@@ -16,6 +24,8 @@ const skip = bed.available || required ? false : `no test bed: ${bed.reason}; ${
 const MIB = 1024 * 1024
 /** Whatever else a guest reads or sends by itself meanwhile. */
 const BESIDE = 0.2
+const dir = mkdtempSync(join(tmpdir(), 'reeve-devices-'))
+const { policyFile, reeve, ask, up } = reeveIn(dir)
 
 describe('disks and networks of machines', { skip, timeout: 300_000 }, () => {
   let host: BedHost
@@ -38,6 +48,7 @@ describe('disks and networks of machines', { skip, timeout: 300_000 }, () => {
   after(async () => {
     await driver?.close()
     await host?.stop()
+    rmSync(dir, { recursive: true })
   })
 
   const policyText = (uri: string) => `
@@ -102,5 +113,130 @@ domains:
     const { counters } = await seen('right')
     assert.equal(counters['io.read'], undefined)
     assert.equal(counters['net.rxBytes'], undefined, 'what QEMU itself sends is not what its machine sends')
+  })
+
+  const set = async (name: string, knob: Knob, to: Setting): Promise<Outcome> => {
+    const { node, identity, settings } = await seen(name)
+    const resource = knob.replace('.limit', '') as ResourceKey
+    const common = {
+      driver: 'libvirt',
+      domain: null,
+      direction: 'neutral',
+      because: { kind: 'limit', resource, limit: null },
+    } as const
+    const change = { ...common, node, identity, knob, resource, from: settings[knob] ?? null, to }
+    return driver.apply(change, AbortSignal.timeout(20_000))
+  }
+  const isApplied = (outcome: Outcome, to: Setting) => {
+    assert.equal(outcome.status, 'applied', JSON.stringify(outcome))
+    assert.equal(outcome.to, to)
+  }
+  const seconds = async (work: () => Promise<unknown>) => {
+    const startedMs = performance.now()
+    await work()
+    return (performance.now() - startedMs) / 1000
+  }
+  /** Reads as much of each of its disks at the same time, none of it from its own memory. */
+  const readBoth = (kib: number) =>
+    left.shell(
+      `echo 3 >/proc/sys/vm/drop_caches; for d in vda vdb; do dd if=/dev/$d of=/dev/null bs=64k count=${kib / 64} & done; wait`,
+    )
+  const writeBoth = (kib: number) =>
+    left.shell(`for d in vda vdb; do dd if=/dev/zero of=/dev/$d bs=64k count=${kib / 64} conv=fsync & done; wait`)
+  const LIMIT = 512 * 1024
+  /** At the limit it takes 4 s. */
+  const MOVED_KIB = 2048
+
+  for (const [knob, what, work] of [
+    ['io.read.limit', 'reads from all its disks together', () => readBoth(MOVED_KIB / 2)],
+    ['io.write.limit', 'writes to all its disks together', () => writeBoth(MOVED_KIB / 2)],
+    ['net.tx.limit', 'sends', () => send(left, right, '10.78.0.3', MOVED_KIB)],
+    ['net.rx.limit', 'receives', () => send(right, left, '10.78.0.2', MOVED_KIB)],
+  ] as const) {
+    test(`${knob} limits what a machine ${what}, and nothing of it stays`, async (t) => {
+      const network = async () => [await runOn(host, 'tc', 'qdisc', 'show'), await runOn(host, 'ip', '-br', 'link')]
+      const found = [await host.virsh('dumpxml', 'left'), ...(await network())]
+      assert.equal((await seen('left')).settings[knob], null)
+      isApplied(await set('left', knob, 4 * LIMIT), 4 * LIMIT)
+      isApplied(await set('left', knob, LIMIT), LIMIT)
+      assert.equal((await seen('left')).settings[knob], LIMIT)
+      assert.deepEqual((await driver.read((await seen('left')).node, knob))?.value, LIMIT)
+      const limited = await seconds(work)
+      isApplied(await set('left', knob, null), null)
+      assert.equal((await seen('left')).settings[knob], null)
+      const free = await seconds(work)
+      t.diagnostic(`${MOVED_KIB} KiB in ${limited.toFixed(1)} s limited, in ${free.toFixed(1)} s free`)
+      assert.ok(limited > 2.5 && limited < 15, `${limited} s for 4 s of work`)
+      assert.ok(free < limited / 2, `${free} s without the limit, ${limited} s with it`)
+      assert.deepEqual([await host.virsh('dumpxml', 'left'), ...(await network())], found)
+    })
+  }
+
+  test('disks that somebody limits one by one are left alone', async () => {
+    await host.virsh('blkdeviotune', 'left', 'vda', '--read-bytes-sec', '1048576')
+    assert.equal((await seen('left')).settings['io.read.limit'], undefined)
+    assert.equal((await seen('left')).settings['net.tx.limit'], null)
+    const outcome = await set('left', 'io.read.limit', LIMIT)
+    assert.ok(outcome.status === 'failed' && /somebody else limits them one by one/.test(outcome.message))
+    await host.virsh('blkdeviotune', 'left', 'vda', '--read-bytes-sec', '0')
+    assert.equal((await seen('left')).settings['io.read.limit'], null)
+  })
+
+  const upText = (read: string) => `
+apiVersion: reeve/v1
+host: { mode: manage, interval: 500ms, cooldown: 0s, libvirt: ["${host.uri}"] }
+resources:
+  io.read: { capacity: 100MiB }
+  net.tx: { capacity: 100MiB }
+domains:
+  left: { driver: libvirt, io.read: { limit: ${read} }, net.tx: { limit: 3MiB } }
+  right: { driver: libvirt }
+goals:
+  - { domain: left, kind: utilization, resource: io.read, target: 50%, priority: 1 }
+`
+  const readLimit = async (disk: string) =>
+    Number(/read_bytes_sec *: (\d+)/.exec(await host.virsh('blkdeviotune', 'left', disk))?.[1])
+  const sendLimit = async () => (await seen('left')).settings['net.tx.limit']
+
+  test('limits of a policy are set on a machine, its reading is a goal, and release takes them away', async (t) => {
+    writeFileSync(policyFile, upText('5MiB'))
+    const daemon = await up(t)
+    await until(async () => (await readLimit('vda')) === 5 * MIB && (await readLimit('vdb')) === 5 * MIB, '5 MiB/s')
+    await until(async () => (await sendLimit()) === 3 * MIB, 'a limit of what it sends')
+    // Slow counters are read each 10 s; the rate is that of all the time between.
+    await until(async () => {
+      await readBoth(1024)
+      const [goal] = (await ask<Status>('status')).goals
+      return (goal?.need['io.read' as ResourceKey] ?? 0) > 0
+    }, 'what it reads is known')
+    const report = await ask<ReleaseReport>('release')
+    assert.deepEqual(
+      report.settings.map(({ result }) => result.kind).filter((kind) => kind !== 'restored'),
+      [],
+    )
+    assert.deepEqual([await readLimit('vda'), await readLimit('vdb'), await sendLimit()], [0, 0, null])
+    await ask('resume')
+    await stop(daemon, 'SIGTERM')
+  })
+
+  test('where libvirt refuses one change the others are made, and its words are on record', async (t) => {
+    // A burst that is allowed to be less than the new limit is what libvirt does not take.
+    for (const disk of ['vda', 'vdb']) {
+      const burst = ['--read-bytes-sec', `${MIB}`, '--read-bytes-sec-max', `${2 * MIB}`, '--group-name', 'hand']
+      await host.virsh('blkdeviotune', 'left', disk, ...burst)
+    }
+    writeFileSync(policyFile, upText('5MiB'))
+    const daemon = await up(t)
+    await until(async () => (await sendLimit()) === 3 * MIB, 'a limit of what it sends')
+    let turn = 1
+    await until(async () => {
+      const { code, stdout } = await reeve('explain', 'left', '--turn', `${turn}`)
+      if (code !== 0) return false
+      turn++
+      return /io\.read\.limit.*read_bytes_sec_max/s.test(stdout)
+    }, 'the reason is told')
+    assert.equal(await readLimit('vda'), MIB)
+    await ask('release')
+    await stop(daemon, 'SIGTERM')
   })
 })
