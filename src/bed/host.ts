@@ -37,6 +37,9 @@ export interface BedHost {
   /** kill -9 of libvirtd. Its guests go on. */
   killDaemon(): Promise<void>
   startDaemon(): Promise<void>
+  /** Has libvirtd hang until it may go on. */
+  haltDaemon(): void
+  continueDaemon(): void
   /** Ends everything; resolves when nothing is left. */
   stop(): Promise<void>
 }
@@ -169,6 +172,14 @@ class Host implements BedHost {
   async startDaemon(): Promise<void> {
     rmSync(join(this.#folder, KEEP_DOWN), { force: true })
     await this.answers()
+  }
+
+  haltDaemon(): void {
+    for (const pid of this.#daemons()) process.kill(pid, 'SIGSTOP')
+  }
+
+  continueDaemon(): void {
+    for (const pid of this.#daemons()) process.kill(pid, 'SIGCONT')
   }
 
   /** Resolves when libvirtd answers. */

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { ReleaseReport, Status } from '#api/contract.ts'
 import { type BedGuest, type BedHost, bedAvailable, startHost } from '#bed/host.ts'
 import { reeveIn, stop, until } from './reeve.ts'
@@ -22,6 +23,11 @@ const NAMES = ['shop', 'batch-1'] as const
 const MEMORY_MIB = 200
 /** What libvirt's own client says of a machine that Reeve may set. */
 const SHOWN = ['schedinfo', 'vcpupin', 'emulatorpin', 'dominfo'] as const
+
+async function within<Result>(seconds: number, work: Promise<Result>): Promise<Result> {
+  const late = pause(seconds * 1000, null, { ref: false }).then(() => assert.fail(`it takes more than ${seconds} s`))
+  return await Promise.race([work, late])
+}
 
 describe('reeve up on machines', { skip, timeout: 300_000 }, () => {
   let host: BedHost
@@ -165,6 +171,25 @@ goals:
     await host.startDaemon()
     await until(async () => Math.abs((await ratio()) - 3) < 0.1, 'shares of 3 to 1 once it is back')
     await stop(daemon, 'SIGTERM')
+  })
+
+  test('a libvirtd that hangs stops no turn, and keeps neither the daemon nor a release from ending', async (t) => {
+    writeFileSync(policyFile, policyText(40, 20))
+    const daemon = await up(t)
+    await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1')
+    host.haltDaemon()
+    try {
+      const turn = async () => (await ask<Status>('status')).turn?.turn ?? 0
+      const before = await turn()
+      await until(async () => (await turn()) > before + 5, 'five turns more')
+      await within(15, stop(daemon, 'SIGTERM'))
+      const { code, stdout } = await within(30, reeve('release'))
+      assert.equal(code, 1)
+      assert.match(stdout, /asked were \S+ \(it has not answered for \d+ s\)/)
+    } finally {
+      host.continueDaemon()
+    }
+    assert.equal((await reeve('release')).code, 0)
   })
 
   test('a machine that was destroyed takes nobody along, and is set anew when it is back', async (t) => {

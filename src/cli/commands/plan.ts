@@ -2,6 +2,7 @@ import type { PlanReport } from '#api/contract.ts'
 import { PATHS } from '#api/paths.ts'
 import { ask } from '#cli/client.ts'
 import { EXIT, Failure } from '#cli/failure.ts'
+import { leaveHangingCalls } from '#cli/leave.ts'
 import type { CommonOptions } from '#cli/options.ts'
 import { print } from '#cli/output.ts'
 import { renderPlan } from '#cli/render/reports.ts'
@@ -19,6 +20,7 @@ export async function planCommand(options: CommonOptions & { readonly config?: s
         )
       : await dryRun(config, options)
   print(report, renderPlan, options)
+  await leaveHangingCalls(EXIT.ok)
 }
 
 async function dryRun(config: string, options: CommonOptions): Promise<PlanReport> {

@@ -3,6 +3,7 @@ import { PATHS } from '#api/paths.ts'
 import { ask, NoDaemon } from '#cli/client.ts'
 import { hostDrivers } from '#cli/drivers.ts'
 import { EXIT } from '#cli/failure.ts'
+import { leaveHangingCalls } from '#cli/leave.ts'
 import { urisOf } from '#cli/libvirt-uris.ts'
 import { type CommonOptions, lockFile } from '#cli/options.ts'
 import { print } from '#cli/output.ts'
@@ -18,7 +19,9 @@ export async function releaseCommand(options: CommonOptions): Promise<number> {
     report = await releaseByHand(options)
   }
   print(report, renderRelease, options)
-  return report.settings.some(({ result }) => result.kind === 'failed') ? EXIT.failure : EXIT.ok
+  const exitCode = report.settings.some(({ result }) => result.kind === 'failed') ? EXIT.failure : EXIT.ok
+  await leaveHangingCalls(exitCode)
+  return exitCode
 }
 
 /** Under the daemon's lock, so that none starts meanwhile and sets everything anew. */

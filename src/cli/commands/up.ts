@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import { hostDrivers } from '#cli/drivers.ts'
 import { EXIT, Failure } from '#cli/failure.ts'
+import { leaveHangingCalls } from '#cli/leave.ts'
 import { createLog } from '#cli/log.ts'
 import { lockFile, type PolicyOptions } from '#cli/options.ts'
 import { policyText } from '#cli/policy-text.ts'
@@ -45,6 +46,7 @@ export async function upCommand(options: PolicyOptions): Promise<void> {
   log.info('stopping: settings stay as they are')
   await daemon.stop()
   for (const driver of drivers) await driver.close()
+  await leaveHangingCalls(EXIT.ok)
   // Commands that were started live on, and Node would wait for them.
   process.exit(EXIT.ok)
 }

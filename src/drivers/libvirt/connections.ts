@@ -14,8 +14,6 @@ export class Connections {
   readonly #hear: () => void
   #links: readonly Link[]
   #inventories: ReadonlyMap<Link, Inventory> = new Map()
-  /** Those that were asked what runs and have not answered. */
-  readonly #asked = new Set<Link>()
 
   /** `cpus` is how many CPUs this host has; `hear` is called whenever something happens to a domain. */
   constructor(layout: Layout, cpus: number, uris: readonly string[], hear: () => void) {
@@ -60,14 +58,9 @@ export class Connections {
 
   async #inventory(link: Link, running: readonly Guest[]): Promise<Inventory> {
     try {
-      // One that has not answered since the last look holds up no turn again.
-      if (this.#asked.has(link)) throw new Error('it has not answered yet')
-      this.#asked.add(link)
+      // One that has not answered since the last look is not asked, and so holds up no turn again.
       const asking = link.use((connection) => inventoryOf(connection, link, this.#layout, this.#cpus))
-      return await inTime(
-        asking.finally(() => this.#asked.delete(link)),
-        AbortSignal.timeout(LOOK_MS_MAX),
-      )
+      return await inTime(asking, AbortSignal.timeout(LOOK_MS_MAX))
     } catch {
       // The link keeps the reason, which the capabilities show.
       const guests = running.filter((guest) => guest.link === link)

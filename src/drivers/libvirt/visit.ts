@@ -1,5 +1,6 @@
 import { reasonOf } from '#lib/reason-of.ts'
 import { type Connection, connect } from './connection.ts'
+import { inTime } from './in-time.ts'
 import { LibvirtMissing, loadLibvirt } from './library.ts'
 
 /** What a connection that was opened to look once has told, or why it told nothing. */
@@ -21,11 +22,11 @@ export async function visit<Result>(
   workMs = PATIENCE_MS,
 ): Promise<Visited<Result>> {
   try {
-    const connection = await inTime(connecting(uri), PATIENCE_MS)
+    const connection = await inTime(connecting(uri), AbortSignal.timeout(PATIENCE_MS))
     try {
-      return { uri, answers: true, told: await inTime(work(connection), workMs) }
+      return { uri, answers: true, told: await inTime(work(connection), AbortSignal.timeout(workMs)) }
     } finally {
-      await inTime(connection.close(), CLOSE_MS).catch(() => {})
+      await inTime(connection.close(), AbortSignal.timeout(CLOSE_MS)).catch(() => {})
     }
   } catch (error) {
     return { uri, answers: false, ...explained(error) }
@@ -36,26 +37,14 @@ async function connecting(uri: string): Promise<Connection> {
   return connect(await loadLibvirt(), uri)
 }
 
-class TooLate extends Error {}
-
-async function inTime<Result>(work: Promise<Result>, mostMs: number): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TooLate(`it does not answer within ${mostMs / 1000} s`)), mostMs)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
 /** libvirt gives one error code for all that a socket may refuse, so its words tell which. */
 function explained(error: unknown): { reason: string; remedy: string | null } {
   const said = reasonOf(error)
   // It names the package.
   if (error instanceof LibvirtMissing) return { reason: said, remedy: null }
-  if (error instanceof TooLate) return { reason: said, remedy: 'see whether libvirtd hangs' }
+  if ((error as Error).name === 'TimeoutError') {
+    return { reason: 'it does not answer in time', remedy: 'see whether libvirtd hangs' }
+  }
   if (/No such file or directory|Connection refused/.test(said)) {
     return { reason: `not running: ${said}`, remedy: 'start libvirtd, or virtqemud where libvirt is made of parts' }
   }
