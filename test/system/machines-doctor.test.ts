@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type BedGuest, type BedHost, bedAvailable, startHost } from '#bed/host.ts'
+import { loadLibvirt } from '#drivers/libvirt/library.ts'
+import { visit } from '#drivers/libvirt/visit.ts'
 import { reeveIn, stop, until } from './reeve.ts'
 
 /** `reeve doctor` on a host with machines, some of which lack something, and with a libvirtd that does not answer. */
@@ -73,6 +75,19 @@ describe('reeve doctor on machines', { skip, timeout: 300_000 }, () => {
     assert.ok(!(await doctor()).includes(host.uri))
     await stop(await up(t), 'SIGTERM')
     assert.ok((await doctor()).includes(`ok       libvirt: ${host.uri}: `))
+  })
+
+  test('who may not use a connection is told so', async () => {
+    await loadLibvirt()
+    process.seteuid?.(65_534)
+    try {
+      const visited = await visit(host.uri, async () => {})
+      assert.ok(!visited.answers)
+      assert.match(visited.reason, /^no permission: .*Permission denied/)
+      assert.match(visited.remedy ?? '', /as root/)
+    } finally {
+      process.seteuid?.(0)
+    }
   })
 
   test('a libvirtd that hangs, or does not run, is said to, and keeps nobody', async () => {
