@@ -25,6 +25,10 @@ const PIECE_MS = 50
 /** Pieces of work by which the speed of a machine is measured, and for how long. */
 const PIECE_UNITS = 1000
 const MEASURING_MS = 3000
+/** CPU of the batch machine from which its speed is told, how often that is looked at, and what the newest counts. */
+const GAUGED_MS = 500
+const GAUGE_EVERY_MS = 500
+const NEWEST = 0.5
 
 /**
  * Virtual machines of a libvirtd of the demo's own, and the load generator in a control group. Everything ends with
@@ -83,6 +87,8 @@ class MachineStage implements Stage {
   /** Work that a machine does in a millisecond of CPU. */
   #unitsPerMs = 0
   readonly #costMs = new Map<ServiceName, number>()
+  readonly #loads = new Map<ServiceName, Load>()
+  #gauge: NodeJS.Timeout | undefined
   #piecesDone = 0
 
   constructor(host: BedHost, guests: readonly BedGuest[], groups: CgroupDriver, link: Link, cast: Cast) {
@@ -111,6 +117,26 @@ class MachineStage implements Stage {
         return true
       })
     }
+    this.#follow(units)
+  }
+
+  /**
+   * Emulated work costs more CPU in one minute than in the next, by half and more, so a load in requests of so much work
+   * would be another load each time. The batch machine, which always works, tells what work costs now, and requests
+   * become as much of it as is worth their CPU.
+   */
+  #follow(units: number): void {
+    let [pieces, cpuMs] = [this.#piecesDone, 0]
+    this.#gauge = setInterval(async () => {
+      const now = await this.#cpuMsOf('batch')
+      const used = now - cpuMs
+      if (cpuMs > 0 && used < GAUGED_MS) return
+      const speed = ((this.#piecesDone - pieces) * units) / used
+      if (cpuMs > 0) this.#unitsPerMs += NEWEST * (speed - this.#unitsPerMs)
+      pieces = this.#piecesDone
+      cpuMs = now
+      for (const [service, load] of this.#loads) this.setLoad(service, load)
+    }, GAUGE_EVERY_MS)
   }
 
   /** While all machines work, as they will: two CPUs of one core are slower when both are busy. */
@@ -147,6 +173,7 @@ class MachineStage implements Stage {
   }
 
   setLoad(service: ServiceName, load: Load): void {
+    this.#loads.set(service, load)
     const units = Math.round((this.#costMs.get(service) ?? 0) * this.#unitsPerMs)
     const paths = this.#guests.get(service)?.workChannels ?? []
     const at = { kind: 'channels', paths, units } as const
@@ -176,6 +203,7 @@ class MachineStage implements Stage {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#gauge)
     await this.#machines.close()
     await this.#groups.stopCommands()
     await this.#groups.close()

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { createPrng, type Prng } from '#lib/prng.ts'
 import { type Figures, Latencies, SlidingLatencies } from './latencies.ts'
 import type { Address, Load, Window } from './link.ts'
@@ -37,6 +38,8 @@ export class Client {
 
   setLoad(at: Address, load: Load): void {
     this.#transport.aim(at)
+    // The same load goes on as it was: only what a request asks for has changed.
+    if (isDeepStrictEqual(load, this.#load)) return
     this.#load = load
     clearTimeout(this.#timer)
     this.#nextMs = Date.now()
