@@ -415,6 +415,40 @@ describe('decide', () => {
   })
 })
 
+describe('swapping', () => {
+  const its = (priority: number, amount: number) =>
+    policy(
+      [domain('a'), domain('b', { pauseBelow: 300 })],
+      [goal('a', priority, fixedCpu(amount)), goal('b', 2, utilization(0.8))],
+    )
+  const isPaused = (world: World) => world.settings['/b']?.['freeze'] === 1
+
+  it('pauses a domain while it is given too little to be worth running, and no longer', () => {
+    const world = new World(its(1, 1000), { a: { use: 900 }, b: { use: 800, settings: { freeze: 0 } } })
+    world.run(12)
+    assert.equal(isPaused(world), false)
+    world.policy = its(1, 1900)
+    world.run(12)
+    assert.equal(isPaused(world), true)
+    // It uses nothing now, and is not forgotten for that.
+    ;(world.tenants['b'] as { use: number }).use = 0
+    world.run(30)
+    assert.equal(isPaused(world), true)
+    world.policy = its(1, 1000)
+    world.run(12)
+    assert.equal(isPaused(world), false)
+  })
+
+  it('leaves one that somebody else paused', () => {
+    const world = new World(its(1, 100), { a: { use: 90 }, b: { use: 0, settings: { freeze: 1 } } })
+    assert.deepEqual(
+      world.run(12).plan.filter(({ knob }) => knob === 'freeze'),
+      [],
+    )
+    assert.equal(world.settings['/b'], undefined)
+  })
+})
+
 describe('vCPUs', () => {
   const worldOf = (its: Parameters<typeof domain>[1], use: number, request: number) =>
     new World(policy([domain('a', { vcpus: { least: 1, most: 4 }, ...its })], [goal('a', 1, fixedCpu(request))]), {

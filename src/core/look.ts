@@ -144,7 +144,8 @@ function lookAt(
     if (used !== undefined) use[key] = used
     if (resource.kind === 'stock') held[key] = levelOf(seen, remembered, heldKey(key)) ?? used ?? 0
     // A level that was not read anew says nothing more than it did before.
-    if (used !== undefined && (resource.kind === 'rate' || key in seen.levels)) {
+    // Nor does the use of one that stands still say what it would use.
+    if (used !== undefined && seen.state === 'running' && (resource.kind === 'rate' || key in seen.levels)) {
       smoothUse[key] = smooth(before?.use ?? undefined, used)
     } else if (before !== undefined && before.use !== null) smoothUse[key] = before.use
     heldBack[key] = waiting(resource, seen, remembered, used)

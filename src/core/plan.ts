@@ -8,6 +8,7 @@ import type { Setting } from './model/observation.ts'
 import type { SchedulingPolicy } from './model/policy.ts'
 import { CPU, family } from './model/resource.ts'
 import { WORKING_SET_MARGIN } from './narrow.ts'
+import { pausing } from './pause.ts'
 import { cpuList, place } from './place.ts'
 import { knobKey } from './reconcile.ts'
 import { vcpuCount } from './vcpus.ts'
@@ -136,7 +137,7 @@ function cpuChanges(view: View, its: Allotted): Change[] {
     const change = weightChange(view, its, weight, rowOfNode.get(weight.node.id))
     if (change !== null) changes.push(change)
   }
-  return [...changes, ...placementChanges(view, its), ...vcpuChanges(view, its)]
+  return [...changes, ...placementChanges(view, its), ...vcpuChanges(view, its), ...pauseChanges(view, its)]
 }
 
 /**
@@ -159,6 +160,19 @@ function placementChanges(view: View, { frame, settled, rounding }: Allotted): C
     if (from === to || isFree || waits) return []
     const because = { kind: 'placement', cpus: to, rule } as const
     return [{ ...target(view, name), knob: 'cpu.set', resource: CPU, from, to, direction: 'neutral', because }]
+  })
+}
+
+/** Between the shrinks and the grows: what is resumed finds room, and what is paused makes some. */
+function pauseChanges(view: View, { frame, rounding }: Allotted): Change[] {
+  return frame.rows.flatMap((row, index): Change[] => {
+    if (row.view === null || row.standing !== 'managed') return []
+    const allocation = rounding.allocation[index] ?? 0
+    const to = pausing(view, row, allocation)
+    if (to === null) return []
+    const because = { kind: 'pause', allocation, least: row.policy.pauseBelow ?? 0 } as const
+    const direction = 'neutral' as const
+    return [{ ...target(view, row.name), knob: 'freeze', resource: CPU, from: 1 - to, to, direction, because }]
   })
 }
 

@@ -92,6 +92,7 @@ function buildDomains(written: Written): DomainPolicy[] {
         apart: (domain.apart ?? []) as DomainName[],
       },
       metadata: metadataOf(domain.metadata),
+      pauseBelow: domain.pauseBelow === undefined ? null : amount(domain.pauseBelow, 'millicores'),
       vcpus: domain.vcpus === undefined ? null : vcpuRange(domain.vcpus),
       drift: domain.drift ?? null,
       scheduling: domain.scheduling

@@ -231,6 +231,10 @@ export const DOMAIN_SHAPE = {
   })
     .optional()
     .describe('What the metadata of a machine may ask for. Default nothing: it is not looked at.'),
+  pauseBelow: scalar
+    .amountIn('millicores')
+    .optional()
+    .describe('It is paused while it is given less CPU than this. Default never.'),
   vcpus: scalar.vcpus
     .optional()
     .describe('How many vCPUs its guest may have in use, by the guest agent. Default left alone.'),

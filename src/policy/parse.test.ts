@@ -58,6 +58,7 @@ test('defaults leave no holes', () => {
     shares: { cpu: { reservation: null, own: null, lend: true, borrow: true, limit: null, weight: null } },
     placement: { pin: null, near: [], apart: [] },
     metadata: null,
+    pauseBelow: null,
     vcpus: null,
     drift: null,
     scheduling: null,

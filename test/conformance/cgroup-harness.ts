@@ -34,6 +34,7 @@ export function domain(name: string, match: Match, more: Partial<DomainPolicy> =
     shares: {},
     placement: { pin: null, near: [], apart: [] },
     metadata: null,
+    pauseBelow: null,
     vcpus: null,
     drift: null,
     scheduling: { class: 'other', priority: 0, sliceMs: null },

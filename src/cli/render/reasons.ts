@@ -204,6 +204,8 @@ export function changeReasonText(because: ChangeReason): string {
       return 'this place in the hierarchy holds what the domains inside it are entitled to'
     case 'placement':
       return `its CPUs are ${because.cpus} (${because.rule})`
+    case 'pause':
+      return `it is given ${amount(because.allocation, 'millicores')}, and runs from ${amount(because.least, 'millicores')} on`
     case 'vcpus':
       return `${amount(because.allocation, 'millicores')} allocated and ${amount(because.use, 'millicores')} used need so many vCPUs`
     case 'limit':

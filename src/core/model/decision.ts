@@ -212,6 +212,8 @@ export type ChangeReason =
   | { readonly kind: 'hierarchy'; readonly inside: number; readonly unmanaged: number }
   | { readonly kind: 'placement'; readonly cpus: string; readonly rule: 'pin' | 'near' | 'apart' | 'all' }
   | { readonly kind: 'scheduling' }
+  /** It is swapped for others while it is given less than `least`, in millicores. */
+  | { readonly kind: 'pause'; readonly allocation: number; readonly least: number }
   /** vCPUs enough for what it is given and uses, in millicores. */
   | { readonly kind: 'vcpus'; readonly allocation: number; readonly use: number }
   /** The policy's own limit, in the resource's unit; null where it states none any more. */
