@@ -435,7 +435,13 @@ describe('swapping', () => {
     world.run(30)
     assert.equal(isPaused(world), true)
     world.policy = its(1, 1000)
-    world.run(12)
+    world.step()
+    assert.equal(isPaused(world), false)
+  })
+
+  it('does not pause who asks for little', () => {
+    const world = new World(its(1, 1900), { a: { use: 1800 }, b: { use: 40, settings: { freeze: 0 } } })
+    world.run(30)
     assert.equal(isPaused(world), false)
   })
 

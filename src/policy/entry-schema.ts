@@ -234,7 +234,7 @@ export const DOMAIN_SHAPE = {
   pauseBelow: scalar
     .amountIn('millicores')
     .optional()
-    .describe('It is paused while it is given less CPU than this. Default never.'),
+    .describe('It is paused while it needs so much CPU and is given less. Default never.'),
   vcpus: scalar.vcpus
     .optional()
     .describe('How many vCPUs its guest may have in use, by the guest agent. Default left alone.'),

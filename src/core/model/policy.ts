@@ -78,7 +78,7 @@ export interface DomainPolicy {
   readonly placement: Placement
   /** What its own metadata may ask for; null where it is not looked at. */
   readonly metadata: MetadataPolicy | null
-  /** Paused while it is given less CPU than this, in millicores; null where it is never paused. */
+  /** Paused while it needs so much CPU and is given less, in millicores; null where it is never paused. */
   readonly pauseBelow: number | null
   /** How many vCPUs its guest has in use follows what it is given, within these; null leaves them alone. */
   readonly vcpus: { readonly least: number; readonly most: number } | null
