@@ -167,6 +167,8 @@ export const explanation = z.object({
   verdict: model<Verdict>(),
   violations: z.array(model<Violation>()),
   drift: z.array(model<Drift>()),
+  /** Knobs that domains should have and lack, with the reason. */
+  lacks: z.array(z.object({ domain: z.string(), knob: z.string(), reason: z.string() })),
   /** Whether the same decision came out when it was made again from the record; null where another version made it. */
   decidedAgain: z.boolean().nullable(),
   goals: z.array(goalStatus),

@@ -48,6 +48,7 @@ export function explain(journal: JournalReader, { domain, turn }: ExplainQuery):
     verdict: decision.verdict,
     violations: [...decision.violations],
     drift: decision.drift.filter((its) => isMeant(its.domain)),
+    lacks: lacksOf(record).filter((its) => isMeant(its.domain)),
     decidedAgain: again?.isSame ?? null,
     goals,
     readings: observation.metrics.filter((reading) => reading.domain === null || isMeant(reading.domain)),
@@ -57,6 +58,12 @@ export function explain(journal: JournalReader, { domain, turn }: ExplainQuery):
     ),
     lastChangedTurn: domain === undefined ? null : lastChange(journal, domain, record.turn),
   }
+}
+
+function lacksOf({ observation }: TurnRecord): Explanation['lacks'] {
+  return observation.domains.flatMap(({ name, lacks = {} }) =>
+    Object.entries(lacks).map(([knob, reason]) => ({ domain: name, knob, reason })),
+  )
 }
 
 /** @throws {NotOnRecord} with the domains that there are, where the turn knows nothing of this one. */

@@ -28,6 +28,7 @@ export function renderExplanation(explanation: Explanation): string {
     `The turn as a whole: ${verdictText(verdict)}.`,
     ...violations.map(({ rule, subject, message }) => bad(`Violation of ${rule} by ${subject}: ${message}`)),
     ...explanation.drift.map((its) => attention(`${sentence(driftText(its))}.`)),
+    ...explanation.lacks.map(({ domain, knob, reason }) => attention(`${knob} of ${domain} cannot be set: ${reason}.`)),
     ...capacityLines(explanation.amounts),
     ...names.flatMap((name) => ['', bold(name), ...domainLines(explanation, name)]),
     '',

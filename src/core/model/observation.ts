@@ -85,6 +85,8 @@ export interface DomainObservation {
    * under `cpu.count` how many vCPUs it can be given.
    */
   readonly most?: Readonly<Record<string, number>>
+  /** Knobs that it should have and lacks now, each with the reason. */
+  readonly lacks?: Readonly<Record<string, string>>
   /** What its own metadata asks for; nothing of it holds that the policy does not allow. */
   readonly metadata?: DomainMetadata
   /** What the kernel or hypervisor says is in force; a knob that is absent cannot be read here. */

@@ -31,6 +31,6 @@ test('no range is so long that it takes up memory', () => {
 })
 
 test('the words of a guest are cut and cannot move a cursor', () => {
-  assert.equal(agentReason(new Error('guest says \u001b[2J\r\u202e!')), 'guest says ?[2J??!')
-  assert.equal(agentReason(new Error('x'.repeat(5000))).length, 203)
+  assert.equal(agentReason(new Error('guest says \u001b[2J\r')), 'guest says \\u{1b}[2J\\u{d}')
+  assert.equal(agentReason(new Error('x'.repeat(5000))).length, 200)
 })

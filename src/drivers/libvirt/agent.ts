@@ -1,3 +1,5 @@
+import { printable } from '#lib/printable.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 import type { Connection } from './connection.ts'
 import { LibvirtError } from './library.ts'
 import type { ParamValue } from './params.ts'
@@ -65,9 +67,7 @@ export async function setGuestVcpus(
 
 /** What an error says, with the guest's words in it cut and made harmless. */
 export function agentReason(error: unknown): string {
-  const text = (error instanceof Error ? error.message : String(error)).slice(0, REASON_CHARS + 1)
-  const harmless = text.replace(/\p{C}/gu, '?')
-  return harmless.length > REASON_CHARS ? `${harmless.slice(0, REASON_CHARS)}...` : harmless
+  return printable(reasonOf(error), REASON_CHARS)
 }
 
 async function inSeconds<Result>(

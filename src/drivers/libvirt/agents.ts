@@ -1,4 +1,4 @@
-import { AGENT_SECONDS, type AgentAnswer, agentReason, askAgent, type GuestVcpus } from './agent.ts'
+import { AGENT_SECONDS, type AgentAnswer, agentReason, askAgent } from './agent.ts'
 import type { Connection } from './connection.ts'
 import { type Link, linkTo } from './link.ts'
 import type { Machine } from './machine.ts'
@@ -8,10 +8,8 @@ import type { Machine } from './machine.ts'
  * used for nothing else, so that no turn and no other call ever waits for one that does not answer.
  */
 export interface Agents {
-  /** The guest's vCPUs as last told; null where its agent has not answered. */
-  vcpus(machine: Machine): GuestVcpus | null
-  /** Why the agent of a guest that has one does not answer; null where it does, or has not been asked. */
-  problem(machine: Machine): string | null
+  /** undefined where it has not been asked yet. */
+  lastAnswer(path: string): AgentAnswer | undefined
   /** Asks those whose time has come, without waiting for them, and forgets machines that are not among these. */
   refresh(machines: readonly Machine[], nowMs: number): void
   /** Asks now. */
@@ -28,8 +26,7 @@ const RETRY_FIRST_MS = 5_000
 const RETRY_MOST_MS = 600_000
 
 interface Heard {
-  readonly machine: Machine
-  readonly answer: AgentAnswer | null
+  readonly answer: AgentAnswer
   readonly failures: number
   readonly nextMs: number
 }
@@ -58,7 +55,7 @@ export function agentsOf(nowMs: () => number, seconds = AGENT_SECONDS): Agents {
     )
     const failures = answer.status === 'answers' ? 0 : (heard.get(machine.path)?.failures ?? 0) + 1
     const delayMs = failures === 0 ? AGAIN_MS : Math.min(RETRY_FIRST_MS * 2 ** (failures - 1), RETRY_MOST_MS)
-    heard.set(machine.path, { machine, answer, failures, nextMs: nowMs() + delayMs })
+    heard.set(machine.path, { answer, failures, nextMs: nowMs() + delayMs })
     return answer
   }
 
@@ -70,14 +67,7 @@ export function agentsOf(nowMs: () => number, seconds = AGENT_SECONDS): Agents {
   }
 
   return {
-    vcpus({ path }) {
-      const answer = heard.get(path)?.answer
-      return answer?.status === 'answers' ? answer.vcpus : null
-    },
-    problem({ path }) {
-      const answer = heard.get(path)?.answer
-      return answer?.status === 'silent' ? answer.reason : null
-    },
+    lastAnswer: (path) => heard.get(path)?.answer,
     refresh(machines, now) {
       const there = new Set(machines.map(({ path }) => path))
       for (const path of heard.keys()) if (!there.has(path)) heard.delete(path)

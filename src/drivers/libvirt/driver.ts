@@ -80,7 +80,7 @@ class Machines implements Driver {
     if (this.#domains.length === 0) return []
     const { capabilities: links } = this.#connections
     const hasMachines = [...this.#running.values()].some(({ kind }) => kind === 'machine')
-    return hasMachines ? [...links, ...this.#vcpuCount.silent(this.#managedMachines()), NO_MEMORY_LIMIT] : links
+    return hasMachines ? [...links, NO_MEMORY_LIMIT] : links
   }
 
   async prepare(policy: Policy): Promise<readonly Prepared[]> {
@@ -105,14 +105,14 @@ class Machines implements Driver {
         this.#forget(path)
         continue
       }
-      domains.push(seenWith(machine, seen, slow, this.#askedOf(machine)))
+      domains.push(this.#vcpuCount.seen(path, seenWith(machine, seen, slow, this.#askedOf(machine))))
       const said = this.#words.of(path)
       if (said !== null) words.set(seen.name, said)
       if (!isIgnored(watched.placed.policy, said)) paths.push(path)
     }
     this.#groups.include(paths)
     domains.push(...this.#outside.observe(slow))
-    if (slow) this.#vcpuCount.refresh(this.#managedMachines())
+    if (slow) this.#vcpuCount.refresh(this.#withVcpus())
     return { capacity: {}, topology: { cpus: [] }, domains, nodes: [], words }
   }
 
@@ -222,7 +222,7 @@ class Machines implements Driver {
   }
 
   #askedOf(guest: Guest): Settings {
-    return guest.kind === 'machine' ? { ...this.#limits.of(guest.path), ...this.#vcpuCount.setting(guest) } : {}
+    return guest.kind === 'machine' ? this.#limits.of(guest.path) : {}
   }
 
   #managedMachines(): Machine[] {
@@ -230,6 +230,11 @@ class Machines implements Driver {
       const guest = this.#running.get(path)
       return guest?.kind === 'machine' ? [guest] : []
     })
+  }
+
+  /** Machines whose vCPUs follow what they are given: no others are asked how many they use. */
+  #withVcpus(): Machine[] {
+    return this.#managedMachines().filter(({ path }) => this.#managed.get(path)?.placed.policy.vcpus !== null)
   }
 
   #learn(guest: Guest): void {

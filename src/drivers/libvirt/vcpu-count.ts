@@ -1,7 +1,7 @@
-import type { Setting, Settings } from '#core/model/observation.ts'
+import type { DomainObservation, Setting } from '#core/model/observation.ts'
+import { CPU } from '#core/model/resource.ts'
 import type { Layout } from '#drivers/cgroup/layout.ts'
 import { monotonicMs } from '#drivers/cgroup/monotonic.ts'
-import type { Capability } from '#ports.ts'
 import { agentsOf } from './agents.ts'
 import type { Machine } from './machine.ts'
 import { setVcpuCount } from './vcpus.ts'
@@ -10,25 +10,31 @@ import { setVcpuCount } from './vcpus.ts'
 export interface VcpuCount {
   /** Asks the guests whose time has come, in the background. */
   refresh(machines: readonly Machine[]): void
-  /** As last told; nothing where no agent has answered. */
-  setting(machine: Machine): Settings
+  /** The observation of a guest, by its control group, with what its agent told last or why it does not tell. */
+  seen(path: string, without: DomainObservation): DomainObservation
   /** Asks now; null where there is no agent. @throws where there is one that does not answer. */
   read(machine: Machine): Promise<number | null>
   /** Resolves with the machine as it is then. @throws where the guest does not follow. */
   set(machine: Machine, to: Setting): Promise<Machine>
-  /** Guests whose agent does not answer, with the reason. */
-  silent(machines: readonly Machine[]): Capability[]
   close(): Promise<void>
 }
+
+const NO_AGENT = 'the machine has no channel for a guest agent (org.qemu.guest_agent.0)'
 
 /** `cpus` is how many the host has. */
 export function vcpuCount(layout: Layout, cpus: number): VcpuCount {
   const agents = agentsOf(monotonicMs)
   return {
     refresh: (machines) => agents.refresh(machines, monotonicMs()),
-    setting(machine) {
-      const vcpus = agents.vcpus(machine)
-      return vcpus === null ? {} : { 'cpu.count': vcpus.online.length }
+    seen(path, without) {
+      const answer = agents.lastAnswer(path)
+      if (answer === undefined) return without
+      if (answer.status === 'silent') return { ...without, lacks: { 'cpu.count': answer.reason } }
+      if (answer.status === 'none') return { ...without, lacks: { 'cpu.count': NO_AGENT } }
+      const inUse = answer.vcpus.online.length
+      const settings = { ...without.settings, 'cpu.count': inUse }
+      const most = { ...without.most, [CPU]: inUse * 1000 }
+      return { ...without, settings, most }
     },
     async read(machine) {
       const answer = await agents.ask(machine)
@@ -40,13 +46,6 @@ export function vcpuCount(layout: Layout, cpus: number): VcpuCount {
       // Where it had too few, the rest was plugged in.
       return { ...machine, vcpus: Math.max(machine.vcpus, count) }
     },
-    silent: (machines) =>
-      machines.flatMap((machine): Capability[] => {
-        const reason = agents.problem(machine)
-        if (reason === null) return []
-        const remedy = `see whether qemu-guest-agent runs inside ${machine.name}`
-        return [{ name: `cpu.count of ${machine.name}`, available: false, reason, remedy }]
-      }),
     close: () => agents.close(),
   }
 }
