@@ -86,7 +86,8 @@ async function churn(host: BedHost, daemon: Daemon, lengthMs: number): Promise<B
       name: 'its file descriptors at the end, beyond those after a tenth of the time',
       median: last.descriptors - first.descriptors,
       unit: '',
-      met: last.descriptors <= first.descriptors,
+      // There is one for each thread of a machine, and those come and go; one lost at each start would be far more.
+      met: last.descriptors - first.descriptors < restarts / 10,
       note: `from ${first.descriptors} to ${last.descriptors}`,
     },
     { name: 'machines that came back and were not managed', median: lost, unit: '', met: lost === 0, note: within },

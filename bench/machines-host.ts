@@ -14,13 +14,16 @@ import { MACHINE_STATS } from '#drivers/libvirt/machine.ts'
 import type { Driver } from '#ports.ts'
 import { answerToStep, type StepAnswer } from './load-step.ts'
 import { groupsOf, type MachineGroups } from './machine-groups.ts'
-import { startMeasured, type TurnCost } from './measured-daemon.ts'
+import { type MeasuredDaemon, startMeasured, type TurnCost } from './measured-daemon.ts'
 import { median } from './median.ts'
 
 const MACHINES = 6
 const BUSY = MACHINES / 2
 /** Of a CPU each: the rest of the host needs some, too. */
 const BUSY_LOAD = 0.4
+/** Turns in quick succession before the measured ones: a daemon runs for months, its first minute is not the rule. */
+const WARM_UP = 400
+const WARM_UP_INTERVAL_MS = 50
 /** The first turns of a daemon are not the rule; in those after them the slow look comes twice. */
 const SETTLING = 5
 const MEASURED = 20
@@ -30,8 +33,8 @@ const READS = 7
 export const STEPS_PER_ROUND = 2
 
 export interface RoundFigures {
-  /** Of a turn, with the slow looks that fall on some of them. */
-  readonly ownCpuMs: { readonly idle: number; readonly busy: number }
+  /** The mean of all turns, with the slow looks that fall on some of them, and of the median turn. */
+  readonly ownCpuMs: { readonly idle: number; readonly busy: number; readonly medianBusy: number }
   /** CPU of libvirtd and the emulator threads that a turn causes: what they use with Reeve less what without. */
   readonly causedCpuMs: number
   /** What they use in a second without anybody. */
@@ -54,6 +57,7 @@ async function main(rounds: number): Promise<readonly RoundFigures[]> {
   try {
     const guests: BedGuest[] = []
     for (let i = 0; i < MACHINES; i++) guests.push(await host.start({ name: `vm-${i}` }))
+    await withDaemon(host, groupsOf(host), (daemon) => daemon.turns(WARM_UP), WARM_UP_INTERVAL_MS)
     const figures: RoundFigures[] = []
     for (let round = 0; round < rounds; round++) {
       figures.push(await measureRound(host, guests, round))
@@ -83,7 +87,7 @@ async function measureRound(host: BedHost, guests: readonly BedGuest[], round: n
   await setLoads(guests, () => 0)
   const walls = busy.map(({ wallMs }) => wallMs)
   return {
-    ownCpuMs: { idle: mean(idle.map(({ cpuMs }) => cpuMs)), busy: mean(busy.map(({ cpuMs }) => cpuMs)) },
+    ownCpuMs: { idle: mean(idle.map(cpuOf)), busy: mean(busy.map(cpuOf)), medianBusy: median(busy.map(cpuOf)) },
     causedCpuMs: perTurn(idle) - aloneMs,
     aloneCpuMs: aloneMs,
     wallMs: { median: median(walls), most: Math.max(...walls) },
@@ -92,6 +96,8 @@ async function measureRound(host: BedHost, guests: readonly BedGuest[], round: n
     steps,
   }
 }
+
+const cpuOf = ({ cpuMs }: TurnCost): number => cpuMs
 
 /** A turn is made once a second. */
 async function perSecondAlone(groups: MachineGroups): Promise<number> {
@@ -119,7 +125,7 @@ async function measureSteps(
   round: number,
 ): Promise<readonly StepAnswer[]> {
   const [guest] = guests as [BedGuest]
-  await setLoads(guests, (i) => (i > 0 && i < BUSY ? 0.3 : 0))
+  await setLoads(guests, () => 0)
   return withDaemon(host, groups, async () => {
     const answers: StepAnswer[] = []
     for (let step = 0; step < STEPS_PER_ROUND; step++) {
@@ -134,11 +140,12 @@ async function measureSteps(
 async function withDaemon<Result>(
   host: BedHost,
   groups: MachineGroups,
-  work: (daemon: Awaited<ReturnType<typeof startMeasured>>) => Promise<Result>,
+  work: (daemon: MeasuredDaemon) => Promise<Result>,
+  intervalMs = 1000,
 ): Promise<Result> {
   const groupDriver = await createCgroupDriver({ outputDir: '/nonexistent' })
   const drivers: readonly Driver[] = [createLibvirtDriver({ groups: groupDriver, uris: [host.uri] }), groupDriver]
-  const daemon = await startMeasured(policyText(host), drivers, groups.overheadMs)
+  const daemon = await startMeasured(policyText(host, intervalMs), drivers, groups.overheadMs)
   try {
     return await work(daemon)
   } finally {
@@ -147,9 +154,9 @@ async function withDaemon<Result>(
   }
 }
 
-const policyText = ({ uri }: BedHost) => `
+const policyText = ({ uri }: BedHost, intervalMs: number) => `
 apiVersion: reeve/v1
-host: { mode: manage, interval: 1s, cooldown: 2s, libvirt: ["${uri}"] }
+host: { mode: manage, interval: ${intervalMs}ms, cooldown: 2s, libvirt: ["${uri}"] }
 domains:
   vm-*: { driver: libvirt }
 goals:

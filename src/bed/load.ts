@@ -3,7 +3,7 @@ import type { BedGuest } from './vm.ts'
 /** Where a guest keeps the id of the processes that load it. */
 const PID_FILE = '/run/load'
 /** It works and rests once in this time. */
-const PERIOD_S = 0.2
+const PERIOD_S = 0.5
 
 /**
  * Makes a guest want this part of one CPU from now on, instead of what it wanted before: 1 for all that it can get, 0
