@@ -506,6 +506,23 @@ describe('vCPUs', () => {
   })
 })
 
+describe('what Reeve set before', () => {
+  it('is still its own where the next change was not made', () => {
+    const pinned = domain('a', { placement: { pin: [0], near: [], apart: [] } })
+    const goals = [goal('a', 1, fixedCpu(500)), goal('b', 1, fixedCpu(200))]
+    const tenants = { a: { use: 100, settings: { 'cpu.set': '' } }, b: { use: 100 } }
+    const world = new World(policy([pinned, domain('b')], goals), tenants)
+    world.run(3)
+    world.broken.add('/a cpu.set')
+    world.policy = policy([domain('a'), domain('b')], goals)
+    world.run(2)
+    assert.equal(world.settings['/a']?.['cpu.set'], '0')
+    world.broken.clear()
+    world.run(20)
+    assert.equal(world.settings['/a']?.['cpu.set'], '0-3')
+  })
+})
+
 describe('pins', () => {
   const pinned = (pin: readonly number[] | null) =>
     policy([domain('a', { placement: { pin, near: [], apart: [] }, drift: 'reassert' })], [goal('a', 1, fixedCpu(500))])

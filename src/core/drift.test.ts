@@ -13,6 +13,7 @@ const sight = (knob: Knob, ours: SetKnob, found: Setting) =>
 const asked = (from: number, to: number, before?: SetKnob): SetKnob => ({
   value: to * MIB,
   underWay: underWay('memory.balloon', before, from * MIB, to * MIB),
+  before: null,
   atMs: 0,
 })
 
@@ -42,7 +43,7 @@ describe('drift of settings', () => {
   it('does not blame anybody for a guest that has booted, nor for what guests do themselves', () => {
     const booted = sight('memory.balloon', asked(200, 100), 256 * MIB)
     assert.deepEqual([booted.settings, booted.drift], [{ 'memory.balloon': 256 * MIB }, []])
-    const plain = (value: Setting): SetKnob => ({ value, underWay: null, atMs: 0 })
+    const plain = (value: Setting): SetKnob => ({ value, underWay: null, before: null, atMs: 0 })
     assert.deepEqual(sight('sched', plain('batch:0:0'), 'other:0:0').drift, [])
     assert.deepEqual(sight('cpu.weight', plain(1000), 1015).drift, [])
     assert.equal(sight('cpu.weight', plain(1000), 1025).drift.length, 1)

@@ -195,7 +195,9 @@ function learnSet(view: View, changes: readonly Change[]): Pick<Knowledge, 'set'
   for (const node of forgotten) delete set[node]
   for (const { node, domain, knob, from, to } of changes) {
     const found = (domain === null ? undefined : view.byName.get(domain)?.seen.settings[knob]) ?? from
-    const asked = { value: to, underWay: underWay(knob, set[node]?.[knob], found, to), atMs: nowMs }
+    const last = set[node]?.[knob]
+    const before = last === undefined ? null : { value: last.value }
+    const asked = { value: to, underWay: underWay(knob, last, found, to), before, atMs: nowMs }
     set[node] = { ...set[node], [knob]: asked }
   }
   return { set, failures }

@@ -1,7 +1,7 @@
 import type { Outcome } from './model/decision.ts'
 import type { NodeId } from './model/ids.ts'
 import type { Failure, Knowledge, SetKnob } from './model/knowledge.ts'
-import type { Knob, Observation } from './model/observation.ts'
+import type { Knob, Observation, Setting } from './model/observation.ts'
 
 /** A failed change is tried again after 2 s, then after twice as long each time, at most after five minutes. */
 const RETRY_FIRST_MS = 2000
@@ -15,14 +15,14 @@ export const knobKey = (node: NodeId, knob: Knob): string => `${node} ${knob}`
  * was not set, and what was read back counts, since a kernel rounds to pages and periods, which is nobody's drift.
  * After a restart of the host nothing that was set is in force any more.
  */
-export function reconcile(known: Knowledge, { at, outcomes }: Observation): Knowledge {
+export function reconcile(known: Knowledge, { at, outcomes, domains }: Observation): Knowledge {
   if (known.bootId !== at.bootId) return { ...known, set: {}, failures: {} }
   if (outcomes.length === 0) return known
   const set: Record<NodeId, Partial<Record<Knob, SetKnob>>> = { ...known.set }
   const failures: Record<string, Failure> = { ...known.failures }
   for (const outcome of outcomes) {
     const key = knobKey(outcome.node, outcome.knob)
-    correct(set, outcome)
+    correct(set, outcome, domains.find(({ node }) => node === outcome.node)?.settings[outcome.knob])
     if (outcome.status === 'applied') delete failures[key]
     if (outcome.status !== 'failed') continue
     const count = (failures[key]?.count ?? 0) + 1
@@ -32,16 +32,28 @@ export function reconcile(known: Knowledge, { at, outcomes }: Observation): Know
   return { ...known, set, failures }
 }
 
-function correct(set: Record<NodeId, Partial<Record<Knob, SetKnob>>>, outcome: Outcome): void {
+function correct(
+  set: Record<NodeId, Partial<Record<Knob, SetKnob>>>,
+  outcome: Outcome,
+  found: Setting | undefined,
+): void {
   const { node, knob } = outcome
   const knobs = set[node]
   const ours = knobs?.[knob]
   if (ours === undefined) return
-  if (outcome.status === 'applied') {
-    if (ours.value !== outcome.to) set[node] = { ...knobs, [knob]: { ...ours, value: outcome.to } }
+  const holds = valueThatHolds(ours, outcome, found)
+  if (holds !== null) {
+    if (ours.value !== holds.value) set[node] = { ...knobs, [knob]: { ...ours, ...holds } }
     return
   }
   const { [knob]: _, ...others } = knobs ?? {}
   if (Object.keys(others).length === 0) delete set[node]
   else set[node] = others
+}
+
+/** What of Reeve's is in force after all; null where nothing is. What failed in time may have been made later. */
+function valueThatHolds(ours: SetKnob, outcome: Outcome, found: Setting | undefined): Pick<SetKnob, 'value'> | null {
+  if (outcome.status === 'applied') return { value: outcome.to }
+  if (outcome.status === 'given-up' || outcome.status === 'vanished') return null
+  return found === ours.value ? ours : ours.before
 }

@@ -271,7 +271,7 @@ export class Control {
   /** The next turn hears that what Reeve had set is not in force, or it would take it for somebody else's doing. */
   async #release(settings: readonly JournalSetting[]): Promise<ReleaseReport> {
     const { originals, driver, deadlineMs } = this.#parts
-    const undone = settings.map(({ node, knob }): Outcome => ({ status: 'not-tried', node, knob }))
+    const undone = settings.map(({ node, knob }): Outcome => ({ status: 'given-up', node, knob }))
     this.#carried = { ...this.#carried, outcomes: [...this.#carried.outcomes, ...undone] }
     return releaseSettings(
       settings,

@@ -94,7 +94,7 @@ describe('recovery', () => {
     // No outcome is on record, and nothing is remembered that could be put back.
     const { outcomes } = recover(journal)
     assert.deepEqual(new Set(outcomes.map(({ node, knob }) => `${node} ${knob}`)), new Set(set))
-    assert.ok(outcomes.every(({ status }) => status === 'not-tried'))
+    assert.ok(outcomes.every(({ status }) => status === 'given-up'))
     const [node, knob] = (set[0] as string).split(' ') as [never, 'cpu.weight']
     const setting = { driver: 'fake', node, knob, domain: null, identity: 'x', original: 100, lastSet: 200 }
     journal.remember(setting as never)

@@ -50,12 +50,12 @@ export function recover(journal: JournalReader): Recovered {
 function outcomesOf(journal: JournalReader, { turn, decision }: TurnRecord, { set }: Knowledge): Outcome[] {
   const known = journal.outcomesOf(turn)
   const unknown =
-    known.length > 0 ? [] : decision.plan.map(({ node, knob }): Outcome => ({ status: 'not-tried', node, knob }))
+    known.length > 0 ? [] : decision.plan.map(({ node, knob }): Outcome => ({ status: 'given-up', node, knob }))
   const remembered = new Set(journal.remembered().map(({ node, knob }) => knobKey(node, knob)))
   const putBack = Object.entries(set).flatMap(([node, knobs]) =>
     (Object.keys(knobs) as Knob[])
       .filter((knob) => !remembered.has(knobKey(node as NodeId, knob)))
-      .map((knob): Outcome => ({ status: 'not-tried', node: node as NodeId, knob })),
+      .map((knob): Outcome => ({ status: 'given-up', node: node as NodeId, knob })),
   )
   return [...known, ...unknown, ...putBack]
 }

@@ -230,6 +230,8 @@ export function outcomeText(outcome: Outcome | null): string {
       return 'had vanished'
     case 'not-tried':
       return 'not tried, as an earlier change failed'
+    case 'given-up':
+      return 'given up: nobody knows whether it is still so'
   }
 }
 

@@ -232,6 +232,8 @@ export type Outcome =
     }
   | { readonly status: 'vanished'; readonly node: NodeId; readonly knob: Knob }
   | { readonly status: 'not-tried'; readonly node: NodeId; readonly knob: Knob }
+  /** It was put back as it was found, or nobody knows what became of it: what is there now is not Reeve's. */
+  | { readonly status: 'given-up'; readonly node: NodeId; readonly knob: Knob }
 
 /** A property or certificate that does not hold. */
 export interface Violation {

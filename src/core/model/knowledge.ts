@@ -63,6 +63,8 @@ export interface SetKnob {
   readonly value: Setting
   /** Where a guest that was asked may be on its way: from the first to the last; null for all other knobs. */
   readonly underWay: readonly [least: number, most: number] | null
+  /** What Reeve had set before, which holds where this change was not made; null where it had set nothing. */
+  readonly before: { readonly value: Setting } | null
   readonly atMs: number
 }
 
