@@ -232,6 +232,18 @@ describe('guests and their agents', { skip, timeout: 300_000 }, () => {
     assert.equal((await see('able')).settings['cpu.count'], undefined)
   })
 
+  test('a libvirtd that hangs keeps nobody for long who asks an agent', async (t) => {
+    const { node } = await see('able')
+    host.haltDaemon()
+    t.after(async () => {
+      host.continueDaemon()
+      await until(async () => (await read('able', 'cpu.count').catch(() => null)) === 2, 'it answers again')
+    })
+    const began = performance.now()
+    await assert.rejects(driver.read(node, 'cpu.count'), /libvirt did not come back within 5 s/)
+    assert.ok(performance.now() - began < 7000)
+  })
+
   const policyText = () => `
 apiVersion: reeve/v1
 host: { mode: manage, interval: 500ms, cooldown: 0s, libvirt: ["${host.uri}"] }

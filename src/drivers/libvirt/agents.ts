@@ -1,5 +1,6 @@
 import { AGENT_SECONDS, type AgentAnswer, agentReason, askAgent } from './agent.ts'
 import type { Connection } from './connection.ts'
+import { inTime } from './in-time.ts'
 import { type Link, linkTo } from './link.ts'
 import type { Machine } from './machine.ts'
 
@@ -14,7 +15,10 @@ export interface Agents {
   refresh(machines: readonly Machine[], nowMs: number): void
   /** Asks now. */
   ask(machine: Machine): Promise<AgentAnswer>
-  /** Works on the connection for agents, when what was begun on it before is done. */
+  /**
+   * Works on the connection for agents, when what was begun on it before is done. @throws where that takes too long;
+   * then it is not begun later.
+   */
   use<Result>(machine: Machine, work: (connection: Connection) => Promise<Result>): Promise<Result>
   close(): Promise<void>
 }
@@ -24,6 +28,9 @@ const AGAIN_MS = 30_000
 /** One that did not, after so long, then after twice as long each time. Guests take a while to boot. */
 const RETRY_FIRST_MS = 5_000
 const RETRY_MOST_MS = 600_000
+
+/** An agent may use up its time twice, first to agree that it is there: whoever waits longer waits for libvirt. */
+const PATIENCE_MS = 5_000
 
 interface Heard {
   readonly answer: AgentAnswer
@@ -44,9 +51,15 @@ export function agentsOf(nowMs: () => number, seconds = AGENT_SECONDS): Agents {
 
   function use<Result>({ link }: Machine, work: (connection: Connection) => Promise<Result>): Promise<Result> {
     const line = lineTo(link.uri)
-    const result = line.last.then(() => line.link.use(work))
+    const signal = AbortSignal.timeout(PATIENCE_MS)
+    const result = line.last.then(() => {
+      signal.throwIfAborted()
+      return line.link.use(work)
+    })
     line.last = result.catch(() => {})
-    return result
+    return inTime(result, signal).catch((error: unknown) => {
+      throw signal.aborted ? new Error(`libvirt did not come back within ${PATIENCE_MS / 1000} s`) : error
+    })
   }
 
   async function ask(machine: Machine): Promise<AgentAnswer> {

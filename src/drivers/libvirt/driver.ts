@@ -163,7 +163,7 @@ class Machines implements Driver {
     }
     try {
       signal.throwIfAborted()
-      await inTime(this.#set(machine, knob, to), signal)
+      await inTime(this.#set(machine, knob, to, signal), signal)
       return { status: 'applied', node, knob, to: await this.#confirm(machine, knob, to) }
     } catch (error) {
       if (identityOf(this.#groups.layout, node) === null) return { status: 'vanished', node, knob }
@@ -185,10 +185,10 @@ class Machines implements Driver {
     await this.#vcpuCount.close()
   }
 
-  async #set(guest: Guest, knob: Knob, to: Setting): Promise<void> {
+  async #set(guest: Guest, knob: Knob, to: Setting, signal: AbortSignal): Promise<void> {
     if (guest.kind === 'container') return setContainerKnob(guest, knob as ContainerKnob, to)
     if (knob === 'sched') return void setVcpuScheduling(this.#groups.layout, guest.path, to)
-    if (knob === 'cpu.count') return this.#learn(await this.#vcpuCount.set(guest, to))
+    if (knob === 'cpu.count') return this.#learn(await this.#vcpuCount.set(guest, to, signal))
     if (isDeviceLimit(knob)) return this.#limits.set(guest, knob, to)
     if (!LIBVIRT_KNOBS.includes(knob as LibvirtKnob)) throw new Error('libvirt has no such knob')
     return setKnob(guest, knob as LibvirtKnob, to, this.#cpus)

@@ -15,7 +15,7 @@ export interface VcpuCount {
   /** Asks now; null where there is no agent. @throws where there is one that does not answer. */
   read(machine: Machine): Promise<number | null>
   /** Resolves with the machine as it is then. @throws where the guest does not follow. */
-  set(machine: Machine, to: Setting): Promise<Machine>
+  set(machine: Machine, to: Setting, signal: AbortSignal): Promise<Machine>
   close(): Promise<void>
 }
 
@@ -41,8 +41,8 @@ export function vcpuCount(layout: Layout, cpus: number): VcpuCount {
       if (answer.status === 'silent') throw new Error(`reading cpu.count of ${machine.name}: ${answer.reason}`)
       return answer.status === 'none' ? null : answer.vcpus.online.length
     },
-    async set(machine, to) {
-      const count = await setVcpuCount({ agents, layout, cpus }, machine, to)
+    async set(machine, to, signal) {
+      const count = await setVcpuCount({ agents, layout, cpus }, machine, to, signal)
       // Where it had too few, the rest was plugged in.
       return { ...machine, vcpus: Math.max(machine.vcpus, count) }
     },

@@ -26,14 +26,17 @@ const POLL_MS = 100
 
 /**
  * Brings the guest to use `to` vCPUs; returns how many it says it uses.
- * @throws where it does not answer, refuses, or goes on with another number: then what it said last is what counts.
+ * @throws where it does not answer, refuses, or goes on with another number: then what it said last is what counts. A
+ * step whose time is up is not begun.
  */
-export async function setVcpuCount(place: Place, machine: Machine, to: Setting): Promise<number> {
+export async function setVcpuCount(place: Place, machine: Machine, to: Setting, signal: AbortSignal): Promise<number> {
   if (typeof to !== 'number' || !Number.isInteger(to) || to < 1) throw new Error('cpu.count is a whole number from 1')
   const { agents } = place
   const before = await told(agents, machine)
+  signal.throwIfAborted()
   const vcpus = to > present(before) ? await plugIn(place, machine, to) : before
   const { list, use } = steps(vcpus, to)
+  signal.throwIfAborted()
   if (list.length > 0) {
     await agents
       .use(machine, (connection) => setGuestVcpus(connection, machine.uuid, list, use))
