@@ -33,8 +33,8 @@ export const AGENT_SECONDS = 2
 
 /** Of `virErrorNumber`: not supported by the hypervisor; no agent is configured. */
 const NO_AGENT = [3, 74]
-/** A libvirt error text may hold the guest's words. */
-const REASON_CHARS = 200
+/** Of what is no answer. */
+const SHOWN_CHARS = 100
 /** As many vCPUs as libvirt takes, each with up to four digits and a comma. */
 const VCPUS_MOST = 4096
 const LIST_CHARS = 5 * VCPUS_MOST
@@ -50,7 +50,7 @@ export async function askAgent(connection: Connection, uuid: string, seconds = A
   } catch (error) {
     if (error instanceof LibvirtError && NO_AGENT.includes(error.code)) return { status: 'none' }
     if (!(await connection.isAlive().catch(() => false))) throw error
-    return { status: 'silent', reason: agentReason(error) }
+    return { status: 'silent', reason: reasonOf(error) }
   }
 }
 
@@ -63,11 +63,6 @@ export async function setGuestVcpus(
   seconds = AGENT_SECONDS,
 ): Promise<void> {
   await inSeconds(connection, uuid, seconds, () => connection.setGuestVcpus(uuid, vcpus.join(), use))
-}
-
-/** What an error says, with the guest's words in it cut and made harmless. */
-export function agentReason(error: unknown): string {
-  return printable(reasonOf(error), REASON_CHARS)
 }
 
 async function inSeconds<Result>(
@@ -97,7 +92,7 @@ export function guestVcpusOf(said: ReadonlyMap<string, ParamValue>): GuestVcpus 
 function listOf(field: string, value: ParamValue | undefined): number[] {
   const text = value ?? ''
   if (typeof text !== 'string' || text.length > LIST_CHARS || !/^(\d{1,4}(-\d{1,4})?(,(?!$)|$))*$/.test(text)) {
-    throw new Error(`the agent's list ${field} is no list of vCPUs: ${agentReason(text)}`)
+    throw new Error(`the agent's list ${field} is no list of vCPUs: ${printable(`${text}`, SHOWN_CHARS)}`)
   }
   const numbers = new Set<number>()
   for (const part of text.split(',').filter(Boolean)) {

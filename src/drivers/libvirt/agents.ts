@@ -1,4 +1,5 @@
-import { AGENT_SECONDS, type AgentAnswer, agentReason, askAgent } from './agent.ts'
+import { reasonOf } from '#lib/reason-of.ts'
+import { AGENT_SECONDS, type AgentAnswer, askAgent } from './agent.ts'
 import type { Connection } from './connection.ts'
 import { inTime } from './in-time.ts'
 import { type Link, linkTo } from './link.ts'
@@ -64,7 +65,7 @@ export function agentsOf(nowMs: () => number, seconds = AGENT_SECONDS): Agents {
 
   async function ask(machine: Machine): Promise<AgentAnswer> {
     const answer = await use(machine, (connection) => askAgent(connection, machine.uuid, seconds)).catch(
-      (error: unknown): AgentAnswer => ({ status: 'silent', reason: agentReason(error) }),
+      (error: unknown): AgentAnswer => ({ status: 'silent', reason: reasonOf(error) }),
     )
     const failures = answer.status === 'answers' ? 0 : (heard.get(machine.path)?.failures ?? 0) + 1
     const delayMs = failures === 0 ? AGAIN_MS : Math.min(RETRY_FIRST_MS * 2 ** (failures - 1), RETRY_MOST_MS)

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Setting } from '#core/model/observation.ts'
 import type { Layout } from '#drivers/cgroup/layout.ts'
-import { agentReason, type GuestVcpus, setGuestVcpus } from './agent.ts'
+import { type GuestVcpus, setGuestVcpus } from './agent.ts'
 import type { Agents } from './agents.ts'
 import type { Machine } from './machine.ts'
 import { pinsOf } from './pins.ts'
@@ -43,7 +43,7 @@ export async function setVcpuCount(place: Place, machine: Machine, to: Setting, 
       .catch((cause: unknown) => {
         // What came of it is asked in the background.
         void agents.ask(machine)
-        throw new Error(agentReason(cause), { cause })
+        throw cause
       })
   }
   const { online } = await told(agents, machine)
