@@ -37,13 +37,7 @@ describe('disks and networks of machines', { skip, timeout: 300_000 }, () => {
     host = await startHost('devices')
     left = await host.start({ name: 'left', disksMib: [64, 64], address: '10.78.0.2/24' })
     right = await host.start({ name: 'right', address: '10.78.0.3/24' })
-    driver = createLibvirtDriver({
-      groups: await createCgroupDriver({ outputDir: '/nonexistent' }),
-      uris: [host.uri],
-    })
-    const parsed = parsePolicy(policyText(host.uri), { file: 'policy.yaml' })
-    assert.ok(parsed.ok, JSON.stringify(parsed))
-    await driver.prepare(parsed.policy)
+    driver = await driverOf()
   })
   after(async () => {
     await driver?.close()
@@ -63,8 +57,16 @@ domains:
   left: { driver: libvirt, controls: [cpu, io.read, io.write, net.rx, net.tx] }
   right: { driver: libvirt, controls: [cpu, io.read, io.write, net.rx, net.tx] }
 `
-  const seen = async (name: string): Promise<DomainObservation> => {
-    const { domains } = await driver.observe(true)
+  const driverOf = async (): Promise<Driver> => {
+    const groups = await createCgroupDriver({ outputDir: '/nonexistent' })
+    const made = createLibvirtDriver({ groups, uris: [host.uri] })
+    const parsed = parsePolicy(policyText(host.uri), { file: 'policy.yaml' })
+    assert.ok(parsed.ok, JSON.stringify(parsed))
+    await made.prepare(parsed.policy)
+    return made
+  }
+  const seen = async (name: string, by = driver): Promise<DomainObservation> => {
+    const { domains } = await by.observe(true)
     const found = domains.find((one) => one.name === name)
     assert.ok(found)
     return found
@@ -176,10 +178,24 @@ domains:
     await host.virsh('blkdeviotune', 'left', 'vda', '--read-bytes-sec', '1048576')
     assert.equal((await seen('left')).settings['io.read.limit'], undefined)
     assert.equal((await seen('left')).settings['net.tx.limit'], null)
+    assert.match((await seen('left')).lacks?.['io.read.limit'] ?? '', /somebody else limits its disks/)
+    assert.equal((await seen('right')).lacks?.['io.read.limit'], 'the machine has no such device')
     const outcome = await set('left', 'io.read.limit', LIMIT)
     assert.ok(outcome.status === 'failed' && /somebody else limits them one by one/.test(outcome.message))
     await host.virsh('blkdeviotune', 'left', 'vda', '--read-bytes-sec', '0')
     assert.equal((await seen('left')).settings['io.read.limit'], null)
+  })
+
+  test('how fast a machine changes its memory is measured', async (t) => {
+    await left.shell('(for i in $(seq 40); do dd if=/dev/urandom of=/run/noise bs=1M count=20; done) >/dev/null 2>&1 &')
+    // It is measured once a minute, and at first sight.
+    const fresh = await driverOf()
+    t.after(() => fresh.close())
+    const rateOf = async (name: string) => (await seen(name, fresh)).levels['memory.dirtyRate']
+    await until(async () => (await rateOf('right')) !== undefined, 'it is measured')
+    const [busy, idle] = [await rateOf('left'), await rateOf('right')]
+    t.diagnostic(`${busy} bytes/s while it writes, ${idle} while it does not`)
+    assert.ok(busy !== undefined && idle !== undefined && busy > idle && busy < 1024 * MIB)
   })
 
   const upText = (read: string) => `

@@ -39,6 +39,8 @@ export interface Connection {
   versions(): Promise<{ readonly libvirt: number; readonly hypervisor: number }>
   /** The element of its live metadata in a namespace, as XML; null where there is none. */
   metadata(uuid: string, namespace: string): Promise<string | null>
+  /** Has QEMU measure for so many whole seconds how fast it changes its memory; does not wait for that. */
+  measureDirtyRate(uuid: string, seconds: number): Promise<void>
   isPaused(uuid: string): Promise<boolean>
   suspend(uuid: string): Promise<void>
   resume(uuid: string): Promise<void>
@@ -53,7 +55,7 @@ export interface DomainStats extends DomainId {
 }
 
 /** Bits of `virDomainStatsTypes`. */
-const GROUPS = { state: 1, cpu: 2, balloon: 4, vcpu: 8, interface: 16, block: 32 } as const
+const GROUPS = { state: 1, cpu: 2, balloon: 4, vcpu: 8, interface: 16, block: 32, dirtyrate: 512 } as const
 export type StatsGroup = keyof typeof GROUPS
 
 /** Bit of `virConnectGetAllDomainStatsFlags`. */
@@ -191,6 +193,8 @@ export async function connect(library: Library, uri: string): Promise<Connection
           throw error
         }
       }),
+    measureDirtyRate: (uuid, seconds) =>
+      withDomain(uuid, (domain) => channel.call('virDomainStartDirtyRateCalc', domain, seconds, 0)),
     isPaused: (uuid) =>
       withDomain(uuid, async (domain) => {
         const [state, reason]: [[number], [number]] = [[0], [0]]

@@ -1,6 +1,6 @@
 import type { Change, Outcome } from '#core/model/decision.ts'
 import type { DomainName, Identity, NodeId } from '#core/model/ids.ts'
-import type { DomainObservation, Knob, Setting, Settings } from '#core/model/observation.ts'
+import type { DomainObservation, Knob, Setting } from '#core/model/observation.ts'
 import type { Policy } from '#core/model/policy.ts'
 import type { CgroupDriver } from '#drivers/cgroup/driver.ts'
 import { identityOf } from '#drivers/cgroup/identity.ts'
@@ -13,6 +13,7 @@ import type { Capability, Driver, DriverObservation, Prepared, Words } from '#po
 import { confirmed } from './confirmed.ts'
 import { Connections } from './connections.ts'
 import { CONTAINER_KNOBS, type ContainerKnob, setContainerKnob } from './container.ts'
+import { DirtyRates } from './dirty-rate.ts'
 import { inTime } from './in-time.ts'
 import type { Guest } from './inventory.ts'
 import { DeviceLimits, isDeviceLimit } from './limits.ts'
@@ -61,6 +62,7 @@ class Machines implements Driver {
   /** Those that the policy names, by group, with its descriptors open. */
   readonly #managed = new Map<string, Watched>()
   readonly #limits: DeviceLimits
+  readonly #dirtyRates = new DirtyRates()
   readonly #cpus = possibleCpus()
   readonly #vcpuCount
   readonly #words = new HeardWords()
@@ -105,7 +107,8 @@ class Machines implements Driver {
         this.#forget(path)
         continue
       }
-      domains.push(this.#vcpuCount.seen(path, seenWith(machine, seen, slow, this.#askedOf(machine))))
+      const told = this.#limits.seen(path, seenWith(machine, seen, slow))
+      domains.push(this.#vcpuCount.seen(path, told))
       const said = this.#words.of(path)
       if (said !== null) words.set(seen.name, said)
       if (!isIgnored(watched.placed.policy, said)) paths.push(path)
@@ -221,10 +224,6 @@ class Machines implements Driver {
     return carries === 'all' ? undefined : () => vcpuGroups(this.#groups.layout, path)
   }
 
-  #askedOf(guest: Guest): Settings {
-    return guest.kind === 'machine' ? this.#limits.of(guest.path) : {}
-  }
-
   #managedMachines(): Machine[] {
     return [...this.#managed.keys()].flatMap((path) => {
       const guest = this.#running.get(path)
@@ -256,6 +255,7 @@ class Machines implements Driver {
     for (const path of this.#managed.keys()) if (!paths.has(path)) this.#forget(path)
     for (const one of managed) this.#manage(one)
     await this.#limits.renew(this.#managedMachines(), this.#managed)
+    await this.#dirtyRates.measure(this.#managedMachines(), monotonicMs())
     await this.#words.listen(managed, running)
     const matched = outside.flatMap((domain) => {
       const its = matchOf(this.#domains, domain)

@@ -75,6 +75,7 @@ const PROTOTYPES = {
   virDomainSetGuestVcpus: 'int virDomainSetGuestVcpus(virDomain *domain, const char *list, int state, uint flags)',
   virDomainAgentSetResponseTimeout: 'int virDomainAgentSetResponseTimeout(virDomain *domain, int seconds, uint flags)',
   virTypedParamsFree: 'void virTypedParamsFree(void *params, int count)',
+  virDomainStartDirtyRateCalc: 'int virDomainStartDirtyRateCalc(virDomain *domain, int seconds, uint flags)',
   virDomainGetState: 'int virDomainGetState(virDomain *domain, _Out_ int *state, _Out_ int *reason, uint flags)',
   virDomainGetXMLDesc: 'void *virDomainGetXMLDesc(virDomain *domain, uint flags)',
   virDomainSuspend: 'int virDomainSuspend(virDomain *domain)',
@@ -149,7 +150,12 @@ async function load(): Promise<Library> {
   const virError = koffi.struct('virError', { code: 'int', domain: 'int', message: 'const char *', level: 'int' })
   const Handler = koffi.pointer(koffi.proto('void reeveErrorHandler(void *data, virError *error)'))
   const functions = new Map<string, KoffiFunction>()
-  for (const [name, prototype] of Object.entries(PROTOTYPES)) functions.set(name, library.func(prototype))
+  // Looked up when it is first called: an older library lacks some.
+  const functionOf = (name: CallName): KoffiFunction => {
+    const called = functions.get(name) ?? library.func(PROTOTYPES[name])
+    functions.set(name, called)
+    return called
+  }
   const setHandler = library.func('void virSetErrorFunc(void *data, reeveErrorHandler *handler)')
   const setConnectionHandler = library.func(
     'void virConnSetErrorFunc(virConnect *conn, void *data, reeveErrorHandler *handler)',
@@ -177,7 +183,7 @@ async function load(): Promise<Library> {
 
   return {
     async open(uri) {
-      const open = functions.get('virConnectOpen') as KoffiFunction
+      const open = functionOf('virConnectOpen')
       const handle = await asynchronously<Handle | null>(open, [uri])
       if (handle === null) throw errorOf('virConnectOpen', saidByNobody)
       let said: Said | null = null
@@ -189,7 +195,7 @@ async function load(): Promise<Library> {
       const call = <Result>(name: CallName, ...args: readonly unknown[]): Promise<Result> =>
         queue(name, async () => {
           said = null
-          const returned = await asynchronously<Result>(functions.get(name) as KoffiFunction, args)
+          const returned = await asynchronously<Result>(functionOf(name), args)
           if (hasFailed(returned)) throw errorOf(name, said)
           return returned
         })
@@ -197,7 +203,7 @@ async function load(): Promise<Library> {
         handle,
         call,
         now<Result>(name: LocalCallName, ...args: readonly unknown[]): Result {
-          const returned = (functions.get(name) as KoffiFunction)(...args) as Result
+          const returned = functionOf(name)(...args) as Result
           if (hasFailed(returned)) throw errorOf(name, said)
           return returned
         },

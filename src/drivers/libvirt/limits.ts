@@ -1,7 +1,8 @@
-import type { Knob, Setting, Settings } from '#core/model/observation.ts'
+import type { DomainObservation, Knob, Setting, Settings } from '#core/model/observation.ts'
 import type { DomainPolicy } from '#core/model/policy.ts'
 import type { Layout } from '#drivers/cgroup/layout.ts'
 import { threadsOf } from '#drivers/cgroup/members.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 import { confirmed } from './confirmed.ts'
 import { readDiskLimits, setDiskLimits } from './disk-limits.ts'
 import { inTime } from './in-time.ts'
@@ -16,6 +17,11 @@ export function isDeviceLimit(knob: Knob): knob is DeviceLimit {
   return DEVICE_LIMITS.includes(knob as DeviceLimit)
 }
 
+const LACKS = {
+  devices: 'the machine has no such device',
+  disks: 'somebody else limits its disks, and not all of them together by direction',
+  interfaces: 'not all its interfaces are taps of this host, or somebody else has an ingress queue on one',
+}
 /** A turn waits no longer than this for all of them. */
 const RENEW_MS_MAX = 5000
 /** Below it a guest takes its disk for broken. */
@@ -27,18 +33,30 @@ function limitsWanted({ controls, shares }: DomainPolicy): readonly DeviceLimit[
   return DEVICE_LIMITS.filter((knob) => resources.some((key) => `${key}.limit` === knob))
 }
 
+/** What a machine has of the limits that its policy wants, and why it lacks the others. */
+interface Told {
+  readonly settings: Settings
+  readonly lacks: Readonly<Record<string, string>>
+}
+
+const NOTHING: Told = { settings: {}, lacks: {} }
+
 /** The limits of the machines that are managed, as last read; what could not be read since stands. */
 export class DeviceLimits {
   readonly #layout: Layout
-  #last: ReadonlyMap<string, Settings> = new Map()
+  /** By its group. */
+  #last: ReadonlyMap<string, Told> = new Map()
 
   constructor(layout: Layout) {
     this.#layout = layout
   }
 
-  /** By its group. */
-  of(path: string): Settings {
-    return this.#last.get(path) ?? {}
+  /** The observation of a guest, by its control group, with its limits or why it has none. */
+  seen(path: string, without: DomainObservation): DomainObservation {
+    const told = this.#last.get(path)
+    if (told === undefined) return without
+    const settings = { ...without.settings, ...told.settings }
+    return { ...without, settings, lacks: { ...without.lacks, ...told.lacks } }
   }
 
   /** Reads those that their policies want anew, as far as there is time for it. */
@@ -75,16 +93,22 @@ export class DeviceLimits {
   /** What is in force after a change. @throws where that is not what was asked for. */
   async confirm(machine: Machine, knob: DeviceLimit, to: Setting): Promise<Setting> {
     const inForce = confirmed((await this.read(machine, knob)) ?? null, atLeast(to))
-    this.#last = new Map(this.#last).set(machine.path, { ...this.of(machine.path), [knob]: inForce })
+    const { settings, lacks } = this.#last.get(machine.path) ?? NOTHING
+    this.#last = new Map(this.#last).set(machine.path, { settings: { ...settings, [knob]: inForce }, lacks })
     return inForce
   }
 
   /** What of the kernel several machines share is read once. */
   async #readAll(wanted: ReadonlyMap<Machine, readonly DeviceLimit[]>): Promise<void> {
     const queuesOf = queueReader()
-    const last = new Map<string, Settings>()
+    const last = new Map<string, Told>()
     for (const [machine, limits] of wanted) {
-      last.set(machine.path, await this.#read(machine, limits, queuesOf).catch(() => this.of(machine.path)))
+      const before = this.#last.get(machine.path) ?? NOTHING
+      const told = await this.#read(machine, limits, queuesOf).then(
+        (settings) => ({ settings, lacks: lacksOf(machine, limits, settings) }),
+        (error: unknown) => ({ ...before, lacks: Object.fromEntries(limits.map((knob) => [knob, reasonOf(error)])) }),
+      )
+      last.set(machine.path, told)
     }
     this.#last = last
   }
@@ -101,6 +125,14 @@ export class DeviceLimits {
     if (limits !== null) Object.assign(found, { 'net.rx.limit': limits.rx, 'net.tx.limit': limits.tx })
     return Object.fromEntries(Object.entries(found).filter(([knob]) => wanted.includes(knob as DeviceLimit)))
   }
+}
+
+function lacksOf({ devices }: Machine, wanted: readonly DeviceLimit[], found: Settings): Told['lacks'] {
+  const reasonFor = (knob: DeviceLimit): string => {
+    const { length } = knob.startsWith('io.') ? devices.disks : devices.interfaces
+    return length === 0 ? LACKS.devices : knob.startsWith('io.') ? LACKS.disks : LACKS.interfaces
+  }
+  return Object.fromEntries(wanted.filter((knob) => !(knob in found)).map((knob) => [knob, reasonFor(knob)]))
 }
 
 const atLeast = (to: Setting): number | null => (to === null ? null : Math.max(LEAST, Math.round(Number(to))))

@@ -1,6 +1,7 @@
 import type { Setting } from '#core/model/observation.ts'
 import type { Connection, DomainStats } from './connection.ts'
 import { type Devices, devicesOf } from './devices.ts'
+import { dirtyRateOf } from './dirty-rate.ts'
 import { PAUSED } from './domain-list.ts'
 import type { Link } from './link.ts'
 import { pinsOf, pinText } from './pins.ts'
@@ -34,10 +35,12 @@ export interface MachineMemory {
   readonly workingSet: number
   /** What of the host's memory backs it, its emulator included. */
   readonly resident: number
+  /** How much of it changes each second; undefined where nobody has measured that. */
+  readonly dirtyRate: number | undefined
 }
 
 /** Groups of counters that a machine is made of. */
-export const MACHINE_STATS = ['state', 'vcpu', 'balloon', 'interface', 'block'] as const
+export const MACHINE_STATS = ['state', 'vcpu', 'balloon', 'interface', 'block', 'dirtyrate'] as const
 
 export async function machineOf(
   connection: Connection,
@@ -68,6 +71,7 @@ export async function machineOf(
       most: (number('balloon.maximum') ?? 0) * 1024,
       workingSet: Math.max(0, actual - usable),
       resident: (number('balloon.rss') ?? 0) * 1024,
+      dirtyRate: dirtyRateOf(stats),
     },
     devices: devicesOf(stats),
   }

@@ -29,8 +29,8 @@ export function vcpuCount(layout: Layout, cpus: number): VcpuCount {
     seen(path, without) {
       const answer = agents.lastAnswer(path)
       if (answer === undefined) return without
-      if (answer.status === 'silent') return { ...without, lacks: { 'cpu.count': answer.reason } }
-      if (answer.status === 'none') return { ...without, lacks: { 'cpu.count': NO_AGENT } }
+      if (answer.status === 'silent') return { ...without, lacks: { ...without.lacks, 'cpu.count': answer.reason } }
+      if (answer.status === 'none') return { ...without, lacks: { ...without.lacks, 'cpu.count': NO_AGENT } }
       const inUse = answer.vcpus.online.length
       const settings = { ...without.settings, 'cpu.count': inUse }
       const most = { ...without.most, [CPU]: inUse * 1000 }
