@@ -17,7 +17,7 @@ const HIGH = 1
 const QUIET_MS = 4000
 const QUIET_WITHIN_MS = 20_000
 /** What is in force after so long is the new weight. */
-const ANSWER_MS = 8000
+const ANSWER_MS = 5000
 const LOOK_MS = 5
 
 /** The step comes `phaseMs` after the machine has stood still. */

@@ -124,17 +124,21 @@ async function measureSteps(
   groups: MachineGroups,
   round: number,
 ): Promise<readonly StepAnswer[]> {
-  const [guest] = guests as [BedGuest]
+  // There is enough for what it will want, so that its new weight is no matter of what others do meanwhile.
+  const [guest, , ...resting] = guests as [BedGuest]
   await setLoads(guests, () => 0)
-  return withDaemon(host, groups, async () => {
-    const answers: StepAnswer[] = []
+  for (const { name } of resting) await host.virsh('suspend', name)
+  const answers = await withDaemon(host, groups, async () => {
+    const each: StepAnswer[] = []
     for (let step = 0; step < STEPS_PER_ROUND; step++) {
       // Steps fall on every part of an interval, spread by the golden ratio.
       const phase = ((round * STEPS_PER_ROUND + step) * 0.618) % 1
-      answers.push(await answerToStep(guest, () => groups.weight(guest.name) ?? 0, phase * 1000))
+      each.push(await answerToStep(guest, () => groups.weight(guest.name) ?? 0, phase * 1000))
     }
-    return answers
+    return each
   })
+  for (const { name } of resting) await host.virsh('resume', name)
+  return answers
 }
 
 async function withDaemon<Result>(

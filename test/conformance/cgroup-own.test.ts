@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -9,7 +19,7 @@ import { after, before, describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Change } from '#core/model/decision.ts'
-import type { Match } from '#core/model/policy.ts'
+import type { DomainPolicy, Match } from '#core/model/policy.ts'
 import { type CgroupDriver, createCgroupDriver, sweep } from '#drivers/cgroup/driver.ts'
 import { childrenOf, makeGroup, moveInto, processesIn, removeGroup } from '#drivers/cgroup/groups.ts'
 import { dirOf } from '#drivers/cgroup/layout.ts'
@@ -146,6 +156,19 @@ describe('cgroup: domains of its own and of others', { skip: await reasonToSkip(
     assert.ok(existsSync(groupDir(driver, 'theirs-1')) && child.exitCode === null)
   })
 
+  test('what is kept open of a group is closed with it', async (t) => {
+    const path = `${driver.layout.rootPath}/short-lived`
+    makeGroup(driver.layout, path)
+    t.after(() => removeGroup(driver.layout, path))
+    const { domains } = policyOf(domain('short-lived', { kind: 'path', path }))
+    const watched = driver.watch({ name: 'short-lived', policy: domains[0] as DomainPolicy, policyIndex: 0, path })
+    assert.ok(watched)
+    assert.ok(watched.observe(true, 0))
+    assert.ok(openBelow(path).length > 0)
+    watched.close()
+    assert.deepEqual(openBelow(path), [])
+  })
+
   test('siblings that nobody manages count with their weight while something runs in them', async (t) => {
     makeGroup(driver.layout, `${driver.layout.rootPath}/idle`)
     makeGroup(driver.layout, `${driver.layout.rootPath}/other`)
@@ -248,6 +271,19 @@ server.bind(0, '127.0.0.1', () => {
 })`
 
 /** Machines without systemd as their first process have a stand-in that keeps to systemctl's own grammar. */
+/** Files of the group that this process has open. */
+function openBelow(path: string): string[] {
+  const open = readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)]
+    } catch {
+      // That of the listing itself.
+      return []
+    }
+  })
+  return open.filter((file) => file.includes(`${path}/`))
+}
+
 async function setUnit(t: TestContext, outer: CgroupDriver): Promise<void> {
   const unit = 'reeve-conformance.service'
   const path = `/${unit}`

@@ -24,7 +24,11 @@ export function countersOf(layout: Layout, path: string): GroupCounters {
       }
     },
     close() {
-      for (const file of [...fast.files, ...slow.map((reader) => reader.file)]) file.close()
+      for (const file of fast.files) file.close()
+      for (const { file, beside } of slow) {
+        file.close()
+        beside?.close()
+      }
     },
   }
 }
@@ -74,6 +78,8 @@ function fastV2(layout: Layout, path: string): Fast {
 
 interface SlowReader {
   readonly file: KeptFile
+  /** Another that `read` looks into. */
+  readonly beside?: KeptFile
   readonly read: (text: string, counters: Record<string, number>, levels: Record<string, number>) => void
 }
 
@@ -97,6 +103,7 @@ function memoryV1(layout: Layout, path: string): SlowReader[] {
   return [
     {
       file: new KeptFile(`${dir}/memory.stat`),
+      beside: usage,
       read(text, counters, levels) {
         const used = usage.number()
         if (used !== null) putMemory(levels, used, fieldOf(text, 'total_inactive_file') ?? 0)
@@ -115,6 +122,7 @@ function memoryV2(layout: Layout, path: string): SlowReader[] {
   return [
     {
       file: new KeptFile(`${dir}/memory.stat`),
+      beside: usage,
       read(text, counters, levels) {
         const used = usage.number()
         if (used !== null) putMemory(levels, used, fieldOf(text, 'inactive_file') ?? 0)
