@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
@@ -36,7 +36,7 @@ apiVersion: reeve/v1
 host: { mode: manage, interval: 500ms, cooldown: 0s, libvirt: ["${DEAD}", "${host.containersUri}", "test:///default"] }
 domains:
   shop: { driver: libvirt, pin: 0, cpu: { limit: 1500m } }
-  batch-*: { driver: libvirt }
+  batch-*: { driver: libvirt, metadata: { groups: [web] } }
   test: { driver: libvirt }
 goals:
   - { domain: shop, kind: fixed, amounts: { cpu: ${shop}m }, priority: 1 }
@@ -85,30 +85,17 @@ goals:
 
   test('libvirtd hangs: turns go on, and changes are made when it is back', async (t) => {
     const daemon = await started(t)
-    const pid = daemonOf(host)
-    process.kill(pid, 'SIGSTOP')
-    t.after(() => process.kill(pid, 'SIGCONT'))
+    host.haltDaemon()
+    t.after(() => host.continueDaemon())
     const before = await turn()
     writeFileSync(policyFile, policyText(900, 300))
     daemon.kill('SIGHUP')
     await until(async () => (await turn()) > before + 2, 'three turns more')
-    process.kill(pid, 'SIGCONT')
+    const said = async () => (await ask<Status>('status')).capabilities.find(({ name }) => name === host.containersUri)
+    await until(async () => /has not answered for/.test(JSON.stringify(await said())), 'it is said to hang')
+    host.continueDaemon()
     await comesTo(3)
+    assert.equal((await said())?.available, true)
     await stop(daemon, 'SIGTERM')
   })
 })
-
-/** The id of the host's libvirtd, as seen from here. */
-function daemonOf({ cgroup }: BedHost): number {
-  const text = (pid: string, file: string): string => {
-    try {
-      return readFileSync(`/proc/${pid}/${file}`, 'utf8')
-    } catch {
-      return ''
-    }
-  }
-  const found = readdirSync('/proc').find(
-    (pid) => text(pid, 'comm') === 'libvirtd\n' && text(pid, 'cgroup').includes(`${cgroup}\n`),
-  )
-  return Number(found)
-}

@@ -2,12 +2,15 @@ import type { DomainPolicy } from '#core/model/policy.ts'
 import type { Placed } from '#drivers/cgroup/match.ts'
 import type { Words } from '#ports.ts'
 import type { Connection } from './connection.ts'
+import { inTime } from './in-time.ts'
 import type { Guest } from './inventory.ts'
 
 /** The namespace of a domain's metadata that is meant for Reeve. */
 export const NAMESPACE = 'urn:reeve:v1'
 
 const LENGTH_MOST = 2048
+/** libvirt has it at hand. */
+const PATIENCE_MS = 1000
 const ATTRIBUTE = /\s+([A-Za-z][\w.:-]*)=(?:"([^"<&]*)"|'([^'<&]*)')/g
 const ELEMENT = /^<[\w.:-]+(?:\s+[A-Za-z][\w.:-]*=(?:"[^"<&]*"|'[^'<&]*'))*\s*\/>$/
 
@@ -27,7 +30,7 @@ export class HeardWords {
       const guest = running.get(path)
       if (policy.metadata === null || guest === undefined) continue
       const asking = guest.link.use((connection) => wordsOf(connection, guest.uuid))
-      const words = await asking.catch(() => this.of(path))
+      const words = await inTime(asking, AbortSignal.timeout(PATIENCE_MS)).catch(() => this.of(path))
       if (words !== null) heard.set(path, words)
     }
     this.#heard = heard
