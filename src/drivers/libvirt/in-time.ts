@@ -2,6 +2,7 @@
 export function inTime<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
   work.catch(() => {})
   return new Promise((resolve, reject) => {
+    if (signal.aborted) reject(signal.reason)
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     work.then(resolve, reject)
   })
