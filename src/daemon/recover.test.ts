@@ -6,25 +6,12 @@ import { type Knowledge, NO_KNOWLEDGE } from '#core/model/knowledge.ts'
 import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
 import { policyHash } from '#policy/hash.ts'
 import { parsePolicy } from '#policy/parse.ts'
-import type { Clock } from '#ports.ts'
 import { FakeHost, TWO_DOMAINS } from './fake-host.fixture.ts'
+import { handClock } from './hand-clock.fixture.ts'
 import { openJournal } from './journal/journal.ts'
 import { observe } from './observe.ts'
 import { recover } from './recover.ts'
 import { decideAgain } from './replay.ts'
-
-/** A clock that is set by hand. */
-function handClock(): Clock & { ms: number } {
-  return {
-    ms: 0,
-    now() {
-      return { bootId: 'boot', monotonicMs: this.ms, utcMs: this.ms, zones: {}, openWindows: [] }
-    },
-    async sleepUntil(ms) {
-      this.ms = ms
-    },
-  }
-}
 
 /** Turns as the daemon records them, over a host whose use changes; returns what it knew after the last. */
 async function recordTurns(dir: string, count: number, checkpointEvery: number): Promise<Knowledge> {
