@@ -355,6 +355,21 @@ describe('decide', () => {
     assert.equal(world.settings['/a']?.['cpu.quota'], 100)
   })
 
+  it('limits to something where nothing is granted, as a limit of nothing is none', () => {
+    const disk = { ...(knownResource('io.read:8:0') as Resource), capacity: 100 * 1024 * 1024 }
+    const capped = domain('a', {
+      enforcement: 'cap',
+      controls: [CPU, disk.key],
+      shares: { [disk.key]: share({ reservation: 0 }) },
+    })
+    const resources = [knownResource('cpu') as Resource, disk]
+    const world = new World(policy([capped], [], {}, resources), {
+      a: { use: 5, settings: { 'io.read.limit:8:0': null } },
+    })
+    world.run(3)
+    assert.equal(world.settings['/a']?.['io.read.limit:8:0'], 1)
+  })
+
   it('asks for no quota that a kernel refuses', () => {
     const its = policy([domain('a', { enforcement: 'cap' })], [], { minimum: { [CPU]: 0 } })
     const world = new World(its, { a: { use: 5, settings: { 'cpu.quota': null } } })

@@ -4,7 +4,7 @@ import type { FrameRow } from './frame.ts'
 import { limitKnob, type View } from './look.ts'
 import type { Change, ChangeReason, Trigger } from './model/decision.ts'
 import type { DomainName, NodeId, ResourceKey } from './model/ids.ts'
-import type { Setting } from './model/observation.ts'
+import type { Knob, Setting } from './model/observation.ts'
 import type { SchedulingPolicy } from './model/policy.ts'
 import { CPU, family } from './model/resource.ts'
 import { WORKING_SET_MARGIN } from './narrow.ts'
@@ -63,7 +63,7 @@ function amountChanges(view: View, { frame, rounding, settled }: Allotted): Chan
     if (!isHeldToAmount(row, key) || frame.resource.unit === 'count') continue
     const knob = key === CPU ? 'cpu.quota' : limitKnob(key, row.policy.enforcement, row.view.seen)
     const from = row.view.settings[knob]
-    const to = Math.max(Math.round(allocation[index] ?? 0), knob === 'cpu.quota' ? LEAST_QUOTA : 0)
+    const to = Math.max(Math.round(allocation[index] ?? 0), leastOf(knob))
     if (from === undefined || from === to) continue
     // Without a trigger everything stands; only what never came into force is set again.
     if (settled.triggers.length === 0 && view.known.set[row.view.seen.node]?.[knob]?.value === from) continue
@@ -79,6 +79,12 @@ function amountChanges(view: View, { frame, rounding, settled }: Allotted): Chan
     })
   }
   return changes
+}
+
+/** To some kernels a limit of nothing is no limit. */
+function leastOf(knob: Knob): number {
+  if (knob === 'cpu.quota') return LEAST_QUOTA
+  return /^(io|net)\./.test(knob) ? 1 : 0
 }
 
 /**
@@ -109,7 +115,7 @@ function limitChanges(view: View, { frame }: Allotted): Change[] {
     const stated = row.policy.shares[key]?.limit ?? null
     if (from === undefined || (stated === null && view.known.set[seen.node]?.[knob] === undefined)) continue
     const inUse = frame.resource.compressible ? 0 : Math.ceil((smoothUse[key] ?? 0) * WORKING_SET_MARGIN)
-    const to = stated === null ? null : Math.max(stated, inUse)
+    const to = stated === null ? null : Math.max(stated, inUse, leastOf(knob))
     if (from === to || (typeof from === 'number' && to !== null && Math.abs(from - to) < grain)) continue
     const because = { kind: 'limit', resource: key, limit: stated } as const
     changes.push({

@@ -212,7 +212,7 @@ describe('cgroup: domains of its own and of others', { skip: await reasonToSkip(
     const counted = (await seen(driver, 'talker'))?.counters ?? {}
     assert.equal(counted['net.txPackets'], 20)
     assert.equal(counted['net.rxPackets'], 20)
-    assert.equal(counted['net.txBytes'], 20 * (100 + UDP_HEADERS))
+    assert.equal(counted['net.tx'], 20 * (100 + UDP_HEADERS))
     assert.equal((await seen(driver, 'quiet'))?.counters['net.txPackets'], 0)
     await remove(driver, 'talker', 'quiet')
   })

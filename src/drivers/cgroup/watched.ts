@@ -100,7 +100,7 @@ function readSchedulingOf(layout: Layout, paths: readonly string[]): string | nu
 function putPackets(counters: Record<string, number>, counts: PacketCounts | undefined): void {
   if (counts === undefined) return
   counters['net.rxPackets'] = counts.rxPackets
-  counters['net.rxBytes'] = counts.rxBytes
+  counters['net.rx'] = counts.rxBytes
   counters['net.txPackets'] = counts.txPackets
-  counters['net.txBytes'] = counts.txBytes
+  counters['net.tx'] = counts.txBytes
 }
