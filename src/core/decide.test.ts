@@ -154,6 +154,22 @@ describe('decide', () => {
     assert.ok((world.weights['/a'] as number) > (world.weights['/b'] as number) * 5)
   })
 
+  it('gives a quota that somebody else set the weight that it takes to get it', () => {
+    const its = policy(
+      [domain('a', { enforcement: 'cap' }), domain('b')],
+      [goal('a', 1, fixedCpu(800)), goal('b', 1, fixedCpu(400))],
+    )
+    const world = new World(its, { a: { use: 500, settings: { 'cpu.quota': null } }, b: { use: 400 } })
+    world.run(3)
+    world.settings['/a'] = { 'cpu.quota': 200 }
+    world.run(5)
+    world.policy = policy(its.domains, [goal('a', 1, fixedCpu(800)), goal('b', 1, fixedCpu(1800))])
+    const decision = world.run(20)
+    assert.equal(decision.resources[0]?.rows.find(({ domain: name }) => name === 'a')?.inForce, 200)
+    assert.ok(Math.abs((world.weights['/b'] as number) / (world.weights['/a'] as number) - 9) < 0.5)
+    assert.equal(world.settings['/a']?.['cpu.quota'], 200)
+  })
+
   it('takes up again what somebody else set back', () => {
     const its = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(1500)), goal('b', 1, fixedCpu(200))])
     const world = new World(its, { a: { use: 900 }, b: { use: 100 } })

@@ -155,7 +155,16 @@ function lookAt(
     const missing = unmadeOf(knob, seen, around)
     if (missing !== null) unmade[key] = missing
     const stands = changed === undefined && missing === null
-    const amount = amountInForce(resource, its, seen, settings, remembered, stands, around.shares)
+    const amount = amountInForce(
+      resource,
+      its,
+      seen,
+      settings,
+      remembered,
+      stands,
+      changed?.knob ?? null,
+      around.shares,
+    )
     if (amount !== null) inForce[key] = amount
   }
   const standing = standingOf(policy, its, remembered)
@@ -222,6 +231,7 @@ function amountInForce(
   settings: Settings,
   remembered: DomainKnowledge | null,
   stands: boolean,
+  changed: Knob | null,
   shares: ReadonlyMap<string, number>,
 ): number | null {
   const decided = remembered?.resources[resource.key]?.allocation ?? null
@@ -229,7 +239,10 @@ function amountInForce(
   if (resource.key === CPU) {
     const quota = settings['cpu.quota']
     const share = shares.get(seen.node)
-    if (typeof quota === 'number') return share === undefined ? quota : Math.min(quota, share)
+    // A quota that somebody else set is the amount, and the weight is still Reeve's to set by it.
+    if (typeof quota === 'number') {
+      return share === undefined || changed === 'cpu.quota' ? quota : Math.min(quota, share)
+    }
     return share ?? null
   }
   const limit = settings[limitKnob(resource.key, its.enforcement, seen)]

@@ -42,6 +42,10 @@ export async function applyPlan(plan: readonly Change[], applying: Applying): Pr
 async function applyOne(change: Change, announced: Announced, driver: Driver, deadlineMs: number): Promise<Outcome> {
   const { node, knob } = change
   if (announced === 'vanished') return { status: 'vanished', node, knob }
+  if (typeof announced === 'object') {
+    const message = `${knob} of ${node} was left alone: its present value cannot be read: ${announced.unreadable}`
+    return { status: 'failed', node, knob, code: 'EUNREADABLE', message }
+  }
   if (announced === 'not-remembered') {
     const message = `${knob} of ${node} was left alone: its present value cannot be recorded, so it could not be put back`
     return { status: 'failed', node, knob, code: 'ENOTREMEMBERED', message }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import type { EventReport, ReleaseReport, ReloadResult, Status } from '#api/contract.ts'
 import { VERSION } from '#api/version.ts'
+import { narrowed } from '#core/metadata.ts'
 import type { Outcome } from '#core/model/decision.ts'
 import type { DomainName } from '#core/model/ids.ts'
 import type { ComposedDriver } from '#drivers/compose.ts'
@@ -105,6 +106,7 @@ export class Control {
     return this.#alone(async () => {
       try {
         const summary = await this.#tick()
+        if (this.#hasLeft(summary)) await this.#putBackOthers()
         this.#last = summary
         if (this.#problem !== null) this.#parts.log.info('turns are made again')
         this.#problem = null
@@ -116,6 +118,17 @@ export class Control {
         this.#problem = message
       }
     })
+  }
+
+  /** Whether a domain says that it is not to be managed, of which something is still set. */
+  #hasLeft({ observation }: Turn): boolean {
+    const leaving = observation.domains.filter((domain) => {
+      const its = this.#loaded.policy.domains[domain.policyIndex]
+      return domain.metadata?.ignore === true && its !== undefined && narrowed(its, domain).role === 'ignored'
+    })
+    if (leaving.length === 0) return false
+    const settings = this.#parts.originals.all()
+    return leaving.some(({ node }) => settings.some((setting) => setting.node === node))
   }
 
   async #tick(): Promise<TurnSummary> {
@@ -219,9 +232,7 @@ export class Control {
     const kinds = settings.map(({ result }) => result.kind)
     const restored = kinds.filter((kind) => kind === 'restored').length
     const said = settings.flatMap(({ result }) => (result.kind === 'failed' ? [result.message] : []))
-    said.unshift(
-      `of what the policy no longer names, ${restored} of ${settings.length} settings were put back as found`,
-    )
+    said.unshift(`of what is no longer managed, ${restored} of ${settings.length} settings were put back as found`)
     for (const line of said) log.info(line)
     return said
   }

@@ -87,6 +87,22 @@ describe('the daemon', () => {
     assert.equal(weightOf(host, 'shop'), 100)
   })
 
+  it('leaves alone what cannot be read, manages the rest, and can be started again', async (t) => {
+    const dir = temporaryDir(t)
+    const host = new FakeHost(createClock())
+    host.unreadable.add(nodeOf('batch'))
+    const { daemon } = await startFake(t, { dir, host })
+    const { turn, outcomes } = await turnWhere(daemon, hasChanged)
+    const failed = outcomes.find(({ status }) => status === 'failed')
+    assert.match(failed?.status === 'failed' ? failed.message : '', /cannot be read: cpu.weight is nobody's business/)
+    await turnWhere(daemon, (its) => its.turn > turn + 3)
+    assert.equal(weightOf(host, 'batch'), 100)
+    assert.notEqual(weightOf(host, 'shop'), 100)
+    await daemon.stop()
+    const again = await startFake(t, { dir, host })
+    assert.ok((await turnWhere(again.daemon, () => true)).turn > turn + 3)
+  })
+
   it('keeps going when its host cannot be seen: nothing is changed, and it says so', async (t) => {
     const host = new FakeHost(createClock())
     const { daemon } = await startFake(t, { dir: temporaryDir(t), host })

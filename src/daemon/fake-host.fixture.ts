@@ -20,6 +20,8 @@ export class FakeHost implements Driver {
   /** Called before a change is made; what it returns or throws stands for what the kernel says. */
   beforeApply: (change: Change, signal: AbortSignal) => Promise<Outcome | undefined> | undefined = () => undefined
   beforeObserve: () => void = () => {}
+  /** Nodes whose settings cannot be read one by one. */
+  readonly unreadable = new Set<NodeId>()
   readonly #clock: Clock
   #policy: Policy | null = null
   readonly #startedMs: number
@@ -79,6 +81,7 @@ export class FakeHost implements Driver {
   }
 
   async read(node: NodeId, knob: Knob) {
+    if (this.unreadable.has(node)) throw new Error(`${knob} is nobody's business`)
     const identity = this.identities.get(node)
     const value = this.settings.get(node)?.[knob]
     return identity === undefined || value === undefined ? null : { identity, value }

@@ -48,7 +48,8 @@ export async function observe(sources: Sources, occasion: Occasion): Promise<Obs
   }
 }
 
-function withMetadata({ domains, words }: DriverObservation, policy: Policy): readonly DomainObservation[] {
+/** The domains as drivers saw them, with what their own words come to. */
+export function withMetadata({ domains, words }: DriverObservation, policy: Policy): readonly DomainObservation[] {
   if (words === undefined || words.size === 0) return domains
   return domains.map((domain) => {
     const its = words.get(domain.name)

@@ -1,11 +1,12 @@
 import type { Change, Outcome } from '#core/model/decision.ts'
 import type { Identity } from '#core/model/ids.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 import type { Driver } from '#ports.ts'
 import type { JournalSetting } from './journal/reader.ts'
 import type { KnobPlace, Recorder } from './recorder.ts'
 
 /** Whether a change may be made, as far as being able to take it back is concerned. */
-export type Announced = 'may-change' | 'vanished' | 'not-remembered'
+export type Announced = 'may-change' | 'vanished' | 'not-remembered' | { readonly unreadable: string }
 
 const keyOf = ({ driver, node, knob }: KnobPlace) => `${driver} ${node} ${knob}`
 
@@ -35,7 +36,12 @@ export class Originals {
     const isNew: boolean[] = []
     for (const change of plan) {
       const known = this.#settings.get(keyOf(change))
-      const setting = await this.#settingFor(change, known, driver)
+      const setting = await this.#settingFor(change, known, driver).catch((error: unknown) => reasonOf(error))
+      if (typeof setting === 'string') {
+        answers.push({ unreadable: setting })
+        isNew.push(false)
+        continue
+      }
       answers.push(setting === null ? 'vanished' : 'may-change')
       isNew.push(setting !== null && setting.original !== known?.original)
       if (setting !== null) announced.push(setting)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { DECIDER, decide } from '#core/decide.ts'
 import type { Outcome } from '#core/model/decision.ts'
@@ -9,6 +10,7 @@ import { parsePolicy } from '#policy/parse.ts'
 import { FakeHost, TWO_DOMAINS } from './fake-host.fixture.ts'
 import { handClock } from './hand-clock.fixture.ts'
 import { openJournal } from './journal/journal.ts'
+import { journalPath } from './journal/reader.ts'
 import { observe } from './observe.ts'
 import { recover } from './recover.ts'
 import { decideAgain } from './replay.ts'
@@ -88,6 +90,19 @@ describe('recovery', () => {
     const planned = (journal.turn(3)?.decision.plan ?? []).map((change): Outcome => ({ status: 'applied', ...change }))
     journal.outcomes(3, planned)
     assert.ok(!recover(journal).outcomes.some((its) => `${its.node} ${its.knob}` === set[0]))
+  })
+
+  it('starts empty where the last turns cannot be read', async (t) => {
+    const dir = temporaryDir(t)
+    await recordTurns(dir, 3, 5)
+    const database = new DatabaseSync(journalPath(dir))
+    database.exec("UPDATE turns SET body = x'00' WHERE turn = 1")
+    database.close()
+    const journal = openJournal(dir)
+    t.after(() => journal.close())
+    const recovered = recover(journal)
+    assert.match(recovered.problem ?? '', /turn 1 cannot be read from the journal, which is damaged there/)
+    assert.equal(recovered.knowledge.turn, 3)
   })
 
   it('has nothing to bring back from an empty journal', (t) => {

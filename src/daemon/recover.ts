@@ -5,6 +5,7 @@ import { type Knowledge, NO_KNOWLEDGE } from '#core/model/knowledge.ts'
 import type { Knob } from '#core/model/observation.ts'
 import type { Policy } from '#core/model/policy.ts'
 import { knobKey } from '#core/reconcile.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 import { parsePolicy } from '#policy/parse.ts'
 import type { TurnRecord } from '#ports.ts'
 import type { JournalReader } from './journal/reader.ts'
@@ -24,10 +25,11 @@ export interface Recovered {
  * Knowledge that cannot be brought back starts empty, which is always safe, but goes on counting turns.
  */
 export function recover(journal: JournalReader): Recovered {
-  const records = journal.segmentUntil(journal.lastTurn())
-  const last = records.at(-1)
-  if (last === undefined) return { knowledge: NO_KNOWLEDGE, outcomes: [], turnsDecidedAgain: 0, problem: null }
+  const lastTurn = journal.lastTurn()
+  if (lastTurn === 0) return { knowledge: NO_KNOWLEDGE, outcomes: [], turnsDecidedAgain: 0, problem: null }
   try {
+    const records = journal.segmentUntil(lastTurn)
+    const last = records.at(-1) as TurnRecord
     const policy = recordedPolicy(journal, last.policyHash)
     let knowledge = records[0]?.knowledge as Knowledge
     for (const { observation } of records) knowledge = decide(policy, observation, knowledge).knowledge
@@ -38,8 +40,8 @@ export function recover(journal: JournalReader): Recovered {
       problem: null,
     }
   } catch (error) {
-    const problem = `cannot bring back what was learned until turn ${last.turn}, starting without it: ${error}`
-    return { knowledge: { ...NO_KNOWLEDGE, turn: last.turn }, outcomes: [], turnsDecidedAgain: 0, problem }
+    const problem = `cannot bring back what was learned until turn ${lastTurn}, starting without it: ${reasonOf(error)}`
+    return { knowledge: { ...NO_KNOWLEDGE, turn: lastTurn }, outcomes: [], turnsDecidedAgain: 0, problem }
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ReleasedSetting, ReleaseReport } from '#api/contract.ts'
 import { isOnItsWay } from '#core/drift.ts'
+import { narrowed } from '#core/metadata.ts'
 import type { Change } from '#core/model/decision.ts'
 import type { ResourceKey } from '#core/model/ids.ts'
 import type { Policy } from '#core/model/policy.ts'
@@ -7,6 +8,7 @@ import { reasonOf } from '#lib/reason-of.ts'
 import type { Driver, DriverObservation } from '#ports.ts'
 import { withDeadline } from './apply.ts'
 import type { JournalSetting } from './journal/reader.ts'
+import { withMetadata } from './observe.ts'
 
 /** The driver of a kind, or null where this host has none now. */
 export type DriverOf = (kind: string) => Driver | null
@@ -48,11 +50,12 @@ export async function releaseSettings(
 export function notManaged(
   settings: readonly JournalSetting[],
   policy: Policy,
-  seen: Pick<DriverObservation, 'domains' | 'nodes'>,
+  seen: DriverObservation,
 ): JournalSetting[] {
   const managed = new Set(seen.nodes.map(({ id }) => id))
-  for (const { node, policyIndex } of seen.domains) {
-    if (policy.domains[policyIndex]?.role !== 'ignored') managed.add(node)
+  for (const domain of withMetadata(seen, policy)) {
+    const its = policy.domains[domain.policyIndex]
+    if (its !== undefined && narrowed(its, domain).role !== 'ignored') managed.add(domain.node)
   }
   return settings.filter(({ node }) => !managed.has(node))
 }

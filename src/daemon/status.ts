@@ -1,4 +1,5 @@
 import type { DomainStatus, Status } from '#api/contract.ts'
+import { narrowed } from '#core/metadata.ts'
 import type { AmountDecision, ResourceDecision } from '#core/model/decision.ts'
 import type { Policy } from '#core/model/policy.ts'
 import type { Capability, Prepared } from '#ports.ts'
@@ -88,7 +89,8 @@ function domainsOf(policy: Policy, last: Turn | null, resources: readonly Resour
   const seen = last?.observation.domains ?? []
   const shown = seen.map((domain): DomainStatus => {
     const its = policy.domains[domain.policyIndex]
-    const managed = its === undefined || its.role === 'managed' ? (its?.mode ?? policy.host.mode) : its.role
+    const role = its === undefined ? 'managed' : narrowed(its, domain).role
+    const managed = role === 'managed' ? (its?.mode ?? policy.host.mode) : role
     const mode = domain.isOutside === true ? 'outside' : managed
     const refused = [...(domain.metadata?.refused ?? [])]
     return { name: domain.name, mode, state: domain.state, amounts: amounts.get(domain.name) ?? {}, refused }

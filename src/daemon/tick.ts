@@ -2,6 +2,7 @@ import { DECIDER, decide } from '#core/decide.ts'
 import type { Decision, Outcome } from '#core/model/decision.ts'
 import type { Knowledge } from '#core/model/knowledge.ts'
 import type { Observation } from '#core/model/observation.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 import { type Applying, applyPlan } from './apply.ts'
 import type { LoadedPolicy } from './load.ts'
 import { type Occasion, observe, type Sources } from './observe.ts'
@@ -46,12 +47,18 @@ export async function tick(
   const observation = await observe(instruments, { ...standing, policy, outcomes: carried.outcomes })
   const { decision, knowledge } = decide(policy, observation, carried.knowledge)
   const isRecorded = record(instruments.recorder, standing.loaded, observation, decision, carried.knowledge)
-  const outcomes = await applyPlan(decision.plan, instruments)
+  const outcomes = await applyPlan(decision.plan, instruments).catch((error: unknown) => allFailed(decision, error))
   if (isRecorded && outcomes.length > 0) instruments.recorder.outcomes(decision.turn, outcomes)
   return {
     turn: { turn: decision.turn, observation, decision, outcomes, isRecorded },
     carried: { knowledge, outcomes },
   }
+}
+
+/** The turn is on record, so it has been made, whatever came of its plan. */
+function allFailed({ plan }: Decision, error: unknown): readonly Outcome[] {
+  const message = `the plan could not be carried out, which is a defect in Reeve: ${reasonOf(error)}`
+  return plan.map(({ node, knob }) => ({ status: 'failed', node, knob, code: 'EDEFECT', message }))
 }
 
 function record(

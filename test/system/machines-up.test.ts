@@ -108,7 +108,7 @@ goals:
   test('the metadata of a machine narrows what the policy says of it, as far as that lets it', async (t) => {
     const allowing = policyText(40, 20).replace(
       'batch-*: { driver: libvirt }',
-      'batch-*: { driver: libvirt, metadata: { pin: true } }',
+      'batch-*: { driver: libvirt, metadata: { pin: true, ignore: true } }',
     )
     writeFileSync(policyFile, allowing)
     const daemon = await up(t)
@@ -121,6 +121,10 @@ goals:
     await say('<domain group="&lt;script&gt;"/>')
     await until(async () => /^ *0 +0-1$/m.test(await host.virsh('vcpupin', 'batch-1')), 'it runs everywhere again')
     assert.match((await reeve('status')).stdout, /Metadata of batch-1: it is not one empty element/)
+    assert.notEqual(await shares('batch-1'), 1024)
+    await say('<domain ignore="yes"/>')
+    await until(async () => (await shares('batch-1')) === 1024, 'what was set of it is put back')
+    assert.equal((await domainsNow()).find(({ name }) => name === 'batch-1')?.mode, 'ignored')
     await host.virsh('metadata', 'batch-1', '--live', '--uri', 'urn:reeve:v1', '--remove')
     await ask('release')
     await ask('resume')

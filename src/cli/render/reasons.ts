@@ -229,7 +229,7 @@ export function outcomeText(outcome: Outcome | null): string {
     case 'vanished':
       return 'had vanished'
     case 'not-tried':
-      return 'not tried, as an earlier change failed'
+      return 'not tried, as an earlier change failed or Reeve was stopped'
     case 'given-up':
       return 'given up: nobody knows whether it is still so'
   }

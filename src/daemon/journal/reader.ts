@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import type { Outcome } from '#core/model/decision.ts'
 import type { DomainName, NodeId } from '#core/model/ids.ts'
 import type { Knob, Setting } from '#core/model/observation.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 import type { RememberedSetting, TurnRecord } from '#ports.ts'
 import { decodeCheckpoint, decodeDelta, type TurnBody } from './codec.ts'
 import { SCHEMA_VERSION, schemaVersion } from './schema.ts'
@@ -140,11 +141,19 @@ export class JournalReader {
   }
 }
 
+/** @throws where the row is damaged. */
 function decodeRow(row: TurnRow, previous: TurnBody | null): TurnRecord {
   const { turn, policy: policyHash, decider } = row
-  if (row.turn === row.segment) return { turn, policyHash, decider, ...decodeCheckpoint(row.body) }
-  if (previous === null) throw new Error(`the journal has no turn before ${turn} to read it from; it is damaged`)
-  return { turn, policyHash, decider, knowledge: null, ...decodeDelta(previous, row) }
+  if (row.turn !== row.segment && previous === null)
+    throw new Error(`the journal has no turn before ${turn} to read it from; it is damaged`)
+  try {
+    if (row.turn === row.segment) return { turn, policyHash, decider, ...decodeCheckpoint(row.body) }
+    return { turn, policyHash, decider, knowledge: null, ...decodeDelta(previous as TurnBody, row) }
+  } catch (cause) {
+    throw new Error(`turn ${turn} cannot be read from the journal, which is damaged there: ${reasonOf(cause)}`, {
+      cause,
+    })
+  }
 }
 
 /** The journal's file in a state directory. */
