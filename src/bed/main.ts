@@ -3,6 +3,8 @@
  * end of standard input.
  */
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { reasonOf } from '#lib/reason-of.ts'
 import { type BedHost, bedAvailable, startHost } from './host.ts'
@@ -61,14 +63,23 @@ async function boot(host: BedHost, count: number): Promise<'up'> {
   return 'up'
 }
 
-const welcome = ({ uri }: BedHost): string => `
+function welcome({ uri }: BedHost): string {
+  const dir = join(tmpdir(), `reeve-try-${process.pid}`)
+  const places = `--state ${dir}/state --socket ${dir}/control.sock`
+  return `
 The libvirtd is at ${uri}
 In another terminal:
   virsh -c '${uri}' list
-  bin/reeve discover --libvirt '${uri}' >policy.yaml
-  bin/reeve up -c policy.yaml
+  mkdir -m 700 ${dir}
+  bin/reeve discover --libvirt '${uri}' >${dir}/policy.yaml
+  bin/reeve up -c ${dir}/policy.yaml ${places}
+In a third one:
+  bin/reeve status ${places}
+That only advises. To have it act, keep only the guests in the policy, say "mode: manage" there, and
+  bin/reeve reload ${places}
 Ctrl-C, or the end of the input here, takes all down.
 `
+}
 
 /** Resolves at Ctrl-C, the like of it, or the end of standard input. */
 async function over(): Promise<'over'> {

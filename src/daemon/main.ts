@@ -6,6 +6,7 @@ import { type ComposedDriver, composeDrivers } from '#drivers/compose.ts'
 import type { Clock, Driver, MetricSource } from '#ports.ts'
 import { CHANGE_MS_MAX } from './apply.ts'
 import { Control, type TurnSummary } from './control.ts'
+import { earlyTurns } from './early-turns.ts'
 import { apiHandlers } from './handlers.ts'
 import { type JournalLimits, openJournal } from './journal/journal.ts'
 import { journalPath } from './journal/reader.ts'
@@ -169,22 +170,19 @@ async function begin(options: DaemonOptions, loaded: LoadedPolicy, endings: Endi
   }
 }
 
-/** Events come in swarms (a machine that starts has a dozen): one early turn is enough for all of this time. */
-const EVENTS_TOGETHER_MS = 250
-
 /** What drivers hear of is looked at soon. Returns how to stop that. */
 function hearEvents(driver: ComposedDriver, control: Control, loop: Loop): () => void {
-  let timer: NodeJS.Timeout | null = null
-  const stop = driver.onEvent?.(() => {
-    timer ??= setTimeout(() => {
-      timer = null
+  const early = earlyTurns(
+    () => control.intervalMs,
+    () => {
       control.lookCloser()
       loop.wake()
-    }, EVENTS_TOGETHER_MS)
-  })
+    },
+  )
+  const stop = driver.onEvent?.(early.hear)
   return () => {
     stop?.()
-    if (timer !== null) clearTimeout(timer)
+    early.stop()
   }
 }
 

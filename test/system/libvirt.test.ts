@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { agentsOf } from '#drivers/libvirt/agents.ts'
 import { connect } from '#drivers/libvirt/connection.ts'
 import { LibvirtError, LibvirtMissing, loadLibvirt } from '#drivers/libvirt/library.ts'
+import { linkTo } from '#drivers/libvirt/link.ts'
+import type { Machine } from '#drivers/libvirt/machine.ts'
 
 const library = await loadLibvirt().catch((error: unknown) => {
   if (error instanceof LibvirtMissing) return error
@@ -43,6 +46,27 @@ test('libvirt through its shared library', { skip }, async (t) => {
       assert.ok(user + system < 500_000, `${user + system} us of CPU in a second of waiting`)
       await connection.close()
     }
+  })
+
+  await t.test('a guest agent is asked no more on a connection that the policy no longer names', async () => {
+    const link = linkTo('test:///default', null)
+    const machine = { link } as Machine
+    const agents = agentsOf(() => performance.now())
+    const mayEnd = Promise.withResolvers<void>()
+    const isOpen = Promise.withResolvers<void>()
+    const first = agents.use(machine, () => {
+      isOpen.resolve()
+      return mayEnd.promise
+    })
+    await isOpen.promise
+    const second = agents.use(machine, (connection) => connection.isAlive())
+    const refused = assert.rejects(second, /let go of/)
+    await agents.follow([])
+    mayEnd.resolve()
+    await first
+    await refused
+    assert.ok(await agents.use(machine, (connection) => connection.isAlive()), 'and is opened anew when it is needed')
+    await agents.close()
   })
 
   await t.test('what libvirt refuses comes with its own words, also off the main thread', async (t) => {

@@ -51,6 +51,8 @@ describe('reeve doctor on machines', { skip, timeout: 300_000 }, () => {
     assert.match(said, /^ok +libvirt: machine "odd \\u\{202e\} name": is emulated/m)
     assert.match(said, /^without +libvirt: machine "odd \\u\{202e\} name", guest agent: none is configured$/m)
     assert.match(said, /^without +libvirt: machine "odd \\u\{202e\} name", balloon statistics: off$/m)
+    const uuid = await host.virsh('domuuid', ODD)
+    assert.ok(said.includes(`to have it: virsh -c '${host.uri}' dommemstat ${uuid} --live --period 10\n`), said)
     assert.ok(!said.includes('\u202e'))
   })
 

@@ -35,7 +35,7 @@ async function connectionFindings(uri: string): Promise<Finding[]> {
   const groups = groupsOf(hypervisor, machines)
   return [
     fine(name, `${version}, ${runs}`),
-    ...machines.flatMap((its) => machineFindings(its, groups.get(its.uuid) ?? null, agents.get(its.uuid))),
+    ...machines.flatMap((its) => machineFindings(uri, its, groups.get(its.uuid) ?? null, agents.get(its.uuid))),
   ]
 }
 
@@ -47,7 +47,7 @@ function groupsOf(hypervisor: string, machines: readonly LookedAt[]): ReadonlyMa
 }
 
 /** One line for what a machine has, and one more for each thing that it lacks. */
-function machineFindings(its: LookedAt, group: string | null, agent: AgentAnswer | undefined): Finding[] {
+function machineFindings(uri: string, its: LookedAt, group: string | null, agent: AgentAnswer | undefined): Finding[] {
   const name = `libvirt: machine "${its.name}"`
   const has = [RUN_BY[its.type] ?? `of type ${its.type}`]
   const lacks: Finding[] = []
@@ -61,11 +61,17 @@ function machineFindings(its: LookedAt, group: string | null, agent: AgentAnswer
     else if (agent.status === 'answers') has.push('its agent answers')
     else if (agent.status === 'silent') lack('guest agent', `does not answer: ${agent.reason}`, START_AGENT)
     else lack('guest agent', 'none is configured', ADD_AGENT)
-    if (its.statsSeconds === null) lack('balloon statistics', 'off', `virsh dommemstat NAME --live --period 10`)
+    if (its.statsSeconds === null) lack('balloon statistics', 'off', statsRemedy(uri, its))
     else if (its.reports) has.push(`balloon statistics every ${its.statsSeconds} s`)
     else lack('balloon statistics', 'on, but the guest tells nothing', 'load the driver virtio_balloon inside')
   }
   return [fine(name, has.join(', ')), ...lacks]
+}
+
+/** For a shell: a machine of an odd name, which would not survive it or be escaped, goes by its UUID. */
+function statsRemedy(uri: string, { name, uuid }: LookedAt): string {
+  const domain = /^[a-z_][\w.-]*$/i.test(name) ? name : uuid
+  return `virsh -c '${uri.replaceAll("'", "'\\''")}' dommemstat ${domain} --live --period 10`
 }
 
 const RUN_BY: Readonly<Record<string, string>> = { kvm: 'runs by KVM', qemu: 'is emulated (TCG)' }

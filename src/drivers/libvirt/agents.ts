@@ -21,6 +21,8 @@ export interface Agents {
    * then it is not begun later.
    */
   use<Result>(machine: Machine, work: (connection: Connection) => Promise<Result>): Promise<Result>
+  /** Lets go of connections that are not among these. */
+  follow(uris: readonly string[]): Promise<void>
   close(): Promise<void>
 }
 
@@ -55,6 +57,7 @@ export function agentsOf(nowMs: () => number, seconds = AGENT_SECONDS): Agents {
     const signal = AbortSignal.timeout(PATIENCE_MS)
     const result = line.last.then(() => {
       signal.throwIfAborted()
+      if (lines.get(link.uri) !== line) throw new Error('the connection has been let go of')
       return line.link.use(work)
     })
     line.last = result.catch(() => {})
@@ -73,10 +76,16 @@ export function agentsOf(nowMs: () => number, seconds = AGENT_SECONDS): Agents {
     return answer
   }
 
+  async function follow(uris: readonly string[]): Promise<void> {
+    const gone = [...lines].filter(([uri]) => !uris.includes(uri))
+    for (const [uri] of gone) lines.delete(uri)
+    for (const [, { link }] of gone) await link.close()
+  }
+
   async function askAll(line: Line, machines: readonly Machine[]): Promise<void> {
     if (line.isAsking) return
     line.isAsking = true
-    for (const machine of machines) await ask(machine)
+    for (const machine of machines) if (lines.get(machine.link.uri) === line) await ask(machine)
     line.isAsking = false
   }
 
@@ -91,11 +100,8 @@ export function agentsOf(nowMs: () => number, seconds = AGENT_SECONDS): Agents {
     },
     ask,
     use,
-    async close() {
-      const open = [...lines.values()]
-      lines.clear()
-      for (const { link } of open) await link.close()
-    },
+    follow,
+    close: () => follow([]),
   }
 }
 

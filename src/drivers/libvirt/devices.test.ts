@@ -6,6 +6,7 @@ test('what a machine moved is summed over its devices, also where one tells noth
   const stats = new Map<string, string | number>([
     ['block.count', 2],
     ['block.0.name', 'vda'],
+    ['block.0.path', '/disk'],
     ['block.0.rd.bytes', 4096],
     ['block.0.rd.reqs', 1],
     ['block.0.wr.bytes', 512],
@@ -20,7 +21,7 @@ test('what a machine moved is summed over its devices, also where one tells noth
     ['net.1.rx.bytes', 50],
   ])
   assert.deepEqual(devicesOf(stats), {
-    disks: ['vda', 'sda'],
+    disks: ['vda'],
     interfaces: ['vnet0', 'vnet1'],
     counters: {
       'io.read': 4096,
@@ -35,6 +36,16 @@ test('what a machine moved is summed over its devices, also where one tells noth
       'net.txDrops': 1,
     },
   })
+})
+
+test('an empty drive is no disk to limit, a disk of a network is one', () => {
+  const stats = new Map<string, string | number>([
+    ['block.count', 2],
+    ['block.0.name', 'sda'],
+    ['block.1.name', 'vda'],
+    ['block.1.capacity', 4096],
+  ])
+  assert.deepEqual(devicesOf(stats).disks, ['vda'])
 })
 
 test('a machine without devices has no counters of them', () =>

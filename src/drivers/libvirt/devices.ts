@@ -2,7 +2,7 @@ import type { ParamValue } from './params.ts'
 
 /** The disks and network interfaces of a machine, by the names that libvirt knows them by, and what they have moved. */
 export interface Devices {
-  /** `vda`, `vdb`: as the definition has them. */
+  /** `vda`, `vdb`: as the definition has them. An empty drive is none. */
   readonly disks: readonly string[]
   /** Names on the host: `vnet0`. */
   readonly interfaces: readonly string[]
@@ -22,32 +22,41 @@ const OF_INTERFACE = {
 
 /** Of the fields `block.0.rd.bytes`, `net.0.rx.pkts` and so on; a machine without disks has no counters of disks. */
 export function devicesOf(stats: ReadonlyMap<string, ParamValue>): Devices {
-  const disks = namesOf(stats, 'block')
+  // What has neither a medium nor a size is an empty drive, whose limits QEMU refuses to tell and to set.
+  const disks = namesOf(stats, 'block', (disk) => stats.has(`${disk}.path`) || stats.has(`${disk}.capacity`))
   const interfaces = namesOf(stats, 'net')
   const counters = {
-    ...sums(stats, 'block', disks.length, OF_DISK),
-    ...sums(stats, 'net', interfaces.length, OF_INTERFACE),
+    ...sums(stats, 'block', OF_DISK),
+    ...sums(stats, 'net', OF_INTERFACE),
   }
   return { disks, interfaces, counters }
 }
 
-function namesOf(stats: ReadonlyMap<string, ParamValue>, group: 'block' | 'net'): string[] {
-  const names: string[] = []
-  for (let i = 0; i < Number(stats.get(`${group}.count`) ?? 0); i++) names.push(`${stats.get(`${group}.${i}.name`)}`)
-  return names
+function namesOf(
+  stats: ReadonlyMap<string, ParamValue>,
+  group: 'block' | 'net',
+  isOne: (device: string) => boolean = () => true,
+): string[] {
+  return devicesIn(stats, group)
+    .filter(isOne)
+    .map((device) => `${stats.get(`${device}.name`)}`)
+}
+
+/** What the fields of each begin with. */
+function devicesIn(stats: ReadonlyMap<string, ParamValue>, group: 'block' | 'net'): string[] {
+  return Array.from({ length: Number(stats.get(`${group}.count`) ?? 0) }, (_, i) => `${group}.${i}`)
 }
 
 function sums(
   stats: ReadonlyMap<string, ParamValue>,
   group: 'block' | 'net',
-  count: number,
   fields: Readonly<Record<string, string>>,
 ): Record<string, number> {
   const counters: Record<string, number> = {}
   for (const [counter, field] of Object.entries(fields)) {
     // What a device does not tell (an empty drive) it has not done.
-    for (let i = 0; i < count; i++)
-      counters[counter] = (counters[counter] ?? 0) + Number(stats.get(`${group}.${i}.${field}`) ?? 0)
+    for (const device of devicesIn(stats, group))
+      counters[counter] = (counters[counter] ?? 0) + Number(stats.get(`${device}.${field}`) ?? 0)
   }
   return counters
 }

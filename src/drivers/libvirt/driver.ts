@@ -87,6 +87,7 @@ class Machines implements Driver {
 
   async prepare(policy: Policy): Promise<readonly Prepared[]> {
     await this.#connections.follow(policy.host.libvirt)
+    await this.#vcpuCount.follow(policy.host.libvirt)
     for (const path of [...this.#managed.keys()]) this.#forget(path)
     this.#domains = policy.domains.flatMap((one, index) => (one.driver === this.kind ? [{ policy: one, index }] : []))
     if (this.#domains.length === 0) return []

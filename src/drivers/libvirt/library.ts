@@ -254,8 +254,8 @@ function inTurn() {
   }
 }
 
-/** Of `virDomainEventID`: lifecycle, reboot, balloon, device removed, agent, device added, metadata. */
-const EVENTS = [0, 1, 13, 15, 18, 19, 23]
+/** Of `virDomainEventID`: lifecycle, reboot, balloon, device removed, device added, metadata. */
+const EVENTS = [0, 1, 13, 15, 19, 23]
 const NEVER = -1
 
 /**

@@ -41,7 +41,7 @@ interface Told {
 
 const NOTHING: Told = { settings: {}, lacks: {} }
 
-/** The limits of the machines that are managed, as last read; what could not be read since stands. */
+/** The limits of the machines that are managed, as last read; what there was no time to read since stands. */
 export class DeviceLimits {
   readonly #layout: Layout
   /** By its group. */
@@ -103,10 +103,12 @@ export class DeviceLimits {
     const queuesOf = queueReader()
     const last = new Map<string, Told>()
     for (const [machine, limits] of wanted) {
-      const before = this.#last.get(machine.path) ?? NOTHING
       const told = await this.#read(machine, limits, queuesOf).then(
         (settings) => ({ settings, lacks: lacksOf(machine, limits, settings) }),
-        (error: unknown) => ({ ...before, lacks: Object.fromEntries(limits.map((knob) => [knob, reasonOf(error)])) }),
+        (error: unknown) => ({
+          settings: {},
+          lacks: Object.fromEntries(limits.map((knob) => [knob, reasonOf(error)])),
+        }),
       )
       last.set(machine.path, told)
     }

@@ -16,6 +16,8 @@ export interface VcpuCount {
   read(machine: Machine): Promise<number | null>
   /** Resolves with the machine as it is then. @throws where the guest does not follow. */
   set(machine: Machine, to: Setting, signal: AbortSignal): Promise<Machine>
+  /** Lets go of connections that are not among these. */
+  follow(uris: readonly string[]): Promise<void>
   close(): Promise<void>
 }
 
@@ -46,6 +48,7 @@ export function vcpuCount(layout: Layout, cpus: number): VcpuCount {
       // Where it had too few, the rest was plugged in.
       return { ...machine, vcpus: Math.max(machine.vcpus, count) }
     },
+    follow: (uris) => agents.follow(uris),
     close: () => agents.close(),
   }
 }
