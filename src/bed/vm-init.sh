@@ -21,7 +21,7 @@ address=$(sed -n 's/.*reeve\.address=\([^ ]*\).*/\1/p' /proc/cmdline)
 # A CPU that is plugged in is not used before somebody says so; one that was parked on purpose stays parked.
 online_new_cpus() {
   seen=" $(echo /sys/devices/system/cpu/cpu[0-9]*) "
-  while sleep 0.3; do
+  while sleep 1; do
     for cpu in /sys/devices/system/cpu/cpu[0-9]*; do
       case "$seen" in *" $cpu "*) continue ;; esac
       echo 1 >"$cpu/online"
@@ -40,7 +40,7 @@ serve() {
   exec 4<>"$1"
   while :; do
     awk '{ for (i = 0; i < $1; i++) x += i; print; fflush() }' <&4 >&4
-    sleep 0.2
+    sleep 1
   done
 }
 for port in /dev/virtio-ports/reeve.work-*; do serve "$port" & done
