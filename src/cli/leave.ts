@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { callsUnderWay } from '#drivers/libvirt/library.ts'
+import { callsUnderWay } from '#drivers/libvirt/call.ts'
 
 const GRACE_TRIES = 20
 const GRACE_MS = 25

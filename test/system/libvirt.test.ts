@@ -1,7 +1,8 @@
-/** libvirt through its shared library, on the driver that it brings along for tests: no daemon and no guest is needed. */
+/** libvirt through its shared library, most of it on the driver that it brings along for tests; no guest is needed. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { bedAvailable, startHost } from '#bed/host.ts'
 import { agentsOf } from '#drivers/libvirt/agents.ts'
 import { connect } from '#drivers/libvirt/connection.ts'
 import { LibvirtError, LibvirtMissing, loadLibvirt } from '#drivers/libvirt/library.ts'
@@ -81,4 +82,58 @@ test('libvirt through its shared library', { skip }, async (t) => {
     // What failed before is no reason for what works.
     assert.equal((await connection.stats(['state'])).length, 1)
   })
+
+  await t.test('of many connections that fail at once each has its own reason', async () => {
+    const names = Array.from({ length: 8 }, (_, i) => `no-such-${i}`)
+    const opened = await Promise.allSettled(names.map((name) => connect(library, `test:///${name}.xml`)))
+    for (const [i, one] of opened.entries()) {
+      assert.match(one.status === 'rejected' ? `${one.reason}` : 'it was opened', new RegExp(`${names[i]}`))
+    }
+  })
+
+  await t.test('a connection is closed once, and not called any more', async () => {
+    const connection = await connect(library, 'test:///default')
+    await Promise.all([connection.close(), connection.close()])
+    await connection.close()
+    await assert.rejects(connection.isAlive(), /not called, as the connection is closed/)
+    await assert.rejects(
+      connection.listen(() => {}),
+      /not called, as the connection is closed/,
+    )
+  })
+
+  await t.test('a use that does not end is left behind', async (t) => {
+    const link = linkTo('test:///default', null)
+    t.after(() => link.close())
+    await assert.rejects(
+      link.use(() => sleep(6000)),
+      /libvirt did not come back within 5 s/,
+    )
+  })
+})
+
+const bed = bedAvailable()
+const skipBed = bed.available || required ? false : `no test bed: ${bed.reason}; ${bed.remedy}`
+
+test('a connection that died is replaced once, however many used it', { skip: skipBed }, async (t) => {
+  const host = await startHost('link')
+  t.after(() => host.stop())
+  const link = linkTo(host.uri, null)
+  t.after(() => link.close())
+  const dead = await link.use(async (connection) => connection)
+  await host.killDaemon()
+  await host.startDaemon()
+  const replaced = Promise.withResolvers<void>()
+  const late = link.use(async (connection) => {
+    await replaced.promise
+    await connection.versions()
+  })
+  const early = [link.use((connection) => connection.versions()), link.use((connection) => connection.versions())]
+  for (const use of early) await assert.rejects(use, LibvirtError)
+  const fresh = await link.use(async (connection) => connection)
+  assert.notEqual(fresh, dead)
+  replaced.resolve()
+  await assert.rejects(late, LibvirtError)
+  assert.equal(await link.use(async (connection) => connection), fresh)
+  assert.ok((await link.use((connection) => connection.versions())).libvirt > 0)
 })

@@ -1,5 +1,6 @@
+import type { Handle } from './call.ts'
 import { type DomainId, type DomainInfo, idOf, listDomains, PAUSED } from './domain-list.ts'
-import type { Channel, Handle, Library, LibvirtError } from './library.ts'
+import type { Channel, Library, LibvirtError } from './library.ts'
 import { PARAM_BYTES, type ParamValue, packParams, unpackParams, type WrittenParam } from './params.ts'
 
 /** One libvirt connection, domain by domain: plain values in and out, every handle freed. */

@@ -1,11 +1,7 @@
 import type { Layout } from '#drivers/cgroup/layout.ts'
 import type { Capability } from '#ports.ts'
-import { inTime } from './in-time.ts'
 import { type Guest, type Inventory, inventoryOf, type OutsideDomain, withoutAnswer } from './inventory.ts'
 import { type Link, linkTo } from './link.ts'
-
-/** A connection that takes longer to tell what runs has told nothing. */
-const LOOK_MS_MAX = 5000
 
 /** All connections that the policy names, and what each told last. */
 export class Connections {
@@ -59,8 +55,7 @@ export class Connections {
   async #inventory(link: Link, running: readonly Guest[]): Promise<Inventory> {
     try {
       // One that has not answered since the last look is not asked, and so holds up no turn again.
-      const asking = link.use((connection) => inventoryOf(connection, link, this.#layout, this.#cpus))
-      return await inTime(asking, AbortSignal.timeout(LOOK_MS_MAX))
+      return await link.use((connection) => inventoryOf(connection, link, this.#layout, this.#cpus))
     } catch {
       // The link keeps the reason, which the capabilities show.
       const guests = running.filter((guest) => guest.link === link)

@@ -1,5 +1,6 @@
 import { printable } from '#lib/printable.ts'
-import type { Channel, Handle, Library } from './library.ts'
+import type { Handle } from './call.ts'
+import type { Channel, Library } from './library.ts'
 
 /** A running domain, as every hypervisor can tell of it. */
 export interface DomainInfo extends DomainId {

@@ -1,16 +1,13 @@
-import type Koffi from 'koffi'
 import type { LibraryHandle } from 'koffi'
 import { printable } from '#lib/printable.ts'
+import { asynchronously, type Handle, type KoffiFunction } from './call.ts'
+import { eventLoop } from './event-loop.ts'
+import { inTime } from './in-time.ts'
 
 /**
  * libvirt's shared library, called without headers. Every call runs off the main thread, one at a time on each
  * connection, so that the text of an error is that of the call which failed.
  */
-
-type KoffiFunction = ReturnType<LibraryHandle['func']>
-
-/** A pointer that only libvirt looks into. */
-export type Handle = object
 
 /** What libvirt says may have names in it, or what a guest said. */
 const SAID_MOST = 500
@@ -101,7 +98,7 @@ export interface Channel {
   call<Result>(name: CallName, ...args: readonly unknown[]): Promise<Result>
   /** Calls at once what libvirt answers from its own memory (names and ids), in microseconds. @throws {LibvirtError} */
   now<Result>(name: LocalCallName, ...args: readonly unknown[]): Result
-  /** Lets go of it. */
+  /** Lets go of it, once, when what it was asked before is done. Nothing is called on it any more but to free. */
   close(): Promise<void>
 }
 
@@ -122,6 +119,10 @@ export interface Library {
 
 /** A connection whose call has not come back for so long is not asked for more: it would only wait, too. */
 const STUCK_MS = 10_000
+/** Connections are opened one after another, but none waits longer than this for one that hangs. */
+const OPEN_TURN_MS = 1000
+/** Calls that give back what was got: on a closed connection, too, which libvirt keeps until they are made. */
+const FREES = /(Free|Clear)$/
 
 let loaded: Promise<Library> | null = null
 
@@ -178,14 +179,26 @@ async function load(): Promise<Library> {
     }),
   )
   library.func('int virInitialize()')()
+  let opening: Promise<unknown> = Promise.resolve()
+  /** One at a time, so that the reason of a failure is its own. */
+  const openInTurn = (uri: string): Promise<Handle> => {
+    const opened = inTime(opening, AbortSignal.timeout(OPEN_TURN_MS))
+      .catch(() => {})
+      .then(async () => {
+        saidByNobody = null
+        const handle = await asynchronously<Handle | null>(functionOf('virConnectOpen'), [uri])
+        if (handle === null) throw errorOf('virConnectOpen', saidByNobody)
+        return handle
+      })
+    opening = opened
+    return opened
+  }
   const version: [number] = [0]
   library.func('int virGetVersion(_Out_ ulong *version, const char *type, void *of)')(version, null, null)
 
   return {
     async open(uri) {
-      const open = functionOf('virConnectOpen')
-      const handle = await asynchronously<Handle | null>(open, [uri])
-      if (handle === null) throw errorOf('virConnectOpen', saidByNobody)
+      const handle = await openInTurn(uri)
       let said: Said | null = null
       const listener = listen((one) => {
         said = one
@@ -193,7 +206,7 @@ async function load(): Promise<Library> {
       setConnectionHandler(handle, null, listener)
       const queue = inTurn()
       const call = <Result>(name: CallName, ...args: readonly unknown[]): Promise<Result> =>
-        queue(name, async () => {
+        queue.take(name, async () => {
           said = null
           const returned = await asynchronously<Result>(functionOf(name), args)
           if (hasFailed(returned)) throw errorOf(name, said)
@@ -207,12 +220,16 @@ async function load(): Promise<Library> {
           if (hasFailed(returned)) throw errorOf(name, said)
           return returned
         },
-        listen: (hear) => queue('virConnectDomainEventRegisterAny', () => events.listen(handle, hear)),
-        async close() {
-          await queue('virConnectDomainEventDeregisterAny', () => events.forget(handle))
-          await call('virConnectClose', handle)
-          koffi.unregister(listener)
-        },
+        listen: (hear) => queue.take('virConnectDomainEventRegisterAny', () => events.listen(handle, hear)),
+        close: () =>
+          queue.end('virConnectClose', async () => {
+            try {
+              await events.forget(handle)
+              await asynchronously(functionOf('virConnectClose'), [handle])
+            } finally {
+              koffi.unregister(listener)
+            }
+          }),
       }
     },
     bytesAt: (pointer, length) => Buffer.from(koffi.view(pointer, length)),
@@ -231,16 +248,20 @@ function errorOf(name: string, said: Said | null): LibvirtError {
   return new LibvirtError(name, said?.code ?? 0, said?.message ?? 'it failed without saying why')
 }
 
-/** Carries out one work after another; none is taken on behind one that does not end. */
+/** Carries out one work after another; none is taken on behind one that does not end, or behind the end. */
 function inTurn() {
+  let end: Promise<void> | null = null
   let last: Promise<unknown> = Promise.resolve()
   let running: { readonly name: string; readonly sinceMs: number } | null = null
-  return <Result>(name: string, work: () => Promise<Result>): Promise<Result> => {
+
+  function whyNot(name: string): string | null {
+    if (end !== null && !FREES.test(name)) return 'not called, as the connection is closed'
     const waitedMs = running === null ? 0 : performance.now() - running.sinceMs
-    if (waitedMs > STUCK_MS) {
-      const why = `not called, as ${running?.name} has not come back for ${Math.round(waitedMs / 1000)} s`
-      return Promise.reject(new LibvirtError(name, 0, why))
-    }
+    if (waitedMs <= STUCK_MS) return null
+    return `not called, as ${running?.name} has not come back for ${Math.round(waitedMs / 1000)} s`
+  }
+
+  function append<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
     const result = last.then(() => {
       running = { name, sinceMs: performance.now() }
       return work()
@@ -252,81 +273,16 @@ function inTurn() {
       })
     return result
   }
-}
-
-/** Of `virDomainEventID`: lifecycle, reboot, balloon, device removed, device added, metadata. */
-const EVENTS = [0, 1, 13, 15, 19, 23]
-const NEVER = -1
-
-/**
- * libvirt's own event loop, which runs on a thread of its own while anybody listens. Callbacks differ in what they are
- * told after the connection and the domain; that something happened is all that is wanted of them.
- */
-function eventLoop(koffi: typeof Koffi, library: LibraryHandle) {
-  library.func('int virEventRegisterDefaultImpl()')()
-  const runOnce = library.func('int virEventRunDefaultImpl()')
-  const Happened = koffi.pointer(koffi.proto('int reeveHappened(void *conn, void *domain)'))
-  const register = library.func(
-    'int virConnectDomainEventRegisterAny(virConnect *conn, void *domain, int id, reeveHappened *cb, void *, void *)',
-  )
-  const Tick = koffi.pointer(koffi.proto('void reeveTick(int timer, void *data)'))
-  const deregister = library.func('int virConnectDomainEventDeregisterAny(virConnect *conn, int callback)')
-  const addTimeout = library.func('int virEventAddTimeout(int ms, reeveTick *tick, void *data, void *free)')
-  const updateTimeout = library.func('void virEventUpdateTimeout(int timer, int ms)')
-  const listening = new Map<Handle, () => void>()
-  const registered = new Map<Handle, readonly number[]>()
-  // Fires as often as it is told to until it is told never to.
-  const tick = koffi.register(() => updateTimeout(timer, NEVER), Tick)
-  const timer = addTimeout(NEVER, tick, null, null)
-  // One for all connections: a connection that broke may still call it.
-  const happened = koffi.register(() => {
-    for (const hear of listening.values()) hear()
-    return 0
-  }, Happened)
-  let isRunning = false
-
-  async function run(): Promise<void> {
-    isRunning = true
-    while (listening.size > 0) if ((await asynchronously<number>(runOnce, [])) < 0) break
-    isRunning = false
-  }
 
   return {
-    async listen(connection: Handle, hear: () => void): Promise<void> {
-      listening.set(connection, hear)
-      const ids: number[] = []
-      // Not every hypervisor tells of everything.
-      for (const id of EVENTS) ids.push(await asynchronously(register, [connection, null, id, happened, null, null]))
-      registered.set(
-        connection,
-        ids.filter((id) => id >= 0),
-      )
-      if (!isRunning) void run()
+    take<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
+      const why = whyNot(name)
+      return why === null ? append(name, work) : Promise.reject(new LibvirtError(name, 0, why))
     },
-    /** A connection that somebody listens to is not closed. */
-    async forget(connection: Handle): Promise<void> {
-      for (const id of registered.get(connection) ?? []) await asynchronously(deregister, [connection, id])
-      registered.delete(connection)
-      // The loop waits for the next event, and is woken to see that nobody listens any more.
-      if (listening.delete(connection) && listening.size === 0) updateTimeout(timer, 0)
+    /** The last work of all, and the same for whoever asks for it again; waits for as long as it takes. */
+    end(name: string, work: () => Promise<void>): Promise<void> {
+      end ??= append(name, work)
+      return end
     },
   }
-}
-
-let underWay = 0
-
-/** How many calls have not come back: Node does not end before they have, not even by `process.exit`. */
-export function callsUnderWay(): number {
-  return underWay
-}
-
-function asynchronously<Result>(called: KoffiFunction, args: readonly unknown[]): Promise<Result> {
-  underWay++
-  return new Promise((resolve, reject) => {
-    called.async(...args, (error: unknown, result: Result) => {
-      underWay--
-      if (error) reject(error as Error)
-      else resolve(result)
-    })
-  })
 }

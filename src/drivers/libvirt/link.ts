@@ -8,12 +8,14 @@ export interface Link {
   readonly uri: string
   /** Why it does not answer, in libvirt's words; null where it does, or was not asked yet. */
   readonly problem: string | null
-  /** Works with the connection, which is opened where it is not, unless it hangs. @throws {LibvirtError} | {LibvirtMissing} */
+  /** Works with the connection, which is opened where it is not, for 5 s at most. @throws {LibvirtError} | {LibvirtMissing} */
   use<Result>(work: (connection: Connection) => Promise<Result>): Promise<Result>
   close(): Promise<void>
 }
 
-/** Who looks at what runs waits a little longer, and no longer than that. */
+/** A use takes no longer, whatever becomes of what libvirt was asked. */
+const USE_MS_MAX = 5000
+/** A little less, so that what follows a use that took too long is not asked. */
 const SILENT_MS = 4500
 /** A connection that hangs is left behind. */
 const CLOSE_MS = 1000
@@ -32,21 +34,28 @@ export function linkTo(uri: string, hear: (() => void) | null): Link {
     return ms < SILENT_MS ? null : `it has not answered for ${Math.round(ms / 1000)} s`
   }
 
-  async function opened(): Promise<Connection> {
-    connection ??= connectAndListen(uri, hear)
-    try {
-      return await connection
-    } catch (error) {
-      connection = null
-      throw error
-    }
+  /** It is opened anew with the next use, and nobody waits for its end. Of many that used it one drops it. */
+  function drop(used: Promise<Connection>): void {
+    if (connection !== used) return
+    connection = null
+    used.then((open) => open.close()).catch(() => {})
   }
 
-  /** A connection that broke is opened anew with the next call, and nobody waits for its end. */
-  async function dropIfDead(used: Connection): Promise<void> {
-    if (await used.isAlive().catch(() => false)) return
-    connection = null
-    void used.close().catch(() => {})
+  async function tried<Result>(work: (connection: Connection) => Promise<Result>): Promise<Result> {
+    connection ??= connectAndListen(uri, hear)
+    const used = connection
+    try {
+      const result = await work(await used)
+      problem = null
+      return result
+    } catch (error) {
+      const open = await used.catch(() => null)
+      const isDead = async () => !(await open?.isAlive().catch(() => false))
+      if (open === null || (error instanceof LibvirtError && (await isDead()))) drop(used)
+      // What libvirt refuses is the caller's; that it cannot be reached is the link's.
+      if (connection === null) problem = reasonOf(error)
+      throw error
+    }
   }
 
   return {
@@ -58,22 +67,13 @@ export function linkTo(uri: string, hear: (() => void) | null): Link {
       const silent = silence()
       // Whoever asks now would only wait, too.
       if (silent !== null) throw new Error(`not asked, as ${silent}`)
-      let used: Connection | null = null
       const use = Symbol()
       uses.set(use, performance.now())
-      try {
-        used = await opened()
-        const result = await work(used)
-        problem = null
-        return result
-      } catch (error) {
-        if (used !== null && error instanceof LibvirtError) await dropIfDead(used)
-        // What libvirt refuses is the caller's; that it cannot be reached is the link's.
-        if (connection === null) problem = reasonOf(error)
-        throw error
-      } finally {
-        uses.delete(use)
-      }
+      const done = tried(work).finally(() => uses.delete(use))
+      const signal = AbortSignal.timeout(USE_MS_MAX)
+      return inTime(done, signal).catch((error: unknown) => {
+        throw signal.aborted ? new Error(`libvirt did not come back within ${USE_MS_MAX / 1000} s`) : error
+      })
     },
     async close() {
       const open = connection
@@ -86,6 +86,11 @@ export function linkTo(uri: string, hear: (() => void) | null): Link {
 
 async function connectAndListen(uri: string, hear: (() => void) | null): Promise<Connection> {
   const connection = await connect(await loadLibvirt(), uri)
-  if (hear !== null) await connection.listen(hear)
+  try {
+    if (hear !== null) await connection.listen(hear)
+  } catch (error) {
+    void connection.close().catch(() => {})
+    throw error
+  }
   return connection
 }
