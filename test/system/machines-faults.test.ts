@@ -54,7 +54,7 @@ goals:
   const stateOf = async (name: string) =>
     (await ask<Status>('status')).domains.find((domain) => domain.name === name)?.state
   const managed = async (t: TestContext) => {
-    writeFileSync(policyFile, policyText(40, 20))
+    writeFileSync(policyFile, policyText(800, 400))
     const daemon = await up(t)
     await until(() => isAbout(2), 'shares of 2 to 1')
     return daemon
@@ -72,7 +72,7 @@ goals:
     const daemon = await managed(t)
     await host.virsh('suspend', 'shop')
     await until(async () => (await stateOf('shop')) === 'paused', 'it is shown as paused')
-    writeFileSync(policyFile, policyText(60, 20))
+    writeFileSync(policyFile, policyText(900, 300))
     daemon.kill('SIGHUP')
     await until(() => isAbout(3), 'shares of 3 to 1 all the same')
     assert.equal(await host.virsh('domstate', 'shop'), 'paused')
@@ -99,7 +99,7 @@ goals:
     await guests.get('shop')?.shell(unbind)
     // The driver took its balloon along, and all that the machine has is its own.
     await until(async () => (await balloon('shop')) === MOST_MIB, 'it has all its memory, and keeps it')
-    writeFileSync(policyFile, policyText(40, 20))
+    writeFileSync(policyFile, policyText(800, 400))
     const daemon = await up(t)
     await ask('resume')
     await until(() => isAbout(2), 'shares of 2 to 1')
@@ -117,10 +117,10 @@ goals:
     await host.virsh('domrename', 'batch-1', 'other')
     await host.virsh('undefine', 'shop')
     await host.virsh('start', 'other')
-    writeFileSync(policyFile, policyText(60, 20))
+    writeFileSync(policyFile, policyText(900, 300))
     daemon.kill('SIGHUP')
     await until(async () => (await stateOf('batch-1')) === undefined, 'nobody has that name')
-    await until(async () => (await reeve('explain', 'shop')).stdout.includes('0.06 cores'), 'the other has its goal')
+    await until(async () => (await reeve('explain', 'shop')).stdout.includes('0.9 cores'), 'the other has its goal')
     assert.equal(await stateOf('shop'), 'running')
     assert.equal(await shares('other'), 1024)
     await stop(daemon, 'SIGTERM')

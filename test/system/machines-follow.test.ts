@@ -32,7 +32,7 @@ describe('machines follow what they are given', { skip, timeout: 300_000 }, () =
   const policyText = (amount: number) => `
 apiVersion: reeve/v1
 host: { mode: manage, interval: 500ms, cooldown: 1s, libvirt: ["${host.uri}"], headroom: { cpu: 0% } }
-resources: { cpu: { capacity: 4 } }
+resources: { cpu: { capacity: 3 } }
 domains:
   shop: { driver: libvirt, enforcement: cap, vcpus: 1-3 }
   batch: { driver: libvirt, pauseBelow: 50m }

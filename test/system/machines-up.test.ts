@@ -70,7 +70,7 @@ goals:
   const domainsNow = async () => (await ask<Status>('status')).domains
 
   test('goals become weights, pins and memory; release leaves all as it was found', async (t) => {
-    writeFileSync(policyFile, policyText(40, 20))
+    writeFileSync(policyFile, policyText(800, 400))
     const found = await shown()
     const before = await memoryInside('shop')
     const daemon = await up(t)
@@ -89,7 +89,7 @@ goals:
   })
 
   test('release without a daemon asks where the policy looked, and forgets nothing while libvirt is down', async (t) => {
-    writeFileSync(policyFile, policyText(40, 20))
+    writeFileSync(policyFile, policyText(800, 400))
     const daemon = await up(t)
     await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1')
     await stop(daemon, 'SIGTERM')
@@ -106,7 +106,7 @@ goals:
   })
 
   test('the metadata of a machine narrows what the policy says of it, as far as that lets it', async (t) => {
-    const allowing = policyText(40, 20).replace(
+    const allowing = policyText(800, 400).replace(
       'batch-*: { driver: libvirt }',
       'batch-*: { driver: libvirt, metadata: { pin: true, ignore: true } }',
     )
@@ -132,7 +132,7 @@ goals:
   })
 
   test('what somebody else sets by virsh is left so and shown, until it is taken back', async (t) => {
-    writeFileSync(policyFile, policyText(40, 20))
+    writeFileSync(policyFile, policyText(800, 400))
     const daemon = await up(t)
     await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1')
     await host.virsh('schedinfo', 'shop', '--live', 'cpu_shares=77')
@@ -141,7 +141,7 @@ goals:
     await until(async () => (await driftOf())?.length === 2, 'both are noticed')
     const { stdout } = await reeve('explain', 'shop')
     assert.match(stdout, /Somebody set cpu.weight of shop to 77, .*left so until 'reeve resume shop'/)
-    writeFileSync(policyFile, policyText(60, 20))
+    writeFileSync(policyFile, policyText(900, 300))
     daemon.kill('SIGHUP')
     const before = (await ask<Status>('status')).turn?.turn ?? 0
     await until(async () => ((await ask<Status>('status')).turn?.turn ?? 0) > before + 4, 'turns under another policy')
@@ -157,11 +157,11 @@ goals:
   })
 
   test('libvirtd dies and comes back: turns go on meanwhile, and changes are made afterwards', async (t) => {
-    writeFileSync(policyFile, policyText(40, 20))
+    writeFileSync(policyFile, policyText(800, 400))
     const daemon = await up(t)
     await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1')
     await host.killDaemon()
-    writeFileSync(policyFile, policyText(60, 20))
+    writeFileSync(policyFile, policyText(900, 300))
     daemon.kill('SIGHUP')
     const { turn } = await ask<Status>('status')
     await until(async () => ((await ask<Status>('status')).turn?.turn ?? 0) > (turn?.turn ?? 0) + 5, 'five turns more')
@@ -178,7 +178,7 @@ goals:
   })
 
   test('a libvirtd that hangs stops no turn, and keeps neither the daemon nor a release from ending', async (t) => {
-    writeFileSync(policyFile, policyText(40, 20))
+    writeFileSync(policyFile, policyText(800, 400))
     const daemon = await up(t)
     await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1')
     host.haltDaemon()
@@ -197,7 +197,7 @@ goals:
   })
 
   test('a machine that was destroyed takes nobody along, and is set anew when it is back', async (t) => {
-    writeFileSync(policyFile, policyText(40, 20))
+    writeFileSync(policyFile, policyText(800, 400))
     const daemon = await up(t)
     await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1')
     await host.virsh('destroy', 'batch-1')
