@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { createPrng, type Prng } from '#lib/prng.ts'
 import { type Figures, Latencies, SlidingLatencies } from './latencies.ts'
 import type { Address, Load, Window } from './link.ts'
-import { OUTSTANDING_MOST, type Transport } from './transport.ts'
+import type { Transport } from './transport.ts'
 
 /** A request without an answer after this long has missed any goal; its window is closed then. */
 const PATIENCE_MS = 2000
@@ -83,7 +83,7 @@ export class Client {
     const window = this.#windowOf(intendedMs)
     window.offered++
     // A client that finds all connections busy is turned away, which is a miss.
-    if (this.#underway >= OUTSTANDING_MOST) return
+    if (this.#underway >= this.#transport.most) return
     this.#underway++
     this.#transport.send(
       intendedMs,

@@ -4,20 +4,24 @@ import type { Address } from './link.ts'
 
 /** How requests reach a service. */
 export interface Transport {
+  /** Requests that may be under way at once; whoever comes then is turned away. */
+  readonly most: number
   /** Requests from now on go there; the kind of address stays. */
   aim(at: Address): void
   /** Calls exactly one of the two, once. */
   send(intendedMs: number, answered: () => void, failed: () => void): void
 }
 
-/** Requests that a service has under way at once. */
-export const OUTSTANDING_MOST = 48
+const OUTSTANDING_MOST = 48
+/** Of a machine, whose requests are long: a queue that is left over is gone within a second. */
+const OF_MACHINES = 12
 
 export function transportTo(at: Address): Transport {
   return at.kind === 'http' ? new Http() : new Channels(at.paths)
 }
 
 class Http implements Transport {
+  readonly most = OUTSTANDING_MOST
   readonly #agent = new Agent({ keepAlive: true, maxSockets: OUTSTANDING_MOST })
   #port = 0
 
@@ -38,6 +42,7 @@ class Http implements Transport {
 
 /** Each request goes to the worker with the fewest under way. */
 class Channels implements Transport {
+  readonly most = OF_MACHINES
   readonly #workers: readonly Worker[]
   #units = 0
 
