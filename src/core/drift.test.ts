@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { compareSettings, underWay } from './drift.ts'
+import { compareSettings, hasArrived, underWay } from './drift.ts'
 import type { SetKnob } from './model/knowledge.ts'
 import type { DomainObservation, Knob, Setting } from './model/observation.ts'
 import { MEMORY } from './model/resource.ts'
@@ -38,6 +38,17 @@ describe('drift of settings', () => {
     assert.deepEqual(sight('memory.balloon', turned, 130 * MIB).drift, [])
     const arrived = asked(100, 150, asked(200, 100))
     assert.equal(sight('memory.balloon', arrived, 180 * MIB).drift.length, 1)
+  })
+
+  it('holds what a guest has after it arrived for news', () => {
+    const arrived: SetKnob = { ...asked(200, 100), underWay: null }
+    assert.deepEqual(sight('memory.balloon', arrived, 99.5 * MIB).settings, { 'memory.balloon': 100 * MIB })
+    assert.equal(sight('memory.balloon', arrived, 150 * MIB).drift.length, 1)
+    assert.deepEqual(sight('memory.balloon', arrived, 256 * MIB).settings, { 'memory.balloon': 256 * MIB })
+    assert.equal(hasArrived('memory.balloon', asked(200, 100), 100 * MIB), true)
+    assert.equal(hasArrived('memory.balloon', asked(200, 100), 150 * MIB), false)
+    const count: SetKnob = { value: 1, underWay: underWay('cpu.count', undefined, 2, 1), before: null, atMs: 0 }
+    assert.deepEqual(sight('cpu.count', count, 2).settings, { 'cpu.count': 2 })
   })
 
   it('does not blame anybody for a guest that has booted, nor for what guests do themselves', () => {

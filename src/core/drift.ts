@@ -4,8 +4,8 @@ import type { DomainObservation, Knob, SchedulingNode, Setting, Settings } from 
 import type { DriftAnswer } from './model/policy.ts'
 import { MEMORY } from './model/resource.ts'
 
-/** Knobs by which a guest is asked for something, which it does when it likes. */
-const ASKED: ReadonlySet<Knob> = new Set(['memory.balloon', 'cpu.count'])
+/** The knob by which a guest is asked for something, which it does when it likes. */
+const ASKED: Knob = 'memory.balloon'
 /** What a domain changes by itself: threads that it starts, CPUs that its own system takes. Nobody else did that. */
 const ITS_OWN: ReadonlySet<Knob> = new Set(['sched', 'cpu.count'])
 /** Guests count memory in pages, and some of them in large ones: bytes. */
@@ -36,7 +36,7 @@ export function compareSettings(
     const ours = set[knob] as SetKnob
     const found = knob === 'cpu.weight' && weigher !== undefined ? weigher.weight : seen.settings[knob]
     if (found === undefined || found === ours.value) continue
-    if (isOnItsWay(knob, ours.underWay ?? [], found)) settings = { ...settings, [knob]: ours.value }
+    if (isOnItsWay(knob, ours.underWay ?? [ours.value], found)) settings = { ...settings, [knob]: ours.value }
     else if (!isSame(knob, ours.value, found) && !isItsOwnDoing(knob, seen, found)) {
       drift.push({ domain: seen.name, knob, expected: ours.value, found, answer })
     }
@@ -46,7 +46,7 @@ export function compareSettings(
 
 /** Where a guest may be once it was asked for `to`; what it was asked for before may still be under way. */
 export function underWay(knob: Knob, before: SetKnob | undefined, found: Setting, to: Setting): SetKnob['underWay'] {
-  if (!ASKED.has(knob)) return null
+  if (knob !== ASKED) return null
   const isPending = before?.underWay != null && found !== before.value
   const all = [found, to, ...(isPending ? before.underWay : [])].map(Number)
   return [Math.min(...all), Math.max(...all)]
@@ -58,10 +58,14 @@ export function underWay(knob: Knob, before: SetKnob | undefined, found: Setting
  * Worked: asked from 200 to 100 MiB, 150 is on its way; 250 is not, somebody else must have asked for that.
  */
 export function isOnItsWay(knob: Knob, among: readonly Setting[], found: Setting): boolean {
-  if (!ASKED.has(knob) || typeof found !== 'number' || among.length === 0) return false
-  const tolerance = knob === 'memory.balloon' ? SAME_MEMORY : 0
+  if (knob !== ASKED || typeof found !== 'number' || among.length === 0) return false
   const all = among.map(Number)
-  return found >= Math.min(...all) - tolerance && found <= Math.max(...all) + tolerance
+  return found >= Math.min(...all) - SAME_MEMORY && found <= Math.max(...all) + SAME_MEMORY
+}
+
+/** A guest that has done what it was asked for is on no way any more: what it has next is news. */
+export function hasArrived(knob: Knob, { value, underWay: way }: SetKnob, found: Setting | undefined): boolean {
+  return way !== null && found !== undefined && isOnItsWay(knob, [value], found)
 }
 
 function isSame(knob: Knob, ours: Setting, found: Setting): boolean {

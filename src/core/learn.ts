@@ -1,5 +1,5 @@
 import type { Allotted } from './allot.ts'
-import { underWay } from './drift.ts'
+import { hasArrived, underWay } from './drift.ts'
 import type { Need } from './estimate/estimate.ts'
 import type { FrameRow } from './frame.ts'
 import { AT_REST } from './ladder.ts'
@@ -185,13 +185,20 @@ function learnSet(view: View, changes: readonly Change[]): Pick<Knowledge, 'set'
     const failure = view.known.failures[key] as Failure
     if (nowMs - failure.retryAtMs < KEPT_MS) failures[key] = failure
   }
+  const arrived = view.domains.flatMap(({ seen }) => {
+    const asked = view.known.set[seen.node]?.['memory.balloon']
+    return asked !== undefined && hasArrived('memory.balloon', asked, seen.settings['memory.balloon'])
+      ? [{ node: seen.node, asked }]
+      : []
+  })
   // What was set on a domain that had this place before is not set on the one that has it now.
   const anew = new Set(view.domains.flatMap(({ known, seen }) => (known === null ? [seen.node] : [])))
   const forgotten = (Object.keys(view.known.set) as NodeId[]).filter(
     (node) => anew.has(node) || isForgotten(view, node),
   )
-  if (changes.length === 0 && forgotten.length === 0) return { set: view.known.set, failures }
+  if (changes.length === 0 && forgotten.length === 0 && arrived.length === 0) return { set: view.known.set, failures }
   const set: Record<NodeId, Partial<Record<Knob, SetKnob>>> = { ...view.known.set }
+  for (const { node, asked } of arrived) set[node] = { ...set[node], 'memory.balloon': { ...asked, underWay: null } }
   for (const node of forgotten) delete set[node]
   for (const { node, domain, knob, from, to } of changes) {
     const found = (domain === null ? undefined : view.byName.get(domain)?.seen.settings[knob]) ?? from
