@@ -33,7 +33,15 @@ export interface Driver {
    * Idempotent; called at start and after each reload. Changes no setting of anything that runs.
    */
   prepare(policy: Policy): Promise<readonly Prepared[]>
-  /** `slow` asks for the expensive counters too. A domain that vanishes meanwhile is absent, not an error. */
+  /**
+   * Asks what takes long to answer, for the observations that follow; what does not answer stands as it was. The daemon
+   * asks between turns, so that no turn waits for it. A driver that has all at hand has no such thing.
+   */
+  look?(): Promise<void>
+  /**
+   * `slow` asks for what is told only now and then too: expensive counters, and what the last look has found. A domain
+   * that vanishes meanwhile is absent, not an error.
+   */
   observe(slow: boolean): Promise<DriverObservation>
   /**
    * What is in force for a knob now, and the identity of what carries it (a cgroup's inode with the boot id, a UUID):

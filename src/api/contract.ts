@@ -81,6 +81,8 @@ export const domainStatus = z.object({
   amounts: z.record(z.string(), model<AmountDecision>()),
   /** What of its metadata is not followed. */
   refused: z.array(z.string()),
+  /** Knobs that it should have and lacks now, each with the reason: what is allocated by them is not in force. */
+  lacks: z.record(z.string(), z.string()),
 })
 
 export const status = z.object({

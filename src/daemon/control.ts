@@ -43,8 +43,8 @@ export class NotSeen extends Error {
   override readonly name = 'NotSeen'
 }
 
-/** Expensive counters are read this often. */
-const SLOW_EVERY_MS = 10_000
+/** Drivers look at what takes long to tell this often. */
+const LOOK_EVERY_MS = 10_000
 const NO_WINDOWS = [] as const
 
 /**
@@ -65,7 +65,9 @@ export class Control {
   #refused: Status['policy']['refused'] = null
   #last: TurnSummary | null = null
   #problem: string | null = null
-  #slowDueMs = Number.NEGATIVE_INFINITY
+  #lookDueMs = Number.NEGATIVE_INFINITY
+  /** Whether a look has ended that no turn has made use of. */
+  #hasLooked = false
   #queue: Promise<unknown> = Promise.resolve()
 
   constructor(parts: ControlParts, loaded: LoadedPolicy, carried: Carried) {
@@ -96,9 +98,10 @@ export class Control {
     return this.#alone(async () => void (await this.#adopt(this.#loaded)))
   }
 
-  /** The next turn looks at everything, also what is looked at only now and then. */
-  lookCloser(): void {
-    this.#slowDueMs = Number.NEGATIVE_INFINITY
+  /** Looks at what is looked at only now and then, while turns go on; the next one after it makes use of it. */
+  async look(): Promise<void> {
+    await this.#parts.driver.look()
+    this.#hasLooked = true
   }
 
   /** One turn. Never throws: what goes wrong is said, and the last allocation stands. */
@@ -134,8 +137,12 @@ export class Control {
   async #tick(): Promise<TurnSummary> {
     const { clock, driver, metrics, recorder, originals, deadlineMs, stopping } = this.#parts
     const { monotonicMs: nowMs, utcMs } = clock.now(NO_WINDOWS)
-    const slow = nowMs >= this.#slowDueMs
-    if (slow) this.#slowDueMs = nowMs + SLOW_EVERY_MS
+    if (nowMs >= this.#lookDueMs) {
+      this.#lookDueMs = nowMs + LOOK_EVERY_MS
+      void this.look()
+    }
+    const slow = this.#hasLooked
+    this.#hasLooked = false
     const events = this.#events.on(utcMs)
     const before = process.cpuUsage()
     const { turn, carried } = await tick(
@@ -210,7 +217,7 @@ export class Control {
     this.#prepared = await driver.prepare(loaded.policy)
     await metrics.follow(loaded.policy)
     this.#loaded = loaded
-    this.#slowDueMs = Number.NEGATIVE_INFINITY
+    this.#hasLooked = true
     for (const warning of loaded.warnings) log.warn(warning)
     for (const domain of this.#prepared) {
       if (domain.status === 'failed') log.error(`domain ${domain.domain} could not be started: ${domain.message}`)

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { reasonOf } from '#lib/reason-of.ts'
@@ -28,12 +28,28 @@ export function takeLock(path: string): Lock {
   } catch (error) {
     database?.close()
     if (error instanceof Error && /locked/.test(error.message)) {
+      const holder = holderOf(path)
       throw new AlreadyRunning(
-        `another Reeve holds ${path}: one daemon manages a host; ask it with 'reeve status', or stop it first`,
+        `another Reeve${holder === null ? '' : ` (process ${holder})`} holds ${path}: one daemon manages a host; ` +
+          `ask it with 'reeve status', or stop it first`,
       )
     }
     throw new Error(`cannot lock ${path}: ${reasonOf(error)}`, { cause: error })
   }
   const held = database
   return { release: () => held.close() }
+}
+
+/** The process with a lock on the file, by `4: POSIX  ADVISORY  WRITE 1234 00:2e:5678 0 EOF`; null where it is not told. */
+function holderOf(path: string): number | null {
+  try {
+    const { ino } = statSync(path)
+    const line = readFileSync('/proc/locks', 'utf8')
+      .split('\n')
+      .find((one) => one.includes(`:${ino} `))
+    const pid = Number(/ (?:READ|WRITE) +(\d+) /.exec(line ?? '')?.[1])
+    return pid > 0 ? pid : null
+  } catch {
+    return null
+  }
 }

@@ -174,10 +174,7 @@ async function begin(options: DaemonOptions, loaded: LoadedPolicy, endings: Endi
 function hearEvents(driver: ComposedDriver, control: Control, loop: Loop): () => void {
   const early = earlyTurns(
     () => control.intervalMs,
-    () => {
-      control.lookCloser()
-      loop.wake()
-    },
+    () => void control.look().then(() => loop.wake()),
   )
   const stop = driver.onEvent?.(early.hear)
   return () => {

@@ -93,14 +93,16 @@ function domainsOf(policy: Policy, last: Turn | null, resources: readonly Resour
     const managed = role === 'managed' ? (its?.mode ?? policy.host.mode) : role
     const mode = domain.isOutside === true ? 'outside' : managed
     const refused = [...(domain.metadata?.refused ?? [])]
-    return { name: domain.name, mode, state: domain.state, amounts: amounts.get(domain.name) ?? {}, refused }
+    const { name, state, lacks = {} } = domain
+    return { name, mode, state, amounts: amounts.get(name) ?? {}, refused, lacks: { ...lacks } }
   })
   const names = new Set<string>(seen.map(({ name }) => name))
   for (const { name, mode, match } of policy.domains) {
     // A glob stands for whatever it matches; nothing that it matches is absent by name.
     if (names.has(name) || /[*?[]/.test(name)) continue
     const state = match.kind === 'parent' && amounts.has(name) ? 'running' : 'absent'
-    shown.push({ name, mode: mode ?? policy.host.mode, state, amounts: amounts.get(name) ?? {}, refused: [] })
+    const its = amounts.get(name) ?? {}
+    shown.push({ name, mode: mode ?? policy.host.mode, state, amounts: its, refused: [], lacks: {} })
   }
   return shown
 }

@@ -6,6 +6,7 @@ import type { Driver, DriverObservation, Words } from '#ports.ts'
 export interface ComposedDriver extends Driver {
   /** The driver of one kind, or null where this host has none. */
   of(kind: string): Driver | null
+  look(): Promise<void>
 }
 
 export function composeDrivers(drivers: readonly Driver[]): ComposedDriver {
@@ -23,6 +24,10 @@ export function composeDrivers(drivers: readonly Driver[]): ComposedDriver {
     async prepare(policy) {
       const prepared = await Promise.all(drivers.map((driver) => driver.prepare(policy)))
       return prepared.flat()
+    },
+
+    async look() {
+      await Promise.all(drivers.map((driver) => driver.look?.()))
     },
 
     async observe(slow) {

@@ -68,6 +68,7 @@ interface Workbench extends Harness {
 function workbench(harness: Harness): Workbench {
   const { driver } = harness
   const see = async (name: string): Promise<DomainObservation> => {
+    await driver.look?.()
     const found = (await driver.observe(true)).domains.find((domain) => domain.name === name)
     assert.ok(found, `${name} is not observed`)
     return found

@@ -66,6 +66,7 @@ domains:
     return made
   }
   const seen = async (name: string, by = driver): Promise<DomainObservation> => {
+    await by.look?.()
     const { domains } = await by.observe(true)
     const found = domains.find((one) => one.name === name)
     assert.ok(found)

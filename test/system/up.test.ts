@@ -84,7 +84,7 @@ goals:
     )
     const second = await reeve('up', '-c', policyFile)
     assert.equal(second.code, 1)
-    assert.match(second.stderr, /another Reeve/)
+    assert.match(second.stderr, /another Reeve \(process \d+\)/)
     await stop(daemon, 'SIGTERM')
     assert.ok(Math.abs(ratio() - 2) < 0.05, 'settings stay when the daemon ends')
   })

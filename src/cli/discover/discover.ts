@@ -45,22 +45,20 @@ export async function discover(seconds: number, named: readonly string[]): Promi
     const watch = (name: string): Watch | null => watched(before.get(name), after.get(name))
     const hasUnits = driver.capabilities.some(({ name, available }) => name === 'systemd' && available)
     const places: readonly string[] = machines.flatMap(({ name }) => after.get(name)?.node ?? [])
-    const holdsMachine = (path: string): boolean =>
-      places.some((place) => place === path || place.startsWith(`${path}/`))
     return {
       seconds,
       named,
       found: [
         ...machines.flatMap((its) => foundMachine(its, groups.layout, watch(its.name))).sort(busiestFirst),
-        // Nor what holds one: it would be told twice.
+        // A container of libvirt is a group as well, which would be told twice.
         ...candidates
-          .filter(({ path }) => !holdsMachine(path))
+          .filter(({ path }) => !places.includes(path))
           .flatMap((its) => foundGroup(its, hasUnits, watch(its.name)))
           .sort(busiestFirst),
       ],
       silent: visits.filter((one) => !one.answers).map(({ uri, reason }) => ({ uri, reason })),
       unwatched: machines.filter(({ name }) => isOutside(after.get(name))),
-      unknown: machineGroups.filter((path) => !holdsMachine(path)).length,
+      unknown: machineGroups.filter((path) => !places.includes(path)).length,
     }
   } finally {
     await driver.close()

@@ -167,6 +167,11 @@ export function triggerText(trigger: Trigger): string {
   }
 }
 
+/** A knob that a domain should have and lacks now. */
+export function lackText(domain: string, knob: string, reason: string): string {
+  return `${knob} of ${domain} cannot be set: ${reason}.`
+}
+
 /** Without its full stop, in lower case. */
 export function driftText({ domain, knob, expected, found, answer }: Drift): string {
   const what = `somebody set ${knob} of ${domain} to ${setting(knob, found)}, where Reeve had set ${setting(knob, expected)}`

@@ -1,5 +1,5 @@
 import type { DomainStatus, GoalView, Status } from '#api/contract.ts'
-import { aimText, driftText, verdictText } from './reasons.ts'
+import { aimText, driftText, lackText, verdictText } from './reasons.ts'
 import { attention, bad, bold, dim, good } from './style.ts'
 import { table } from './table.ts'
 import { amount, measure, percent, sentence, short, time } from './units.ts'
@@ -38,6 +38,9 @@ function problems({ problems: found, policy, turn, prepared, metrics, domains: a
     ...(turn?.drift ?? []).map((its) => attention(`${sentence(driftText(its))}.`)),
     ...(turn?.outcomes ?? []).flatMap((its) => (its.status === 'failed' ? [bad(its.message)] : [])),
     ...all.flatMap(({ name, refused }) => refused.map((why) => attention(`Metadata of ${name}: ${why}`))),
+    ...all.flatMap(({ name, lacks }) =>
+      Object.entries(lacks).map(([knob, why]) => attention(lackText(name, knob, why))),
+    ),
     ...prepared.flatMap((its) => (its.status === 'failed' ? [bad(`Domain ${its.domain}: ${its.message}`)] : [])),
     ...prepared.flatMap((its) => (its.status === 'outside' ? [attention(`Domain ${its.domain}: ${its.message}`)] : [])),
     ...(metrics.lastRefusal === null

@@ -80,7 +80,10 @@ const DISK_PARAMS_MOST = 32
 /** @throws {LibvirtError} with libvirt's own words where the URI cannot be connected to. */
 export async function connect(library: Library, uri: string): Promise<Connection> {
   const channel = await library.open(uri)
-  const hypervisor = await channel.call<string>('virConnectGetType', channel.handle)
+  const hypervisor = await channel.call<string>('virConnectGetType', channel.handle).catch((error: unknown) => {
+    void channel.close().catch(() => {})
+    throw error
+  })
 
   /** Works on one domain's handle, which is freed whatever happens. */
   async function withDomain<Result>(uuid: string, work: (domain: Handle) => Promise<Result>): Promise<Result> {

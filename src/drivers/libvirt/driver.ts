@@ -17,10 +17,11 @@ import { DirtyRates } from './dirty-rate.ts'
 import { inTime } from './in-time.ts'
 import type { Guest } from './inventory.ts'
 import { DeviceLimits, isDeviceLimit } from './limits.ts'
-import { LIBVIRT_KNOBS, type LibvirtKnob, type Machine, readPins, setKnob } from './machine.ts'
+import { LIBVIRT_KNOBS, type LibvirtKnob, readPins, setKnob } from './machine.ts'
 import { type Entry, inPolicyOrder, type Matched, matchOf } from './match.ts'
 import { OutsideDomains } from './outside.ts'
 import { possibleCpus } from './possible-cpus.ts'
+import { OF_LIBVIRT } from './processes.ts'
 import { seenWith } from './seen.ts'
 import { vcpuCount } from './vcpu-count.ts'
 import { readVcpuScheduling, setVcpuScheduling, vcpuGroups } from './vcpu-groups.ts'
@@ -67,6 +68,9 @@ class Machines implements Driver {
   readonly #vcpuCount
   readonly #words = new HeardWords()
   readonly #listeners = new Set<() => void>()
+  #looking: Promise<void> = Promise.resolve()
+  /** Groups of the guests of which something was learned since the look under way began. */
+  #learned = new Set<string>()
   readonly #hear = (): void => {
     for (const listener of this.#listeners) listener()
   }
@@ -91,13 +95,18 @@ class Machines implements Driver {
     for (const path of [...this.#managed.keys()]) this.#forget(path)
     this.#domains = policy.domains.flatMap((one, index) => (one.driver === this.kind ? [{ policy: one, index }] : []))
     if (this.#domains.length === 0) return []
-    await this.#look()
+    await this.look()
     return this.#domains.flatMap((entry) => this.#prepared(entry, policy.host.mode))
   }
 
+  look(): Promise<void> {
+    // One after another: what the later one has found is what stands.
+    this.#looking = this.#looking.then(() => this.#look()).catch(() => {})
+    return this.#looking
+  }
+
   async observe(slow: boolean): Promise<DriverObservation> {
-    if (slow && this.#domains.length > 0) await this.#look()
-    else await this.#outside.renew()
+    await this.#outside.renew()
     const domains: DomainObservation[] = []
     const paths: string[] = []
     const words = new Map<DomainName, Words>()
@@ -116,15 +125,14 @@ class Machines implements Driver {
     }
     this.#groups.include(paths)
     domains.push(...this.#outside.observe(slow))
-    if (slow) this.#vcpuCount.refresh(this.#withVcpus())
     return { capacity: {}, topology: { cpus: [] }, domains, nodes: [], words }
   }
 
   async read(node: NodeId, knob: Knob): Promise<{ identity: Identity; value: Setting } | null> {
-    if (!this.#running.has(node)) await this.#look()
-    const machine = this.#running.get(node)
     const identity = identityOf(this.#groups.layout, node)
-    if (identity === null) return null
+    if (identity === null || !OF_LIBVIRT.test(node)) return null
+    if (!this.#running.has(node)) await this.look()
+    const machine = this.#running.get(node)
     if (machine === undefined) {
       // Not gone: what is remembered of it must not be forgotten because libvirt is down, or asked elsewhere.
       const asked = this.#connections.links
@@ -184,6 +192,7 @@ class Machines implements Driver {
   }
 
   async close(): Promise<void> {
+    this.#domains = []
     for (const path of [...this.#managed.keys()]) this.#forget(path)
     await this.#connections.close()
     await this.#vcpuCount.close()
@@ -225,44 +234,46 @@ class Machines implements Driver {
     return carries === 'all' ? undefined : () => vcpuGroups(this.#groups.layout, path)
   }
 
-  #managedMachines(): Machine[] {
-    return [...this.#managed.keys()].flatMap((path) => {
-      const guest = this.#running.get(path)
-      return guest?.kind === 'machine' ? [guest] : []
-    })
-  }
-
-  /** Machines whose vCPUs follow what they are given: no others are asked how many they use. */
-  #withVcpus(): Machine[] {
-    return this.#managedMachines().filter(({ path }) => this.#managed.get(path)?.placed.policy.vcpus !== null)
-  }
-
   #learn(guest: Guest): void {
+    this.#learned.add(guest.path)
     this.#running = new Map(this.#running).set(guest.path, guest)
   }
 
+  /** Asks first, while turns go on, and then takes all that was found for what is so at once. */
   async #look(): Promise<void> {
-    const { guests, outside } = await this.#connections.look([...this.#running.values()])
-    const running = new Map(guests.map((guest) => [guest.path, guest]))
-    this.#running = running
+    const domains = this.#domains
+    if (domains.length === 0) return
+    this.#learned = new Set()
+    const found = await this.#connections.look([...this.#running.values()])
     const names = new Set<string>()
     const isFirst = ({ name }: Matched): boolean => !names.has(name) && names.add(name).has(name)
-    const placed = [...running.values()].flatMap((guest) => {
-      const matched = matchOf(this.#domains, guest)
-      return matched === null ? [] : [{ ...matched, path: guest.path, carries: CARRIES[guest.kind] }]
+    const guests = found.guests.flatMap((guest) => {
+      const matched = matchOf(domains, guest)
+      return matched === null ? [] : [{ guest, ...matched, path: guest.path, carries: CARRIES[guest.kind] }]
     })
-    const managed = placed.filter(isFirst).sort(inPolicyOrder)
-    const paths = new Set(managed.map(({ path }) => path))
-    for (const path of this.#managed.keys()) if (!paths.has(path)) this.#forget(path)
-    for (const one of managed) this.#manage(one)
-    await this.#limits.renew(this.#managedMachines(), this.#managed)
-    await this.#dirtyRates.measure(this.#managedMachines(), monotonicMs())
-    await this.#words.listen(managed, running)
-    const matched = outside.flatMap((domain) => {
-      const its = matchOf(this.#domains, domain)
+    const managed = guests.filter(isFirst).sort(inPolicyOrder)
+    const outside = found.outside.flatMap((domain) => {
+      const its = matchOf(domains, domain)
       return its === null ? [] : [{ ...its, domain }]
     })
-    this.#outside.follow(matched.filter(isFirst).sort(inPolicyOrder))
+    await this.#limits.renew(managed)
+    await this.#words.listen(managed)
+    // Another policy has another look.
+    if (this.#domains !== domains) return
+    // What was learned meanwhile, after a change, is newer than what was found, perhaps before it.
+    const asItIs = (guest: Guest): Guest => (this.#learned.has(guest.path) && this.#running.get(guest.path)) || guest
+    this.#running = new Map(found.guests.map((guest) => [guest.path, asItIs(guest)]))
+    const paths = new Set(managed.map(({ path }) => path))
+    for (const path of this.#managed.keys()) if (!paths.has(path)) this.#forget(path)
+    for (const { guest: _, ...placed } of managed) this.#manage(placed)
+    this.#outside.follow(outside.filter(isFirst).sort(inPolicyOrder))
+    const machines = managed.flatMap(({ guest, policy }) => (guest.kind === 'machine' ? [{ guest, policy }] : []))
+    // Machines whose vCPUs follow what they are given: no others are asked how many they use.
+    this.#vcpuCount.refresh(machines.filter(({ policy }) => policy.vcpus !== null).map(({ guest }) => guest))
+    this.#dirtyRates.measure(
+      machines.map(({ guest }) => guest),
+      monotonicMs(),
+    )
   }
 
   #prepared({ policy, index }: Entry, hostMode: Policy['host']['mode']): Prepared[] {

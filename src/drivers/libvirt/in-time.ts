@@ -2,8 +2,10 @@
 export function inTime<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
   work.catch(() => {})
   return new Promise((resolve, reject) => {
-    if (signal.aborted) reject(signal.reason)
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-    work.then(resolve, reject)
+    const end = () => reject(signal.reason)
+    if (signal.aborted) end()
+    signal.addEventListener('abort', end, { once: true })
+    const forget = () => signal.removeEventListener('abort', end)
+    work.finally(forget).then(resolve, reject)
   })
 }

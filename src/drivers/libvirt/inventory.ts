@@ -1,3 +1,4 @@
+import type { DomainPolicy } from '#core/model/policy.ts'
 import type { Layout } from '#drivers/cgroup/layout.ts'
 import type { Connection } from './connection.ts'
 import { type Container, containerOf } from './container.ts'
@@ -15,6 +16,12 @@ export interface Inventory {
 }
 
 export type Guest = Machine | Container
+
+/** A guest that the policy names. */
+export interface Named {
+  readonly guest: Guest
+  readonly policy: DomainPolicy
+}
 
 export interface OutsideDomain extends DomainInfo {
   readonly link: Link

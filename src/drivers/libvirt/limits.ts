@@ -6,6 +6,7 @@ import { reasonOf } from '#lib/reason-of.ts'
 import { confirmed } from './confirmed.ts'
 import { readDiskLimits, setDiskLimits } from './disk-limits.ts'
 import { inTime } from './in-time.ts'
+import type { Named } from './inventory.ts'
 import type { Machine } from './machine.ts'
 import { type QueueReader, queueReader, readNetLimits, setNetLimit, type Taps, tapsOf } from './traffic-control.ts'
 
@@ -46,6 +47,8 @@ export class DeviceLimits {
   readonly #layout: Layout
   /** By its group. */
   #last: ReadonlyMap<string, Told> = new Map()
+  /** After changes that were made while all were read anew. */
+  #confirmed = new Map<string, Told>()
 
   constructor(layout: Layout) {
     this.#layout = layout
@@ -60,15 +63,11 @@ export class DeviceLimits {
   }
 
   /** Reads those that their policies want anew, as far as there is time for it. */
-  async renew(
-    machines: readonly Machine[],
-    managed: ReadonlyMap<string, { readonly placed: { readonly policy: DomainPolicy } }>,
-  ): Promise<void> {
+  async renew(managed: readonly Named[]): Promise<void> {
     const wanted = new Map<Machine, readonly DeviceLimit[]>()
-    for (const machine of machines) {
-      const policy = managed.get(machine.path)?.placed.policy
-      const limits = policy === undefined ? [] : limitsWanted(policy)
-      if (limits.length > 0) wanted.set(machine, limits)
+    for (const { guest, policy } of managed) {
+      const limits = limitsWanted(policy)
+      if (guest.kind === 'machine' && limits.length > 0) wanted.set(guest, limits)
     }
     await inTime(this.#readAll(wanted), AbortSignal.timeout(RENEW_MS_MAX)).catch(() => {})
   }
@@ -94,12 +93,15 @@ export class DeviceLimits {
   async confirm(machine: Machine, knob: DeviceLimit, to: Setting): Promise<Setting> {
     const inForce = confirmed((await this.read(machine, knob)) ?? null, atLeast(to))
     const { settings, lacks } = this.#last.get(machine.path) ?? NOTHING
-    this.#last = new Map(this.#last).set(machine.path, { settings: { ...settings, [knob]: inForce }, lacks })
+    const told = { settings: { ...settings, [knob]: inForce }, lacks }
+    this.#last = new Map(this.#last).set(machine.path, told)
+    this.#confirmed.set(machine.path, told)
     return inForce
   }
 
   /** What of the kernel several machines share is read once. */
   async #readAll(wanted: ReadonlyMap<Machine, readonly DeviceLimit[]>): Promise<void> {
+    this.#confirmed = new Map()
     const queuesOf = queueReader()
     const last = new Map<string, Told>()
     for (const [machine, limits] of wanted) {
@@ -112,6 +114,8 @@ export class DeviceLimits {
       )
       last.set(machine.path, told)
     }
+    // Of those that were changed meanwhile something may have been read before the change.
+    for (const [path, told] of this.#confirmed) if (last.has(path)) last.set(path, told)
     this.#last = last
   }
 

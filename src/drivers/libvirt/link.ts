@@ -23,6 +23,7 @@ const CLOSE_MS = 1000
 /** `hear` is called whenever something happens to a domain there, where libvirt can tell; null listens to nothing. */
 export function linkTo(uri: string, hear: (() => void) | null): Link {
   let connection: Promise<Connection> | null = null
+  let isClosed = false
   let problem: string | null = null
   /** When each use began that has not ended, the oldest first. */
   const uses = new Map<symbol, number>()
@@ -64,6 +65,7 @@ export function linkTo(uri: string, hear: (() => void) | null): Link {
       return silence() ?? problem
     },
     async use(work) {
+      if (isClosed) throw new Error('not asked, as the connection is closed')
       const silent = silence()
       // Whoever asks now would only wait, too.
       if (silent !== null) throw new Error(`not asked, as ${silent}`)
@@ -76,6 +78,7 @@ export function linkTo(uri: string, hear: (() => void) | null): Link {
       })
     },
     async close() {
+      isClosed = true
       const open = connection
       connection = null
       const closed = open?.then((one) => one.close()) ?? Promise.resolve()

@@ -1,9 +1,8 @@
 import type { DomainPolicy } from '#core/model/policy.ts'
-import type { Placed } from '#drivers/cgroup/match.ts'
 import type { Words } from '#ports.ts'
 import type { Connection } from './connection.ts'
 import { inTime } from './in-time.ts'
-import type { Guest } from './inventory.ts'
+import type { Named } from './inventory.ts'
 
 /** The namespace of a domain's metadata that is meant for Reeve. */
 export const NAMESPACE = 'urn:reeve:v1'
@@ -24,16 +23,16 @@ export class HeardWords {
   }
 
   /** Asks all that the policy listens to. What a connection does not tell now is what it told last. */
-  async listen(managed: readonly Placed[], running: ReadonlyMap<string, Guest>): Promise<void> {
-    const heard = new Map<string, Words>()
-    for (const { path, policy } of managed) {
-      const guest = running.get(path)
-      if (policy.metadata === null || guest === undefined) continue
-      const asking = guest.link.use((connection) => wordsOf(connection, guest.uuid))
-      const words = await inTime(asking, AbortSignal.timeout(PATIENCE_MS)).catch(() => this.of(path))
-      if (words !== null) heard.set(path, words)
-    }
-    this.#heard = heard
+  async listen(managed: readonly Named[]): Promise<void> {
+    const listened = managed.filter(({ policy }) => policy.metadata !== null)
+    const told = await Promise.all(
+      listened.map(async ({ guest }): Promise<[string, Words | null]> => {
+        const asking = guest.link.use((connection) => wordsOf(connection, guest.uuid))
+        const words = await inTime(asking, AbortSignal.timeout(PATIENCE_MS)).catch(() => this.of(guest.path))
+        return [guest.path, words]
+      }),
+    )
+    this.#heard = new Map(told.filter((one): one is [string, Words] => one[1] !== null))
   }
 }
 
