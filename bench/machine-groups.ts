@@ -7,7 +7,7 @@ import { dirOf, findLayout, type Layout } from '#drivers/cgroup/layout.ts'
 export interface MachineGroups {
   /**
    * CPU in milliseconds that libvirtd and the emulator threads of all machines have used so far: that of everything on
-   * the host less that of the vCPUs.
+   * the host less that of the vCPUs. No machine may have come or gone since it was first asked.
    */
   overheadMs(): number
   /** The weight that a machine has now; null while it is not there. */
@@ -31,10 +31,12 @@ export function groupsOf(host: BedHost): MachineGroups {
       return null
     }
   }
+  // Found once: to look for them costs more than the turns that this measures.
+  let vcpus: readonly string[] | null = null
   return {
     overheadMs() {
-      const vcpus = globSync('machine/**/vcpu*', { cwd: all }).map((path) => usedMs(layout, join(all, path)))
-      return vcpus.reduce((rest, its) => rest - its, usedMs(layout, all))
+      vcpus ??= globSync('machine/**/vcpu*', { cwd: all }).map((path) => join(all, path))
+      return vcpus.reduce((rest, dir) => rest - usedMs(layout, dir), usedMs(layout, all))
     },
     weight,
     isSet: (name) => ![null, weightAtFirst].includes(weight(name)),

@@ -59,7 +59,7 @@ export function estimateText(because: EstimateReason, unit: string, unitOf: (res
       return 'the policy states the amounts'
     case 'utilization': {
       const waiting = because.heldBack ? ', and more would have been used had it been there' : ''
-      return `it uses ${amount(because.use, unitOf(because.resource))}, which is to be ${percent(because.target)} of what it gets${waiting}`
+      return `it used up to ${amount(because.use, unitOf(because.resource))} in the last 10 to 20 s, which is to be ${percent(because.target)} of what it gets${waiting}`
     }
     case 'work-cost':
       return (

@@ -161,7 +161,7 @@ function sightOf(
   const { use, smoothUse, heldBack, inForce } = domain
   const name = 'metric' in aim ? aim.metric : null
   const metric = name === null ? NO_METRIC : metricSight(name, domain.name, metrics, readings, nowMs)
-  return { use, smoothUse, heldBack, inForce, capacity, metric }
+  return { use, smoothUse, heldBack, inForce, capacity, metric, nowMs }
 }
 
 const NO_METRIC: MetricSight = { kind: 'lost', reason: 'no-reading' }

@@ -15,6 +15,8 @@ export interface Sight {
   readonly inForce: Readonly<Record<ResourceKey, number>>
   readonly capacity: Readonly<Record<ResourceKey, number>>
   readonly metric: MetricSight
+  /** Of the host's monotonic clock. */
+  readonly nowMs: number
 }
 
 /** The reading that a goal refers to, judged by its age and its value. */

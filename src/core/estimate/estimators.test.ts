@@ -8,7 +8,7 @@ import { utilization } from './utilization.ts'
 
 const fresh = (value: number): MetricSight => ({ kind: 'fresh', value, ageMs: 100 })
 
-function sight(its: { use: number; inForce?: number; heldBack?: number; metric?: MetricSight }): Sight {
+function sight(its: { use: number; inForce?: number; heldBack?: number; metric?: MetricSight; nowMs?: number }): Sight {
   return {
     use: { [CPU]: its.use },
     smoothUse: { [CPU]: its.use },
@@ -16,6 +16,7 @@ function sight(its: { use: number; inForce?: number; heldBack?: number; metric?:
     inForce: { [CPU]: its.inForce ?? its.use },
     capacity: { [CPU]: 4000 },
     metric: its.metric ?? { kind: 'lost', reason: 'no-reading' },
+    nowMs: its.nowMs ?? 0,
   }
 }
 
@@ -28,6 +29,17 @@ describe('utilization', () => {
   it('asks for more where use is held back', () =>
     near(utilization(aim, sight({ use: 600, heldBack: 0.2 }), {}).need[CPU], 1000))
   it('never asks for more than there is', () => near(utilization(aim, sight({ use: 3900 }), {}).need[CPU], 4000))
+  it('follows a rise at once, and a fall when it has lasted for a window of 10 s at least and two at most', () => {
+    let memory: ReturnType<typeof utilization>['memory'] = {}
+    const needs = [600, 630, 570, 900, ...Array<number>(25).fill(300)].map((use, second) => {
+      const estimate = utilization(aim, sight({ use, nowMs: second * 1000 }), memory)
+      memory = estimate.memory
+      return estimate.need[CPU]
+    })
+    assert.deepEqual(needs.slice(0, 4), [800, 840, 840, 1200])
+    assert.deepEqual(needs.slice(4, 20), Array(16).fill(1200))
+    assert.deepEqual(needs.slice(20), Array(9).fill(400))
+  })
   it('measures use against what is in force', () => {
     const { measured } = utilization(aim, sight({ use: 600, inForce: 600 }), {})
     near(measured?.value, 1)

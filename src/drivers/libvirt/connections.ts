@@ -1,5 +1,6 @@
 import type { Layout } from '#drivers/cgroup/layout.ts'
 import type { Capability } from '#ports.ts'
+import type { StatsGroup } from './connection.ts'
 import { type Guest, type Inventory, inventoryOf, type OutsideDomain, withoutAnswer } from './inventory.ts'
 import { type Link, linkTo } from './link.ts'
 
@@ -38,9 +39,19 @@ export class Connections {
     this.#links = uris.map((uri) => kept.find((link) => link.uri === uri) ?? linkTo(uri, this.#hear))
   }
 
-  /** Asks every connection what runs. What was `running` on one that does not answer is taken to run on. */
-  async look(running: readonly Guest[]): Promise<{ guests: readonly Guest[]; outside: readonly OutsideDomain[] }> {
-    const inventories = await Promise.all(this.#links.map((link) => this.#inventory(link, running)))
+  /**
+   * Asks every connection what runs, and for so much of each machine. What was `running` on one that does not answer is
+   * taken to run on.
+   */
+  async look(
+    running: readonly Guest[],
+    stats: readonly StatsGroup[],
+  ): Promise<{ guests: readonly Guest[]; outside: readonly OutsideDomain[] }> {
+    const asked = this.#links.map((link) => {
+      const known = running.filter((guest) => guest.link === link)
+      return this.#inventory(link, known, stats)
+    })
+    const inventories = await Promise.all(asked)
     this.#inventories = new Map(this.#links.map((link, i) => [link, inventories[i] as Inventory]))
     return {
       guests: inventories.flatMap(({ guests }) => guests),
@@ -52,14 +63,14 @@ export class Connections {
     for (const link of this.#links) await link.close()
   }
 
-  async #inventory(link: Link, running: readonly Guest[]): Promise<Inventory> {
+  async #inventory(link: Link, known: readonly Guest[], stats: readonly StatsGroup[]): Promise<Inventory> {
+    const question = { layout: this.#layout, cpus: this.#cpus, stats, known }
     try {
-      // One that has not answered since the last look is not asked, and so holds up no turn again.
-      return await link.use((connection) => inventoryOf(connection, link, this.#layout, this.#cpus))
+      // One that has not answered since the last look is not asked again.
+      return await link.use((connection) => inventoryOf(connection, link, question))
     } catch {
       // The link keeps the reason, which the capabilities show.
-      const guests = running.filter((guest) => guest.link === link)
-      return withoutAnswer(guests, this.#inventories.get(link)?.outside ?? [])
+      return withoutAnswer(known, this.#inventories.get(link)?.outside ?? [])
     }
   }
 }

@@ -50,3 +50,9 @@ test('an empty drive is no disk to limit, a disk of a network is one', () => {
 
 test('a machine without devices has no counters of them', () =>
   assert.deepEqual(devicesOf(new Map()), { disks: [], interfaces: [], counters: {} }))
+
+test('disks that nobody asked about are those that are known, and have counted nothing', () => {
+  const stats = new Map([['net.count', 0]])
+  assert.deepEqual(devicesOf(stats, ['vda']), { disks: ['vda'], interfaces: [], counters: {} })
+  assert.deepEqual(devicesOf(stats.set('block.count', 0), ['vda']).disks, [])
+})

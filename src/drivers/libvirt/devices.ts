@@ -20,16 +20,23 @@ const OF_INTERFACE = {
   'net.txDrops': 'tx.drop',
 }
 
-/** Of the fields `block.0.rd.bytes`, `net.0.rx.pkts` and so on; a machine without disks has no counters of disks. */
-export function devicesOf(stats: ReadonlyMap<string, ParamValue>): Devices {
-  // What has neither a medium nor a size is an empty drive, whose limits QEMU refuses to tell and to set.
-  const disks = namesOf(stats, 'block', (disk) => stats.has(`${disk}.path`) || stats.has(`${disk}.capacity`))
+/**
+ * Of the fields `block.0.rd.bytes`, `net.0.rx.pkts` and so on; a machine without disks has no counters of disks. Where
+ * nobody asked for disks they are those that are `known`.
+ */
+export function devicesOf(stats: ReadonlyMap<string, ParamValue>, known: readonly string[] = []): Devices {
+  const disks = stats.has('block.count') ? disksOf(stats) : known
   const interfaces = namesOf(stats, 'net')
   const counters = {
     ...sums(stats, 'block', OF_DISK),
     ...sums(stats, 'net', OF_INTERFACE),
   }
   return { disks, interfaces, counters }
+}
+
+/** What has neither a medium nor a size is an empty drive, whose limits QEMU refuses to tell and to set. */
+function disksOf(stats: ReadonlyMap<string, ParamValue>): string[] {
+  return namesOf(stats, 'block', (disk) => stats.has(`${disk}.path`) || stats.has(`${disk}.capacity`))
 }
 
 function namesOf(

@@ -11,13 +11,14 @@ import { isGlob } from '#lib/glob.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { Capability, Driver, DriverObservation, Prepared, Words } from '#ports.ts'
 import { confirmed } from './confirmed.ts'
+import type { StatsGroup } from './connection.ts'
 import { Connections } from './connections.ts'
 import { CONTAINER_KNOBS, type ContainerKnob, setContainerKnob } from './container.ts'
 import { DirtyRates } from './dirty-rate.ts'
 import { inTime } from './in-time.ts'
 import type { Guest } from './inventory.ts'
 import { DeviceLimits, isDeviceLimit } from './limits.ts'
-import { LIBVIRT_KNOBS, type LibvirtKnob, readPins, setKnob } from './machine.ts'
+import { LIBVIRT_KNOBS, type LibvirtKnob, MACHINE_STATS, readPins, setKnob } from './machine.ts'
 import { type Entry, inPolicyOrder, type Matched, matchOf } from './match.ts'
 import { OutsideDomains } from './outside.ts'
 import { possibleCpus } from './possible-cpus.ts'
@@ -41,6 +42,10 @@ export interface LibvirtOptions {
 export function createLibvirtDriver({ groups, uris }: LibvirtOptions): Driver {
   return new Machines(groups, uris)
 }
+
+/** What every look asks for; the rest comes with every second. */
+const OFTEN = ['state', 'balloon', 'interface'] as const satisfies readonly StatsGroup[]
+const THOROUGH_EVERY = 2
 
 /** What is read in the group of a guest, and not asked of libvirt. */
 const CARRIES = { machine: 'cpu', container: 'all' } as const
@@ -71,7 +76,12 @@ class Machines implements Driver {
   #looking: Promise<void> = Promise.resolve()
   /** Groups of the guests of which something was learned since the look under way began. */
   #learned = new Set<string>()
+  /** Whether something happened to a domain since the last look. */
+  #hasHeard = true
+  #looks = 0
+  #wantsDisks = false
   readonly #hear = (): void => {
+    this.#hasHeard = true
     for (const listener of this.#listeners) listener()
   }
 
@@ -95,6 +105,8 @@ class Machines implements Driver {
     for (const path of [...this.#managed.keys()]) this.#forget(path)
     this.#domains = policy.domains.flatMap((one, index) => (one.driver === this.kind ? [{ policy: one, index }] : []))
     if (this.#domains.length === 0) return []
+    this.#wantsDisks = policy.resources.some(({ key }) => key.startsWith('io.'))
+    this.#hasHeard = true
     await this.look()
     return this.#domains.flatMap((entry) => this.#prepared(entry, policy.host.mode))
   }
@@ -239,12 +251,21 @@ class Machines implements Driver {
     this.#running = new Map(this.#running).set(guest.path, guest)
   }
 
+  /** What costs the machines most, and seldom changes, is asked when something has happened, and now and then. */
+  #wanted(): readonly StatsGroup[] {
+    const isThorough = this.#hasHeard || this.#looks % THOROUGH_EVERY === 0
+    this.#looks++
+    this.#hasHeard = false
+    if (isThorough) return MACHINE_STATS
+    return this.#wantsDisks ? [...OFTEN, 'block'] : OFTEN
+  }
+
   /** Asks first, while turns go on, and then takes all that was found for what is so at once. */
   async #look(): Promise<void> {
     const domains = this.#domains
     if (domains.length === 0) return
     this.#learned = new Set()
-    const found = await this.#connections.look([...this.#running.values()])
+    const found = await this.#connections.look([...this.#running.values()], this.#wanted())
     const names = new Set<string>()
     const isFirst = ({ name }: Matched): boolean => !names.has(name) && names.add(name).has(name)
     const guests = found.guests.flatMap((guest) => {

@@ -1,8 +1,8 @@
 import type { DomainPolicy } from '#core/model/policy.ts'
 import type { Layout } from '#drivers/cgroup/layout.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, StatsGroup } from './connection.ts'
 import { type Container, containerOf } from './container.ts'
-import type { DomainInfo } from './domain-list.ts'
+import type { DomainId, DomainInfo } from './domain-list.ts'
 import type { Link } from './link.ts'
 import { MACHINE_STATS, type Machine, machineOf } from './machine.ts'
 import { groupsOfContainers, groupsOfMachines } from './processes.ts'
@@ -27,14 +27,20 @@ export interface OutsideDomain extends DomainInfo {
   readonly link: Link
 }
 
-/** Asks a connection what runs there. `cpus` is how many CPUs this host has. */
-export async function inventoryOf(
-  connection: Connection,
-  link: Link,
-  layout: Layout,
-  cpus: number,
-): Promise<Inventory> {
-  if (connection.hypervisor === 'QEMU') return machinesOn(connection, link, layout, cpus)
+/** What a connection is asked, and what is known of it. */
+export interface Question {
+  readonly layout: Layout
+  /** How many CPUs this host has. */
+  readonly cpus: number
+  /** Counters that are wanted of each machine. One that is not known yet is asked for all. */
+  readonly stats: readonly StatsGroup[]
+  readonly known: readonly Guest[]
+}
+
+/** Asks a connection what runs there. */
+export async function inventoryOf(connection: Connection, link: Link, question: Question): Promise<Inventory> {
+  if (connection.hypervisor === 'QEMU') return machinesOn(connection, link, question)
+  const { layout } = question
   const infos = await connection.domains()
   if (connection.hypervisor !== 'LXC') return { guests: [], outside: infos.map((info) => ({ ...info, link })) }
   const paths = groupsOfContainers(layout, infos)
@@ -53,15 +59,27 @@ export function withoutAnswer(guests: readonly Guest[], outside: readonly Outsid
   return { guests: stale, outside }
 }
 
-async function machinesOn(connection: Connection, link: Link, layout: Layout, cpus: number): Promise<Inventory> {
-  const stats = await connection.stats(MACHINE_STATS)
-  const paths = groupsOfMachines(layout, new Set(stats.map(({ uuid }) => uuid)))
+async function machinesOn(connection: Connection, link: Link, question: Question): Promise<Inventory> {
+  const { layout, cpus } = question
+  const known = new Map(question.known.map((guest) => [guest.uuid, guest]))
+  /** The same machine since the same start, which is in the group that it was in. */
+  const knownAs = ({ uuid, id }: DomainId): Machine | null => {
+    const its = known.get(uuid)
+    return its?.kind === 'machine' && its.id === id ? its : null
+  }
+  const isNew = (one: DomainId): boolean => knownAs(one) === null
+  let stats = await connection.stats(question.stats)
+  if (stats.some(isNew)) stats = await connection.stats(MACHINE_STATS)
+  const wanted = new Set(stats.filter(isNew).map(({ uuid }) => uuid))
+  const paths = wanted.size > 0 ? groupsOfMachines(layout, wanted) : new Map<string, string | null>()
   const guests: Machine[] = []
   for (const one of stats) {
-    const path = paths.get(one.uuid) ?? null
+    const its = knownAs(one)
+    const path = its?.path ?? paths.get(one.uuid) ?? null
     if (path === null) continue
+    paths.set(one.uuid, path)
     // One that ended while it was asked about is not there.
-    const machine = await machineOf(connection, link, path, one, cpus).catch(() => null)
+    const machine = await machineOf(connection, link, path, one, cpus, its).catch(() => null)
     if (machine !== null) guests.push(machine)
   }
   if (guests.length === stats.length) return { guests, outside: [] }
