@@ -19,17 +19,12 @@ address=$(sed -n 's/.*reeve\.address=\([^ ]*\).*/\1/p' /proc/cmdline)
 [ -z "$address" ] || { ip link set eth0 up; ip address add "$address" dev eth0; }
 
 # A CPU that is plugged in is not used before somebody says so; one that was parked on purpose stays parked.
-online_new_cpus() {
-  seen=" $(echo /sys/devices/system/cpu/cpu[0-9]*) "
-  while sleep 1; do
-    for cpu in /sys/devices/system/cpu/cpu[0-9]*; do
-      case "$seen" in *" $cpu "*) continue ;; esac
-      echo 1 >"$cpu/online"
-      seen="$seen$cpu "
-    done
-  done
-}
-online_new_cpus &
+cat >/run/plugged <<'END'
+#!/bin/sh
+[ "$ACTION $SUBSYSTEM" = 'add cpu' ] && echo 1 >"/sys$DEVPATH/online"
+END
+chmod +x /run/plugged
+uevent /run/plugged &
 
 # While nobody on the host has a channel open, reading it ends at once. It stays open here all the same, since what has
 # arrived is lost when it is closed.

@@ -18,6 +18,10 @@ export interface GuestOptions {
   readonly agent?: boolean
   /** Sizes of its disks (/dev/vda, /dev/vdb ...), empty files of which only what is written takes space. Default none. */
   readonly disksMib?: readonly number[]
+  /** A CD drive with nothing in it. Default none. */
+  readonly emptyDrive?: boolean
+  /** Default true. */
+  readonly balloon?: boolean
   /** Its address on the network of its host, such as `10.78.0.2/24`. Default no network. */
   readonly address?: string
 }
@@ -204,7 +208,7 @@ class Lines {
 }
 
 function domainXml(image: VmImage, disks: readonly string[], options: GuestOptions): string {
-  const { name, vcpus = 1, memoryMib = 128, agent = true, address } = options
+  const { name, vcpus = 1, memoryMib = 128, agent = true, emptyDrive = false, balloon = true, address } = options
   const { maxVcpus = vcpus, maxMemoryMib = Math.max(256, memoryMib) } = options
   const channel = (port: string) =>
     `<channel type='unix'><source mode='bind' path='/run/${name}.${port}'/><target type='virtio' name='reeve.${port}'/></channel>`
@@ -230,8 +234,9 @@ function domainXml(image: VmImage, disks: readonly string[], options: GuestOptio
     ${workers}
     ${agent ? "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>" : ''}
     ${disks.map(disk).join('\n    ')}
+    ${emptyDrive ? "<disk type='file' device='cdrom'><target dev='sda' bus='sata'/><readonly/></disk>" : ''}
     ${address === undefined ? '' : "<interface type='bridge'><source bridge='br0'/><model type='virtio'/></interface>"}
-    <memballoon model='virtio'><stats period='1'/></memballoon>
+    ${balloon ? "<memballoon model='virtio'><stats period='1'/></memballoon>" : "<memballoon model='none'/>"}
   </devices>
 </domain>
 `

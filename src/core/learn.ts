@@ -89,7 +89,7 @@ function learnDomains(
         turns: 0,
         seenAtMs: nowMs,
         counters: {},
-        slow: null,
+        slow: {},
         levels: {},
         goals: {},
       }
@@ -101,11 +101,14 @@ function learnDomains(
 
 /** Counters that were seen before and are left out now; those left out for longer stay as they were. */
 function slowOf({ known, seen }: DomainView): DomainKnowledge['slow'] {
-  if (known === null) return null
+  if (known === null) return {}
+  let slow: Record<string, { value: number; atMs: number }> | null = null
   for (const counter in known.counters) {
-    if (seen.counters[counter] === undefined) return { atMs: known.seenAtMs, counters: known.counters }
+    if (seen.counters[counter] !== undefined) continue
+    slow ??= { ...known.slow }
+    slow[counter] = { value: known.counters[counter] as number, atMs: known.seenAtMs }
   }
-  return known.slow
+  return slow ?? known.slow
 }
 
 /** Nothing new read: the same levels stand. */

@@ -196,10 +196,11 @@ function rate(seen: DomainObservation, remembered: DomainKnowledge | null, count
   const now = seen.counters[counter]
   if (now === undefined || remembered === null) return undefined
   const { counters, seenAtMs, slow } = remembered
-  const before = counters[counter] ?? slow?.counters[counter]
-  if (before === undefined || now < before) return undefined
-  const elapsedMs = seen.takenAtMs - (counters[counter] === undefined && slow !== null ? slow.atMs : seenAtMs)
-  return elapsedMs > 0 ? ((now - before) * 1000) / elapsedMs : undefined
+  const last = counters[counter]
+  const before = last === undefined ? slow[counter] : { value: last, atMs: seenAtMs }
+  if (before === undefined || now < before.value) return undefined
+  const elapsedMs = seen.takenAtMs - before.atMs
+  return elapsedMs > 0 ? ((now - before.value) * 1000) / elapsedMs : undefined
 }
 
 /**

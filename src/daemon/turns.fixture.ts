@@ -38,7 +38,7 @@ export function knowledgeOf(turn: number, options: TurnsOptions): Knowledge {
       identity: identityOf(i),
       turns: turn,
       seenAtMs: turn * 1000,
-      slow: null,
+      slow: {},
       levels: {},
       counters: countersOf(i, turn, options),
       resources: { [CPU]: { ...resource, moved: null } as never, [MEMORY]: { ...resource, moved: null } as never },

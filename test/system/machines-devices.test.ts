@@ -35,8 +35,8 @@ describe('disks and networks of machines', { skip, timeout: 300_000 }, () => {
 
   before(async () => {
     host = await startHost('devices')
-    left = await host.start({ name: 'left', disksMib: [64, 64], address: '10.78.0.2/24' })
-    right = await host.start({ name: 'right', address: '10.78.0.3/24' })
+    left = await host.start({ name: 'left', disksMib: [64, 64], emptyDrive: true, address: '10.78.0.2/24' })
+    right = await host.start({ name: 'right', balloon: false, address: '10.78.0.3/24' })
     driver = await driverOf()
   })
   after(async () => {
@@ -54,8 +54,8 @@ resources:
   net.rx: { capacity: 100MiB }
   net.tx: { capacity: 100MiB }
 domains:
-  left: { driver: libvirt, controls: [cpu, io.read, io.write, net.rx, net.tx] }
-  right: { driver: libvirt, controls: [cpu, io.read, io.write, net.rx, net.tx] }
+  left: { driver: libvirt, controls: [cpu, memory, io.read, io.write, net.rx, net.tx] }
+  right: { driver: libvirt, controls: [cpu, memory, io.read, io.write, net.rx, net.tx] }
 `
   const driverOf = async (): Promise<Driver> => {
     const groups = await createCgroupDriver({ outputDir: '/nonexistent' })
@@ -118,6 +118,16 @@ domains:
     assert.equal(counters['net.rxBytes'], undefined, 'what QEMU itself sends is not what its machine sends')
   })
 
+  test('a machine without a balloon has no knob for memory, and an empty drive is no disk', async () => {
+    const { settings, lacks } = await seen('right')
+    assert.equal(settings['memory.balloon'], undefined)
+    assert.equal(lacks?.['memory.balloon'], 'the machine has no balloon')
+    const its = await seen('left')
+    assert.equal(its.settings['memory.balloon'], 128 * MIB)
+    assert.deepEqual(its.lacks, {})
+    assert.match(await host.virsh('domblklist', 'left'), /sda +-/)
+  })
+
   const set = async (name: string, knob: Knob, to: Setting): Promise<Outcome> => {
     const { node, identity, settings } = await seen(name)
     const resource = knob.replace('.limit', '') as ResourceKey
@@ -168,12 +178,13 @@ domains:
       assert.equal((await seen('left')).settings[knob], LIMIT)
       assert.deepEqual((await driver.read((await seen('left')).node, knob))?.value, LIMIT)
       const limited = await seconds(work)
-      const tuned = await host.virsh('blkdeviotune', 'left', 'vdb')
+      const tunes = await Promise.all(['vda', 'vdb'].map((disk) => host.virsh('blkdeviotune', 'left', disk)))
+      const tuned = tunes.map((text) => /write_bytes_sec *: *\d+|group_name.*/g.exec(text)).join()
       isApplied(await set('left', knob, null), null)
       assert.equal((await seen('left')).settings[knob], null)
       const free = await seconds(work)
       t.diagnostic(`${MOVED_KIB} KiB in ${limited.toFixed(1)} s limited, in ${free.toFixed(1)} s free`)
-      assert.ok(limited > 2.5 && limited < 15, `${limited} s for 4 s of work, with vdb at ${tuned}`)
+      assert.ok(limited > 2.5 && limited < 15, `${limited} s for 4 s of work, ${tuned}`)
       assert.ok(free < limited / 2, `${free} s without the limit, ${limited} s with it`)
       assert.deepEqual([await host.virsh('dumpxml', 'left'), ...(await network())], found)
     })
@@ -192,7 +203,10 @@ domains:
   })
 
   test('how fast a machine changes its memory is measured', async (t) => {
-    await left.shell('(for i in $(seq 40); do dd if=/dev/urandom of=/run/noise bs=1M count=20; done) >/dev/null 2>&1 &')
+    const noise = 'while :; do dd if=/dev/urandom of=/run/noise bs=1M count=20; done'
+    await left.shell(`(${noise}) >/dev/null 2>&1 & echo $! >/run/noise.pid`)
+    t.after(() => left.shell('kill $(cat /run/noise.pid)'))
+    await until(async () => (await left.shell('ls /run')).includes('noise\n'), 'it writes')
     // It is measured once a minute, and at first sight.
     const fresh = await driverOf()
     t.after(() => fresh.close())

@@ -118,11 +118,12 @@ function foundMachine(its: NamedMachine, { version }: Layout, watch: Watch | nul
   const seen = { ...its, cpu, memory: last.levels[MEMORY] ?? 0, weight }
   const balloon = numberOf(last, 'memory.balloon')
   const { [CPU]: cpuMost, [MEMORY]: memoryMost } = last.most ?? {}
-  if (balloon === null || cpuMost === undefined || memoryMost === undefined) {
+  if (cpuMost === undefined || memoryMost === undefined) {
     return [{ ...seen, kind: 'container of libvirt', hardware: null, limits }]
   }
-  const hardware = { vcpus: cpuMost / 1000, balloon }
-  return [{ ...seen, kind: 'machine', hardware, limits: { ...limits, memory: balloon < memoryMost ? balloon : null } }]
+  const hardware = { vcpus: cpuMost / 1000, balloon: balloon ?? memoryMost }
+  const memory = hardware.balloon < memoryMost ? hardware.balloon : null
+  return [{ ...seen, kind: 'machine', hardware, limits: { ...limits, memory } }]
 }
 
 function isOutside(seen: DomainObservation | undefined): boolean {

@@ -32,8 +32,8 @@ export interface DomainKnowledge {
   readonly turns: number
   readonly seenAtMs: number
   readonly counters: Readonly<Record<string, number>>
-  /** What `counters` leaves out, because it is not read every turn, as of when it was last; null where all is. */
-  readonly slow: { readonly atMs: number; readonly counters: Readonly<Record<string, number>> } | null
+  /** What `counters` leaves out, because it is not read every turn, each as it last was. */
+  readonly slow: Readonly<Record<string, { readonly value: number; readonly atMs: number }>>
   /** Levels as last read, which is not every turn. */
   readonly levels: Readonly<Record<string, number>>
   readonly resources: Readonly<Record<ResourceKey, ResourceKnowledge>>

@@ -1,9 +1,10 @@
-/** What `reeve doctor` wants to know of libvirt's description of a machine that runs. */
+/** What libvirt's description of a machine that runs tells and nothing else does. */
 export interface Described {
   /** How its processor is made: `kvm`, or `qemu` where it is emulated; other hypervisors have words of their own. */
   readonly type: string
   /** Seconds between the statistics that its balloon asks the guest for; null where it does not ask. */
   readonly statsSeconds: number | null
+  readonly hasBalloon: boolean
 }
 
 /**
@@ -16,6 +17,7 @@ export function describe(xml: string): Described {
   return {
     type: /^<domain type='([^']{1,40})'/.exec(own)?.[1] ?? 'unknown',
     statsSeconds: seconds > 0 ? seconds : null,
+    hasBalloon: /<memballoon model='(?!none')/.test(own),
   }
 }
 

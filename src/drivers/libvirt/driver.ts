@@ -2,6 +2,7 @@ import type { Change, Outcome } from '#core/model/decision.ts'
 import type { DomainName, Identity, NodeId } from '#core/model/ids.ts'
 import type { DomainObservation, Knob, Setting } from '#core/model/observation.ts'
 import type { Policy } from '#core/model/policy.ts'
+import { MEMORY } from '#core/model/resource.ts'
 import type { CgroupDriver } from '#drivers/cgroup/driver.ts'
 import { identityOf } from '#drivers/cgroup/identity.ts'
 import type { Placed } from '#drivers/cgroup/match.ts'
@@ -79,7 +80,6 @@ class Machines implements Driver {
   /** Whether something happened to a domain since the last look. */
   #hasHeard = true
   #looks = 0
-  #wantsDisks = false
   readonly #hear = (): void => {
     this.#hasHeard = true
     for (const listener of this.#listeners) listener()
@@ -105,20 +105,18 @@ class Machines implements Driver {
     for (const path of [...this.#managed.keys()]) this.#forget(path)
     this.#domains = policy.domains.flatMap((one, index) => (one.driver === this.kind ? [{ policy: one, index }] : []))
     if (this.#domains.length === 0) return []
-    this.#wantsDisks = policy.resources.some(({ key }) => key.startsWith('io.'))
     this.#hasHeard = true
-    await this.look()
+    await this.#lookInTurn()
     return this.#domains.flatMap((entry) => this.#prepared(entry, policy.host.mode))
   }
 
-  look(): Promise<void> {
-    // One after another: what the later one has found is what stands.
-    this.#looking = this.#looking.then(() => this.#look()).catch(() => {})
-    return this.#looking
+  async look(): Promise<void> {
+    if (this.#domains.length > 0) await this.#lookInTurn()
   }
 
   async observe(slow: boolean): Promise<DriverObservation> {
-    await this.#outside.renew()
+    // After a look there is nothing newer, and more of it than one call for all can tell.
+    if (!slow) await this.#outside.renew()
     const domains: DomainObservation[] = []
     const paths: string[] = []
     const words = new Map<DomainName, Words>()
@@ -129,7 +127,8 @@ class Machines implements Driver {
         this.#forget(path)
         continue
       }
-      const told = this.#limits.seen(path, seenWith(machine, seen, slow))
+      const controlsMemory = watched.placed.policy.controls.includes(MEMORY)
+      const told = this.#limits.seen(path, seenWith(machine, seen, slow, controlsMemory))
       domains.push(this.#vcpuCount.seen(path, told))
       const said = this.#words.of(path)
       if (said !== null) words.set(seen.name, said)
@@ -143,7 +142,7 @@ class Machines implements Driver {
   async read(node: NodeId, knob: Knob): Promise<{ identity: Identity; value: Setting } | null> {
     const identity = identityOf(this.#groups.layout, node)
     if (identity === null || !OF_LIBVIRT.test(node)) return null
-    if (!this.#running.has(node)) await this.look()
+    if (!this.#running.has(node)) await this.#lookInTurn()
     const machine = this.#running.get(node)
     if (machine === undefined) {
       // Not gone: what is remembered of it must not be forgotten because libvirt is down, or asked elsewhere.
@@ -161,7 +160,7 @@ class Machines implements Driver {
     if (knob === 'freeze') return guest.isPaused ? 1 : 0
     if (guest.kind === 'machine') {
       if (knob === 'cpu.set') return guest.cpus
-      if (knob === 'memory.balloon') return guest.memory.actual
+      if (knob === 'memory.balloon') return guest.hasBalloon ? guest.memory.actual : undefined
       if (knob === 'sched') return readVcpuScheduling(this.#groups.layout, guest.path) ?? undefined
       if (knob === 'cpu.count') return (await this.#vcpuCount.read(guest)) ?? undefined
       if (isDeviceLimit(knob)) return this.#limits.read(guest, knob)
@@ -257,13 +256,20 @@ class Machines implements Driver {
     this.#looks++
     this.#hasHeard = false
     if (isThorough) return MACHINE_STATS
-    return this.#wantsDisks ? [...OFTEN, 'block'] : OFTEN
+    const isOfDisks = ({ policy }: Entry) =>
+      [...policy.controls, ...Object.keys(policy.shares)].some((key) => key.startsWith('io.'))
+    return this.#domains.some(isOfDisks) ? [...OFTEN, 'block'] : OFTEN
+  }
+
+  /** One look after another: what the later one has found is what stands. */
+  #lookInTurn(): Promise<void> {
+    this.#looking = this.#looking.then(() => this.#look()).catch(() => {})
+    return this.#looking
   }
 
   /** Asks first, while turns go on, and then takes all that was found for what is so at once. */
   async #look(): Promise<void> {
     const domains = this.#domains
-    if (domains.length === 0) return
     this.#learned = new Set()
     const found = await this.#connections.look([...this.#running.values()], this.#wanted())
     const names = new Set<string>()

@@ -1,5 +1,6 @@
 import type { Setting } from '#core/model/observation.ts'
 import type { Connection, DomainStats } from './connection.ts'
+import { describe } from './description.ts'
 import { type Devices, devicesOf } from './devices.ts'
 import { dirtyRateOf } from './dirty-rate.ts'
 import { PAUSED } from './domain-list.ts'
@@ -23,6 +24,7 @@ export interface Machine {
   readonly mostVcpus: number
   /** CPUs that its threads may run on, as `pins.ts` writes them. */
   readonly cpus: string
+  readonly hasBalloon: boolean
   readonly memory: MachineMemory
   readonly devices: Devices
 }
@@ -75,6 +77,7 @@ export async function machineOf(
     mostVcpus: number('vcpu.maximum') ?? known?.mostVcpus ?? vcpus,
     cpus:
       known === null || stats.has('vcpu.current') ? await readPins(connection, uuid, vcpus, cpusOfHost) : known.cpus,
+    hasBalloon: known?.hasBalloon ?? describe(await connection.description(uuid)).hasBalloon,
     memory: {
       actual,
       most: (number('balloon.maximum') ?? 0) * 1024,

@@ -2,21 +2,31 @@ import type { DomainObservation } from '#core/model/observation.ts'
 import { CPU, MEMORY } from '#core/model/resource.ts'
 import type { Guest } from './inventory.ts'
 
+const NO_BALLOON = 'the machine has no balloon'
+
 /**
  * What the control group of a guest tells, with what only libvirt knows. What is looked at only now and then is left
  * out where it is not `slow`.
  */
-export function seenWith(guest: Guest, group: DomainObservation, slow: boolean): DomainObservation {
+export function seenWith(
+  guest: Guest,
+  group: DomainObservation,
+  slow: boolean,
+  controlsMemory: boolean,
+): DomainObservation {
   const { isPaused } = guest
   const seen = { ...group, state: isPaused ? ('paused' as const) : ('running' as const) }
   const freeze = isPaused ? 1 : 0
   if (guest.kind === 'container') return { ...seen, settings: { ...group.settings, freeze } }
-  const { cpus, vcpus, mostVcpus, memory, devices } = guest
-  const settings = { ...group.settings, 'cpu.set': cpus, freeze, 'memory.balloon': memory.actual }
+  const { cpus, vcpus, mostVcpus, hasBalloon, memory, devices } = guest
+  const balloon = hasBalloon ? { 'memory.balloon': memory.actual } : {}
+  const settings = { ...group.settings, 'cpu.set': cpus, freeze, ...balloon }
   const most = { [CPU]: vcpus * 1000, [MEMORY]: memory.most, 'cpu.count': mostVcpus }
-  if (!slow) return { ...seen, settings, most }
+  const lacks = hasBalloon || !controlsMemory ? {} : { lacks: { 'memory.balloon': NO_BALLOON } }
+  const machine = { ...seen, settings, most, ...lacks }
+  if (!slow) return machine
   const held = { memory: memory.workingSet, 'memory.held': memory.actual, 'memory.total': memory.resident }
   const dirty = memory.dirtyRate === undefined ? {} : { 'memory.dirtyRate': memory.dirtyRate }
   const counters = { ...group.counters, ...devices.counters }
-  return { ...seen, counters, levels: { ...group.levels, ...held, ...dirty }, settings, most }
+  return { ...machine, counters, levels: { ...group.levels, ...held, ...dirty } }
 }
