@@ -9,6 +9,7 @@ const disk = (read: number, write: number, group = '', total = 0) =>
     ['total_bytes_sec', total],
     ['group_name', group],
   ])
+const untold = (read: number) => new Map([...disk(read, 0)].filter(([field]) => field !== 'group_name'))
 
 const CASES = [
   { what: 'no disk has no limit to set', disks: [], limits: null },
@@ -16,6 +17,7 @@ const CASES = [
   { what: 'one disk is the machine', disks: [disk(5, 0)], limits: { read: 5, write: null } },
   { what: 'a group of disks is one', disks: [disk(5, 7, 'g'), disk(5, 7, 'g')], limits: { read: 5, write: 7 } },
   { what: 'the same for each is twice as much for both', disks: [disk(5, 0), disk(5, 0)], limits: null },
+  { what: 'nor are those of which no group is told', disks: [untold(5), untold(5)], limits: null },
   { what: 'one of two is limited', disks: [disk(5, 0, 'g'), disk(0, 0)], limits: null },
   { what: 'both directions together are', disks: [disk(0, 0, '', 5)], limits: null },
 ]

@@ -34,7 +34,7 @@ export function limitsOf(tunes: readonly ReadonlyMap<string, ParamValue>[]): Dis
   const [read, write] = [first.get('read_bytes_sec'), first.get('write_bytes_sec')].map(Number) as [number, number]
   const isSame = (field: string) => others.every((tune) => tune.get(field) === first.get(field))
   if (!isSame('read_bytes_sec') || !isSame('write_bytes_sec')) return null
-  const areOne = others.length === 0 || (isSame('group_name') && first.get('group_name') !== '')
+  const areOne = others.length === 0 || (isSame('group_name') && (first.get('group_name') ?? '') !== '')
   if (!areOne && read + write > 0) return null
   return { read: read > 0 ? read : null, write: write > 0 ? write : null }
 }
