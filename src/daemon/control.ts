@@ -68,6 +68,7 @@ export class Control {
   #lookDueMs = Number.NEGATIVE_INFINITY
   /** Whether a look has ended that no turn has made use of. */
   #hasLooked = false
+  #looksUnderWay = 0
   #queue: Promise<unknown> = Promise.resolve()
 
   constructor(parts: ControlParts, loaded: LoadedPolicy, carried: Carried) {
@@ -100,8 +101,13 @@ export class Control {
 
   /** Looks at what is looked at only now and then, while turns go on; the next one after it makes use of it. */
   async look(): Promise<void> {
-    await this.#parts.driver.look()
-    this.#hasLooked = true
+    this.#looksUnderWay++
+    try {
+      await this.#parts.driver.look()
+      this.#hasLooked = true
+    } finally {
+      this.#looksUnderWay--
+    }
   }
 
   /** One turn. Never throws: what goes wrong is said, and the last allocation stands. */
@@ -137,7 +143,7 @@ export class Control {
   async #tick(): Promise<TurnSummary> {
     const { clock, driver, metrics, recorder, originals, deadlineMs, stopping } = this.#parts
     const { monotonicMs: nowMs, utcMs } = clock.now(NO_WINDOWS)
-    if (nowMs >= this.#lookDueMs) {
+    if (nowMs >= this.#lookDueMs && this.#looksUnderWay === 0) {
       this.#lookDueMs = nowMs + LOOK_EVERY_MS
       void this.look()
     }

@@ -25,6 +25,8 @@ export async function decideForShow(policy: Policy, drivers: readonly Driver[], 
     for (let look = 0; look < 2; look++) {
       await clock.sleepUntil(dueMs, new AbortController().signal)
       dueMs += policy.host.intervalMs
+      // To prepare was the first look.
+      if (look > 0) await driver.look()
       const occasion = { policy, paused: false, events: [], reclaimed: [], outcomes: [], slow: true }
       const observation = await observe({ host: hostname(), driver, clock, metrics }, occasion)
       const decided = decide(policy, observation, knowledge)

@@ -43,10 +43,12 @@ export function takeLock(path: string): Lock {
 /** The process with a lock on the file, by `4: POSIX  ADVISORY  WRITE 1234 00:2e:5678 0 EOF`; null where it is not told. */
 function holderOf(path: string): number | null {
   try {
-    const { ino } = statSync(path)
+    const { dev, ino } = statSync(path)
+    const [major, minor] = [(dev >> 8) & 0xfff, (dev & 0xff) | ((dev >> 12) & 0xfff00)]
+    const file = [...[major, minor].map((part) => part.toString(16).padStart(2, '0')), ino].join(':')
     const line = readFileSync('/proc/locks', 'utf8')
       .split('\n')
-      .find((one) => one.includes(`:${ino} `))
+      .find((one) => one.includes(` ${file} `))
     const pid = Number(/ (?:READ|WRITE) +(\d+) /.exec(line ?? '')?.[1])
     return pid > 0 ? pid : null
   } catch {

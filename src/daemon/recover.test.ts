@@ -16,7 +16,7 @@ import { recover } from './recover.ts'
 import { decideAgain } from './replay.ts'
 
 /** Turns as the daemon records them, over a host whose use changes; returns what it knew after the last. */
-async function recordTurns(dir: string, count: number, checkpointEvery: number): Promise<Knowledge> {
+async function recordTurns(dir: string, count: number, checkpointEvery: number, decider = DECIDER): Promise<Knowledge> {
   const parsed = parsePolicy(TWO_DOMAINS, { file: 'policy' })
   assert.ok(parsed.ok)
   const { policy } = parsed
@@ -35,7 +35,7 @@ async function recordTurns(dir: string, count: number, checkpointEvery: number):
     const before = journal.needsCheckpoint(hash) ? knowledge : null
     const { decision } = decided
     journal.commit(
-      { turn: decision.turn, policyHash: hash, decider: DECIDER, observation: seen, knowledge: before, decision },
+      { turn: decision.turn, policyHash: hash, decider, observation: seen, knowledge: before, decision },
       TWO_DOMAINS,
     )
     for (const change of decision.plan) await host.apply(change, new AbortController().signal)
@@ -69,6 +69,16 @@ describe('recovery', () => {
     const recovered = recover(journal)
     assert.match(recovered.problem ?? '', /cannot bring back what was learned until turn 3/)
     assert.deepStrictEqual(recovered.knowledge, { ...NO_KNOWLEDGE, turn: 3 })
+  })
+
+  it('starts empty where another version decided: it would have set other amounts', async (t) => {
+    const dir = temporaryDir(t)
+    await recordTurns(dir, 3, 5, 'reeve/0')
+    const journal = openJournal(dir)
+    t.after(() => journal.close())
+    const { problem, knowledge } = recover(journal)
+    assert.match(problem ?? '', /turn 1 was decided by reeve\/0, this is reeve\//)
+    assert.deepStrictEqual(knowledge, { ...NO_KNOWLEDGE, turn: 3 })
   })
 
   it('blames nobody for what it was about to set when it died, nor for what was put back since', async (t) => {

@@ -1,4 +1,4 @@
-import { decide } from '#core/decide.ts'
+import { DECIDER, decide } from '#core/decide.ts'
 import type { Outcome } from '#core/model/decision.ts'
 import type { NodeId } from '#core/model/ids.ts'
 import { type Knowledge, NO_KNOWLEDGE } from '#core/model/knowledge.ts'
@@ -30,6 +30,9 @@ export function recover(journal: JournalReader): Recovered {
   try {
     const records = journal.segmentUntil(lastTurn)
     const last = records.at(-1) as TurnRecord
+    // Another decider would have decided otherwise, and take what that one set for somebody else's doing.
+    const other = records.find(({ decider }) => decider !== DECIDER)
+    if (other !== undefined) throw new Error(`turn ${other.turn} was decided by ${other.decider}, this is ${DECIDER}`)
     const policy = recordedPolicy(journal, last.policyHash)
     let knowledge = records[0]?.knowledge as Knowledge
     for (const { observation } of records) knowledge = decide(policy, observation, knowledge).knowledge

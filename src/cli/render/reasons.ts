@@ -58,8 +58,8 @@ export function estimateText(because: EstimateReason, unit: string, unitOf: (res
     case 'fixed':
       return 'the policy states the amounts'
     case 'utilization': {
-      const waiting = because.heldBack ? ', and more would have been used had it been there' : ''
-      return `it used up to ${amount(because.use, unitOf(because.resource))} in the last 10 to 20 s, which is to be ${percent(because.target)} of what it gets${waiting}`
+      const waiting = because.heldBack ? '; it is held back now, and taken to want a quarter more than it uses' : ''
+      return `it wanted up to ${amount(because.wanted, unitOf(because.resource))} in the last 10 to 20 s, which is to be ${percent(because.target)} of what it gets${waiting}`
     }
     case 'work-cost':
       return (

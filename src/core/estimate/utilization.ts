@@ -29,7 +29,7 @@ export const utilization: Estimator<'utilization'> = (aim, sight, memory) => {
   const value = inForce > 0 ? (sight.use[aim.resource] ?? use) / inForce : 0
   return {
     need: { [aim.resource]: Math.min(need, sight.capacity[aim.resource] ?? need) },
-    because: { kind: 'utilization', resource: aim.resource, use: wanted, target: aim.target, heldBack },
+    because: { kind: 'utilization', resource: aim.resource, wanted, target: aim.target, heldBack },
     measured: { value, target: aim.target, index: value / aim.target },
     memory: { ...window },
   }
@@ -43,6 +43,8 @@ function windowed(
 ): { readonly now: number; readonly before: number; readonly sinceMs: number } {
   const now = remembered(memory, 'now') ?? 0
   const sinceMs = remembered(memory, 'sinceMs') ?? nowMs
+  // A goal that was closed for a while begins anew.
+  if (nowMs - sinceMs >= 2 * WINDOW_MS) return { now: wanted, before: 0, sinceMs: nowMs }
   if (nowMs - sinceMs >= WINDOW_MS) return { now: wanted, before: now, sinceMs: nowMs }
   return { now: Math.max(now, wanted), before: remembered(memory, 'before') ?? 0, sinceMs }
 }

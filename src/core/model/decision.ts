@@ -101,8 +101,10 @@ export type EstimateReason =
   | {
       readonly kind: 'utilization'
       readonly resource: ResourceKey
-      readonly use: number
+      /** The most of the last 10 to 20 s: what was used, and more of it while it was held back. */
+      readonly wanted: number
       readonly target: number
+      /** Whether it is held back now. */
       readonly heldBack: boolean
     }
   | {

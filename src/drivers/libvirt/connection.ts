@@ -1,5 +1,5 @@
 import type { Handle } from './call.ts'
-import { type DomainId, type DomainInfo, idOf, listDomains, PAUSED } from './domain-list.ts'
+import { type DomainId, type DomainInfo, idOf, infoOf, listDomains, PAUSED } from './domain-list.ts'
 import type { Channel, Library, LibvirtError } from './library.ts'
 import { PARAM_BYTES, type ParamValue, packParams, unpackParams, type WrittenParam } from './params.ts'
 
@@ -19,6 +19,8 @@ export interface Connection {
   pins(uuid: string, vcpus: number, cpus: number): Promise<{ vcpus: readonly Buffer[]; emulator: Buffer }>
   pinVcpu(uuid: string, vcpu: number, map: Buffer): Promise<void>
   pinEmulator(uuid: string, map: Buffer): Promise<void>
+  /** Bytes that it has now. */
+  memory(uuid: string): Promise<number>
   /** Asks the guest's balloon to leave it so much. */
   setMemory(uuid: string, bytes: number): Promise<void>
   /** What a disk is limited to now: `read_bytes_sec`, `group_name` and so on. */
@@ -59,8 +61,12 @@ export interface DomainStats extends DomainId {
 const GROUPS = { state: 1, cpu: 2, balloon: 4, vcpu: 8, interface: 16, block: 32, dirtyrate: 512 } as const
 export type StatsGroup = keyof typeof GROUPS
 
-/** Bit of `virConnectGetAllDomainStatsFlags`. */
+/**
+ * Bits of `virConnectGetAllDomainStatsFlags`: those that run; and what a machine that is busy with another task (a
+ * backup, a migration) cannot tell now is left out, where all others would have to wait for it.
+ */
 const ONLY_RUNNING = 1
+const NOT_WAITING = 1 << 29
 /** Bit of `virDomainModificationImpact`: the definition of a domain is never changed. */
 const LIVE = 1
 
@@ -102,7 +108,8 @@ export async function connect(library: Library, uri: string): Promise<Connection
     async stats(groups) {
       const mask = groups.reduce((sum, group) => sum | GROUPS[group], 0)
       const out: [unknown] = [null]
-      const count = await channel.call<number>('virConnectGetAllDomainStats', channel.handle, mask, out, ONLY_RUNNING)
+      const flags = ONLY_RUNNING | NOT_WAITING
+      const count = await channel.call<number>('virConnectGetAllDomainStats', channel.handle, mask, out, flags)
       const list = library.addressOf(out[0])
       try {
         const records = library.bytesAt(list, 8 * count)
@@ -138,6 +145,7 @@ export async function connect(library: Library, uri: string): Promise<Connection
       withDomain(uuid, (domain) => channel.call('virDomainPinVcpuFlags', domain, vcpu, map, map.length, LIVE)),
     pinEmulator: (uuid, map) =>
       withDomain(uuid, (domain) => channel.call('virDomainPinEmulator', domain, map, map.length, LIVE)),
+    memory: (uuid) => withDomain(uuid, async (domain) => (await infoOf(channel, domain)).memory),
     setMemory: (uuid, bytes) =>
       withDomain(uuid, (domain) => channel.call('virDomainSetMemoryFlags', domain, Math.round(bytes / 1024), LIVE)),
     diskTune: (uuid, disk) =>

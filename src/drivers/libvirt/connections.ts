@@ -1,4 +1,5 @@
 import type { Layout } from '#drivers/cgroup/layout.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 import type { Capability } from '#ports.ts'
 import type { StatsGroup } from './connection.ts'
 import { type Guest, type Inventory, inventoryOf, type OutsideDomain, withoutAnswer } from './inventory.ts'
@@ -10,6 +11,8 @@ export class Connections {
   readonly #cpus: number
   readonly #hear: () => void
   #links: readonly Link[]
+  /** Why the last look at a connection came to nothing, until one comes to something. */
+  readonly #failed = new WeakMap<Link, string>()
   #inventories: ReadonlyMap<Link, Inventory> = new Map()
 
   /** `cpus` is how many CPUs this host has; `hear` is called whenever something happens to a domain. */
@@ -26,7 +29,8 @@ export class Connections {
 
   get capabilities(): readonly Capability[] {
     return this.#links.map((link) => {
-      const { uri, problem } = link
+      const { uri } = link
+      const problem = link.problem ?? this.#failed.get(link) ?? null
       if (problem === null) return { name: uri, available: true, detail: runningText(this.#inventories.get(link)) }
       return { name: uri, available: false, reason: problem, remedy: 'see whether libvirtd runs and may be used' }
     })
@@ -47,12 +51,13 @@ export class Connections {
     running: readonly Guest[],
     stats: readonly StatsGroup[],
   ): Promise<{ guests: readonly Guest[]; outside: readonly OutsideDomain[] }> {
-    const asked = this.#links.map((link) => {
+    const links = this.#links
+    const asked = links.map((link) => {
       const known = running.filter((guest) => guest.link === link)
       return this.#inventory(link, known, stats)
     })
     const inventories = await Promise.all(asked)
-    this.#inventories = new Map(this.#links.map((link, i) => [link, inventories[i] as Inventory]))
+    this.#inventories = new Map(links.map((link, i) => [link, inventories[i] as Inventory]))
     return {
       guests: inventories.flatMap(({ guests }) => guests),
       outside: inventories.flatMap(({ outside }) => outside),
@@ -67,9 +72,11 @@ export class Connections {
     const question = { layout: this.#layout, cpus: this.#cpus, stats, known }
     try {
       // One that has not answered since the last look is not asked again.
-      return await link.use((connection) => inventoryOf(connection, link, question))
-    } catch {
-      // The link keeps the reason, which the capabilities show.
+      const inventory = await link.use((connection) => inventoryOf(connection, link, question))
+      this.#failed.delete(link)
+      return inventory
+    } catch (error) {
+      this.#failed.set(link, reasonOf(error))
       return withoutAnswer(known, this.#inventories.get(link)?.outside ?? [])
     }
   }

@@ -10,6 +10,8 @@ import { amountOf, freeze, PERIOD_US, quotaUs } from './machine.ts'
 export interface Container {
   readonly kind: 'container'
   readonly uuid: string
+  /** What libvirt gave it when it was started. */
+  readonly id: number
   readonly name: string
   readonly link: Link
   /** Its control group. */
@@ -17,8 +19,8 @@ export interface Container {
   readonly isPaused: boolean
 }
 
-export function containerOf({ uuid, name, isPaused }: DomainInfo, link: Link, path: string): Container {
-  return { kind: 'container', uuid, name, link, path, isPaused }
+export function containerOf({ uuid, id, name, isPaused }: DomainInfo, link: Link, path: string): Container {
+  return { kind: 'container', uuid, id, name, link, path, isPaused }
 }
 
 export const CONTAINER_KNOBS = ['cpu.weight', 'cpu.quota', 'freeze'] as const satisfies readonly Knob[]

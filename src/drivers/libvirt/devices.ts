@@ -60,10 +60,13 @@ function sums(
   fields: Readonly<Record<string, string>>,
 ): Record<string, number> {
   const counters: Record<string, number> = {}
+  const devices = devicesIn(stats, group)
+  const told = Object.values(fields).some((field) => devices.some((device) => stats.has(`${device}.${field}`)))
+  // There are none but empty drives, or the machine is busy with another task.
+  if (!told) return counters
   for (const [counter, field] of Object.entries(fields)) {
-    // What a device does not tell (an empty drive) it has not done.
-    for (const device of devicesIn(stats, group))
-      counters[counter] = (counters[counter] ?? 0) + Number(stats.get(`${device}.${field}`) ?? 0)
+    // What one device does not tell (an empty drive) it has not done.
+    counters[counter] = devices.reduce((sum, device) => sum + Number(stats.get(`${device}.${field}`) ?? 0), 0)
   }
   return counters
 }

@@ -32,7 +32,12 @@ export class DirtyRates {
       if (isDue) due.push(machine)
     }
     this.#askedAtMs = asked
-    for (const { uuid, link } of due)
-      link.use((connection) => connection.measureDirtyRate(uuid, LASTS_S)).catch(() => {})
+    void this.#begin(due)
+  }
+
+  /** One after another: many calls at once would wait for each other, and look like a libvirt that does not answer. */
+  async #begin(machines: readonly Machine[]): Promise<void> {
+    for (const { uuid, link } of machines)
+      await link.use((connection) => connection.measureDirtyRate(uuid, LASTS_S)).catch(() => {})
   }
 }

@@ -60,7 +60,8 @@ export function idOf(channel: Channel, domain: Handle | bigint): DomainId {
   }
 }
 
-async function infoOf(channel: Channel, domain: bigint): Promise<DomainInfo> {
+/** What every hypervisor can tell of one. @throws {LibvirtError} where it ended. */
+export async function infoOf(channel: Channel, domain: Handle | bigint): Promise<DomainInfo> {
   const info = Buffer.alloc(INFO.bytes)
   await channel.call('virDomainGetInfo', domain, info)
   return {

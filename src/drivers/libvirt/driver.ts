@@ -8,22 +8,25 @@ import { identityOf } from '#drivers/cgroup/identity.ts'
 import type { Placed } from '#drivers/cgroup/match.ts'
 import { monotonicMs } from '#drivers/cgroup/monotonic.ts'
 import type { Watched } from '#drivers/cgroup/watched.ts'
+import { coalesced } from '#lib/coalesced.ts'
 import { isGlob } from '#lib/glob.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { Capability, Driver, DriverObservation, Prepared, Words } from '#ports.ts'
+import { lookFailed, NO_MEMORY_LIMIT } from './capabilities.ts'
 import { confirmed } from './confirmed.ts'
-import type { StatsGroup } from './connection.ts'
 import { Connections } from './connections.ts'
 import { CONTAINER_KNOBS, type ContainerKnob, setContainerKnob } from './container.ts'
 import { DirtyRates } from './dirty-rate.ts'
 import { inTime } from './in-time.ts'
 import type { Guest } from './inventory.ts'
+import { type Learned, withLearned } from './learned.ts'
 import { DeviceLimits, isDeviceLimit } from './limits.ts'
-import { LIBVIRT_KNOBS, type LibvirtKnob, MACHINE_STATS, readPins, setKnob } from './machine.ts'
+import { LIBVIRT_KNOBS, type LibvirtKnob, readBalloon, readPins, setKnob } from './machine.ts'
 import { type Entry, inPolicyOrder, type Matched, matchOf } from './match.ts'
 import { OutsideDomains } from './outside.ts'
 import { possibleCpus } from './possible-cpus.ts'
 import { OF_LIBVIRT } from './processes.ts'
+import { Questions } from './questions.ts'
 import { seenWith } from './seen.ts'
 import { vcpuCount } from './vcpu-count.ts'
 import { readVcpuScheduling, setVcpuScheduling, vcpuGroups } from './vcpu-groups.ts'
@@ -44,19 +47,8 @@ export function createLibvirtDriver({ groups, uris }: LibvirtOptions): Driver {
   return new Machines(groups, uris)
 }
 
-/** What every look asks for; the rest comes with every second. */
-const OFTEN = ['state', 'balloon', 'interface'] as const satisfies readonly StatsGroup[]
-const THOROUGH_EVERY = 2
-
 /** What is read in the group of a guest, and not asked of libvirt. */
 const CARRIES = { machine: 'cpu', container: 'all' } as const
-
-const NO_MEMORY_LIMIT: Capability = {
-  name: 'memory.limit',
-  available: false,
-  reason: 'a machine that reaches a hard limit is killed',
-  remedy: 'none is needed: its memory is limited by what it was given',
-}
 
 class Machines implements Driver {
   readonly kind = 'libvirt'
@@ -74,14 +66,18 @@ class Machines implements Driver {
   readonly #vcpuCount
   readonly #words = new HeardWords()
   readonly #listeners = new Set<() => void>()
-  #looking: Promise<void> = Promise.resolve()
-  /** Groups of the guests of which something was learned since the look under way began. */
-  #learned = new Set<string>()
-  /** Whether something happened to a domain since the last look. */
-  #hasHeard = true
-  #looks = 0
+  readonly #lookInTurn = coalesced(() =>
+    this.#look().catch((error: unknown) => {
+      this.#problem = reasonOf(error)
+    }),
+  )
+  /** Why the last look came to nothing, though libvirt answered. */
+  #problem: string | null = null
+  /** What was learned of guests since the look under way began, by their groups. */
+  #learned = new Map<string, Learned>()
+  readonly #questions = new Questions()
   readonly #hear = (): void => {
-    this.#hasHeard = true
+    this.#questions.hear()
     for (const listener of this.#listeners) listener()
   }
 
@@ -96,7 +92,8 @@ class Machines implements Driver {
     if (this.#domains.length === 0) return []
     const { capabilities: links } = this.#connections
     const hasMachines = [...this.#running.values()].some(({ kind }) => kind === 'machine')
-    return hasMachines ? [...links, NO_MEMORY_LIMIT] : links
+    const failed = this.#problem === null ? [] : [lookFailed(this.#problem)]
+    return [...links, ...failed, ...(hasMachines ? [NO_MEMORY_LIMIT] : [])]
   }
 
   async prepare(policy: Policy): Promise<readonly Prepared[]> {
@@ -104,8 +101,11 @@ class Machines implements Driver {
     await this.#vcpuCount.follow(policy.host.libvirt)
     for (const path of [...this.#managed.keys()]) this.#forget(path)
     this.#domains = policy.domains.flatMap((one, index) => (one.driver === this.kind ? [{ policy: one, index }] : []))
-    if (this.#domains.length === 0) return []
-    this.#hasHeard = true
+    if (this.#domains.length === 0) {
+      this.#outside.follow([])
+      return []
+    }
+    this.#questions.hear()
     await this.#lookInTurn()
     return this.#domains.flatMap((entry) => this.#prepared(entry, policy.host.mode))
   }
@@ -151,16 +151,25 @@ class Machines implements Driver {
         .join(', ')
       throw new Error(`reading ${knob} of ${node}: it runs, but libvirt does not tell of it; asked were ${asked}`)
     }
-    const value = await this.#inForce(machine, knob)
+    const value = await this.#asked(machine, knob)
     return value === undefined ? null : { identity, value }
+  }
+
+  /** What libvirt keeps is asked for now, as the last look may be some time ago. */
+  async #asked(guest: Guest, knob: Knob): Promise<Setting | undefined> {
+    const { uuid, link } = guest
+    if (knob === 'freeze') return (await link.use((connection) => connection.isPaused(uuid))) ? 1 : 0
+    if (guest.kind === 'machine') {
+      if (knob === 'cpu.set') return link.use((connection) => readPins(connection, uuid, guest.vcpus, this.#cpus))
+      if (knob === 'memory.balloon')
+        return guest.hasBalloon ? link.use((connection) => readBalloon(connection, uuid)) : undefined
+    }
+    return this.#inForce(guest, knob)
   }
 
   /** undefined where it has no such knob. */
   async #inForce(guest: Guest, knob: Knob): Promise<Setting | undefined> {
-    if (knob === 'freeze') return guest.isPaused ? 1 : 0
     if (guest.kind === 'machine') {
-      if (knob === 'cpu.set') return guest.cpus
-      if (knob === 'memory.balloon') return guest.hasBalloon ? guest.memory.actual : undefined
       if (knob === 'sched') return readVcpuScheduling(this.#groups.layout, guest.path) ?? undefined
       if (knob === 'cpu.count') return (await this.#vcpuCount.read(guest)) ?? undefined
       if (isDeviceLimit(knob)) return this.#limits.read(guest, knob)
@@ -204,6 +213,7 @@ class Machines implements Driver {
 
   async close(): Promise<void> {
     this.#domains = []
+    this.#outside.follow([])
     for (const path of [...this.#managed.keys()]) this.#forget(path)
     await this.#connections.close()
     await this.#vcpuCount.close()
@@ -212,7 +222,7 @@ class Machines implements Driver {
   async #set(guest: Guest, knob: Knob, to: Setting, signal: AbortSignal): Promise<void> {
     if (guest.kind === 'container') return setContainerKnob(guest, knob as ContainerKnob, to)
     if (knob === 'sched') return void setVcpuScheduling(this.#groups.layout, guest.path, to)
-    if (knob === 'cpu.count') return this.#learn(await this.#vcpuCount.set(guest, to, signal))
+    if (knob === 'cpu.count') return this.#learn(guest, { vcpus: await this.#vcpuCount.set(guest, to, signal) })
     if (isDeviceLimit(knob)) return this.#limits.set(guest, knob, to)
     if (!LIBVIRT_KNOBS.includes(knob as LibvirtKnob)) throw new Error('libvirt has no such knob')
     return setKnob(guest, knob as LibvirtKnob, to, this.#cpus)
@@ -227,12 +237,12 @@ class Machines implements Driver {
     if (knob === 'memory.balloon' || knob === 'cpu.count') return to
     if (knob === 'freeze') {
       const isPaused = await link.use((connection) => connection.isPaused(uuid))
-      this.#learn({ ...guest, isPaused })
+      this.#learn(guest, { isPaused })
       return isPaused ? 1 : 0
     }
     if (guest.kind === 'machine' && knob === 'cpu.set') {
       const cpus = await link.use((connection) => readPins(connection, uuid, guest.vcpus, this.#cpus))
-      this.#learn({ ...guest, cpus })
+      this.#learn(guest, { cpus })
       return cpus
     }
     if (guest.kind === 'machine' && isDeviceLimit(knob)) return this.#limits.confirm(guest, knob, to)
@@ -245,33 +255,19 @@ class Machines implements Driver {
     return carries === 'all' ? undefined : () => vcpuGroups(this.#groups.layout, path)
   }
 
-  #learn(guest: Guest): void {
-    this.#learned.add(guest.path)
-    this.#running = new Map(this.#running).set(guest.path, guest)
-  }
-
-  /** What costs the machines most, and seldom changes, is asked when something has happened, and now and then. */
-  #wanted(): readonly StatsGroup[] {
-    const isThorough = this.#hasHeard || this.#looks % THOROUGH_EVERY === 0
-    this.#looks++
-    this.#hasHeard = false
-    if (isThorough) return MACHINE_STATS
-    const isOfDisks = ({ policy }: Entry) =>
-      [...policy.controls, ...Object.keys(policy.shares)].some((key) => key.startsWith('io.'))
-    return this.#domains.some(isOfDisks) ? [...OFTEN, 'block'] : OFTEN
-  }
-
-  /** One look after another: what the later one has found is what stands. */
-  #lookInTurn(): Promise<void> {
-    this.#looking = this.#looking.then(() => this.#look()).catch(() => {})
-    return this.#looking
+  /** Of what runs in the group now, which a look may have found anew since the change began. */
+  #learn({ path, id }: Guest, learned: Learned): void {
+    const now = this.#running.get(path)
+    if (now === undefined || now.id !== id) return
+    this.#learned.set(path, { ...this.#learned.get(path), ...learned })
+    this.#running = new Map(this.#running).set(path, withLearned(now, learned))
   }
 
   /** Asks first, while turns go on, and then takes all that was found for what is so at once. */
   async #look(): Promise<void> {
     const domains = this.#domains
-    this.#learned = new Set()
-    const found = await this.#connections.look([...this.#running.values()], this.#wanted())
+    this.#learned = new Map()
+    const found = await this.#connections.look([...this.#running.values()], this.#questions.next(domains))
     const names = new Set<string>()
     const isFirst = ({ name }: Matched): boolean => !names.has(name) && names.add(name).has(name)
     const guests = found.guests.flatMap((guest) => {
@@ -288,8 +284,10 @@ class Machines implements Driver {
     // Another policy has another look.
     if (this.#domains !== domains) return
     // What was learned meanwhile, after a change, is newer than what was found, perhaps before it.
-    const asItIs = (guest: Guest): Guest => (this.#learned.has(guest.path) && this.#running.get(guest.path)) || guest
-    this.#running = new Map(found.guests.map((guest) => [guest.path, asItIs(guest)]))
+    this.#running = new Map(
+      found.guests.map((guest) => [guest.path, withLearned(guest, this.#learned.get(guest.path))]),
+    )
+    this.#problem = null
     const paths = new Set(managed.map(({ path }) => path))
     for (const path of this.#managed.keys()) if (!paths.has(path)) this.#forget(path)
     for (const { guest: _, ...placed } of managed) this.#manage(placed)

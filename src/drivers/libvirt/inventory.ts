@@ -51,11 +51,9 @@ export async function inventoryOf(connection: Connection, link: Link, question: 
   return { guests, outside: outsideOf(infos, paths, link) }
 }
 
-/** What is taken to run on a connection that does not answer now: what ran there, with nothing that was counted then. */
+/** What is taken to run on a connection that does not answer now: what ran there, with nothing that was read then. */
 export function withoutAnswer(guests: readonly Guest[], outside: readonly OutsideDomain[]): Inventory {
-  const stale = guests.map((guest) =>
-    guest.kind === 'machine' ? { ...guest, devices: { ...guest.devices, counters: {} } } : guest,
-  )
+  const stale = guests.map((guest) => (guest.kind === 'machine' ? { ...guest, isToldNow: false } : guest))
   return { guests: stale, outside }
 }
 
@@ -69,7 +67,8 @@ async function machinesOn(connection: Connection, link: Link, question: Question
   }
   const isNew = (one: DomainId): boolean => knownAs(one) === null
   let stats = await connection.stats(question.stats)
-  if (stats.some(isNew)) stats = await connection.stats(MACHINE_STATS)
+  const lacksSome = question.stats.length < MACHINE_STATS.length
+  if (lacksSome && stats.some(isNew)) stats = await connection.stats(MACHINE_STATS)
   const wanted = new Set(stats.filter(isNew).map(({ uuid }) => uuid))
   const paths = wanted.size > 0 ? groupsOfMachines(layout, wanted) : new Map<string, string | null>()
   const guests: Machine[] = []

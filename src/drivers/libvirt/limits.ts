@@ -23,7 +23,7 @@ const LACKS = {
   disks: 'somebody else limits its disks, and not all of them together by direction',
   interfaces: 'not all its interfaces are taps of this host, or somebody else has an ingress queue on one',
 }
-/** A turn waits no longer than this for all of them. */
+/** A look waits no longer than this for all of them. */
 const RENEW_MS_MAX = 5000
 /** Below it a guest takes its disk for broken. */
 const LEAST = 64 * 1024
@@ -47,6 +47,7 @@ export class DeviceLimits {
   readonly #layout: Layout
   /** By its group. */
   #last: ReadonlyMap<string, Told> = new Map()
+  #reading: Promise<void> | null = null
   /** After changes that were made while all were read anew. */
   #confirmed = new Map<string, Told>()
 
@@ -69,7 +70,11 @@ export class DeviceLimits {
       const limits = limitsWanted(policy)
       if (guest.kind === 'machine' && limits.length > 0) wanted.set(guest, limits)
     }
-    await inTime(this.#readAll(wanted), AbortSignal.timeout(RENEW_MS_MAX)).catch(() => {})
+    // One that takes longer goes on, and no other begins meanwhile.
+    this.#reading ??= this.#readAll(wanted).finally(() => {
+      this.#reading = null
+    })
+    await inTime(this.#reading, AbortSignal.timeout(RENEW_MS_MAX)).catch(() => {})
   }
 
   /** undefined where the machine has no such limit. @throws where it cannot be told. */

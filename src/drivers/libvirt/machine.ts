@@ -18,6 +18,8 @@ export interface Machine {
   /** Its control group. */
   readonly path: string
   readonly isPaused: boolean
+  /** Whether the last look was told of it: else its memory and what its devices have counted are no new readings. */
+  readonly isToldNow: boolean
   /** How many vCPUs it has, those that are parked inside included. */
   readonly vcpus: number
   /** How many it can have. */
@@ -62,9 +64,17 @@ export async function machineOf(
     const value = stats.get(field)
     return typeof value === 'number' ? value : undefined
   }
+  // One that is busy with another task may leave out its balloon.
+  const isTold = stats.has('balloon.current')
   const vcpus = number('vcpu.current') ?? known?.vcpus ?? 1
   const actual = (number('balloon.current') ?? 0) * 1024
   const usable = (number('balloon.usable') ?? 0) * 1024
+  const told = {
+    actual,
+    most: (number('balloon.maximum') ?? 0) * 1024,
+    workingSet: Math.max(0, actual - usable),
+    resident: (number('balloon.rss') ?? 0) * 1024,
+  }
   return {
     kind: 'machine',
     uuid,
@@ -73,20 +83,23 @@ export async function machineOf(
     link,
     path,
     isPaused: number('state.state') === PAUSED,
+    isToldNow: isTold,
     vcpus,
     mostVcpus: number('vcpu.maximum') ?? known?.mostVcpus ?? vcpus,
     cpus:
       known === null || stats.has('vcpu.current') ? await readPins(connection, uuid, vcpus, cpusOfHost) : known.cpus,
     hasBalloon: known?.hasBalloon ?? describe(await connection.description(uuid)).hasBalloon,
     memory: {
-      actual,
-      most: (number('balloon.maximum') ?? 0) * 1024,
-      workingSet: Math.max(0, actual - usable),
-      resident: (number('balloon.rss') ?? 0) * 1024,
+      ...(isTold || known === null ? told : known.memory),
       dirtyRate: stats.has('dirtyrate.calc_status') ? dirtyRateOf(stats) : known?.memory.dirtyRate,
     },
     devices: devicesOf(stats, known?.devices.disks),
   }
+}
+
+/** Bytes that its balloon leaves it. */
+export async function readBalloon(connection: Connection, uuid: string): Promise<number> {
+  return connection.memory(uuid)
 }
 
 export async function readPins(connection: Connection, uuid: string, vcpus: number, cpus: number): Promise<string> {

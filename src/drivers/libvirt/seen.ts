@@ -24,7 +24,7 @@ export function seenWith(
   const most = { [CPU]: vcpus * 1000, [MEMORY]: memory.most, 'cpu.count': mostVcpus }
   const lacks = hasBalloon || !controlsMemory ? {} : { lacks: { 'memory.balloon': NO_BALLOON } }
   const machine = { ...seen, settings, most, ...lacks }
-  if (!slow) return machine
+  if (!slow || !guest.isToldNow) return machine
   const held = { memory: memory.workingSet, 'memory.held': memory.actual, 'memory.total': memory.resident }
   const dirty = memory.dirtyRate === undefined ? {} : { 'memory.dirtyRate': memory.dirtyRate }
   const counters = { ...group.counters, ...devices.counters }

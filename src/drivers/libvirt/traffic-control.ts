@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { hash } from 'node:crypto'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { promisify } from 'node:util'
 
@@ -46,8 +47,8 @@ const TIMEOUT_MS = 5000
 
 const execute = promisify(execFile)
 
-/** The device through which a machine is led, with room in the kernel's 15 characters for 12 of its UUID. */
-const deviceOf = (uuid: string, way: Way): string => `${way}-${uuid.replaceAll('-', '').slice(0, 12)}`
+/** The device through which a machine is led: the kernel has room for 15 characters, and UUIDs may begin alike. */
+const deviceOf = (uuid: string, way: Way): string => `${way}-${hash('sha256', uuid).slice(0, 12)}`
 
 /** Those interfaces of a machine that are taps of its QEMU; others have their other end elsewhere. */
 export function tapsOf(task: number): ReadonlySet<string> {

@@ -14,8 +14,8 @@ export interface VcpuCount {
   seen(path: string, without: DomainObservation): DomainObservation
   /** Asks now; null where there is no agent. @throws where there is one that does not answer. */
   read(machine: Machine): Promise<number | null>
-  /** Resolves with the machine as it is then. @throws where the guest does not follow. */
-  set(machine: Machine, to: Setting, signal: AbortSignal): Promise<Machine>
+  /** Resolves with how many are in use then: the machine has at least as many. @throws where the guest does not follow. */
+  set(machine: Machine, to: Setting, signal: AbortSignal): Promise<number>
   /** Lets go of connections that are not among these. */
   follow(uris: readonly string[]): Promise<void>
   close(): Promise<void>
@@ -43,11 +43,7 @@ export function vcpuCount(layout: Layout, cpus: number): VcpuCount {
       if (answer.status === 'silent') throw new Error(`reading cpu.count of ${machine.name}: ${answer.reason}`)
       return answer.status === 'none' ? null : answer.vcpus.online.length
     },
-    async set(machine, to, signal) {
-      const count = await setVcpuCount({ agents, layout, cpus }, machine, to, signal)
-      // Where it had too few, the rest was plugged in.
-      return { ...machine, vcpus: Math.max(machine.vcpus, count) }
-    },
+    set: (machine, to, signal) => setVcpuCount({ agents, layout, cpus }, machine, to, signal),
     follow: (uris) => agents.follow(uris),
     close: () => agents.close(),
   }

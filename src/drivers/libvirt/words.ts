@@ -24,15 +24,14 @@ export class HeardWords {
 
   /** Asks all that the policy listens to. What a connection does not tell now is what it told last. */
   async listen(managed: readonly Named[]): Promise<void> {
-    const listened = managed.filter(({ policy }) => policy.metadata !== null)
-    const told = await Promise.all(
-      listened.map(async ({ guest }): Promise<[string, Words | null]> => {
-        const asking = guest.link.use((connection) => wordsOf(connection, guest.uuid))
-        const words = await inTime(asking, AbortSignal.timeout(PATIENCE_MS)).catch(() => this.of(guest.path))
-        return [guest.path, words]
-      }),
-    )
-    this.#heard = new Map(told.filter((one): one is [string, Words] => one[1] !== null))
+    const heard = new Map<string, Words>()
+    for (const { guest, policy } of managed) {
+      if (policy.metadata === null) continue
+      const asking = guest.link.use((connection) => wordsOf(connection, guest.uuid))
+      const words = await inTime(asking, AbortSignal.timeout(PATIENCE_MS)).catch(() => this.of(guest.path))
+      if (words !== null) heard.set(guest.path, words)
+    }
+    this.#heard = heard
   }
 }
 
