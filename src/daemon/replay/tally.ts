@@ -101,17 +101,17 @@ export class Tally {
 
   #verdict(verdict: Verdict) {
     const name = verdict.kind === 'no-beneficial-change' ? verdict.reason : verdict.kind
-    return found(this.#verdicts, name, () => ({ was: 0, now: 0 }))
+    return this.#verdicts.getOrInsertComputed(name, () => ({ was: 0, now: 0 }))
   }
 
   #amount(domain: DomainName, resource: ResourceKey): AmountTally {
     const none = () => ({ turns: 0, entitlement: 0, allocation: 0 })
     const make = () => ({ domain, resource, was: none(), now: none(), greatest: null })
-    return found(this.#amounts, `${resource} ${domain}`, make)
+    return this.#amounts.getOrInsertComputed(`${resource} ${domain}`, make)
   }
 
   #goal(goal: GoalId, domain: DomainName): GoalTally {
-    return found(this.#goals, `${goal} ${domain}`, () => ({
+    return this.#goals.getOrInsertComputed(`${goal} ${domain}`, () => ({
       goal,
       domain,
       needs: new Set<ResourceKey>(),
@@ -158,10 +158,4 @@ function goalComparison(
         return { resource, unit, was: was?.entitlement ?? null, now: now?.entitlement ?? null }
       }),
   }
-}
-
-function found<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
-  const value = map.get(key) ?? make()
-  map.set(key, value)
-  return value
 }

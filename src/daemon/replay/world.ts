@@ -58,7 +58,7 @@ export class OtherWorld {
   #carryOut({ record, sight, plan }: Before, outcomes: readonly Outcome[], recorded: readonly Outcome[]): void {
     const theirs = byKnob(record.decision.plan)
     const theirOutcomes = byKnob(recorded.filter(isKnown))
-    for (const { node, knob } of theirs.values()) inside(this.#recorded, node, () => new Set<Knob>()).add(knob)
+    for (const { node, knob } of theirs.values()) this.#recorded.getOrInsertComputed(node, () => new Set()).add(knob)
     for (const [i, { node, knob, to }] of plan.entries()) {
       const key = knobKey(node, knob)
       const wasMade = theirOutcomes.get(key)?.status === 'applied'
@@ -109,7 +109,7 @@ export class OtherWorld {
   }
 
   #set(node: NodeId, knob: Knob, value: Setting): void {
-    inside(this.#other, node, () => new Map<Knob, Setting>()).set(knob, value)
+    this.#other.getOrInsertComputed(node, () => new Map()).set(knob, value)
   }
 
   /** Only the recorded Reeve turns it: here it stays as it is. */
@@ -153,12 +153,6 @@ function isSame(before: Sight, now: Sight, node: NodeId): boolean {
 
 function byKnob<Its extends { readonly node: NodeId; readonly knob: Knob }>(all: readonly Its[]): Map<string, Its> {
   return new Map(all.map((its) => [knobKey(its.node, its.knob), its]))
-}
-
-function inside<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
-  const found = map.get(key) ?? make()
-  map.set(key, found)
-  return found
 }
 
 /** What became of the other plan: one outcome for each of its changes, then what is given up by the record. */
