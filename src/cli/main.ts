@@ -50,6 +50,11 @@ function program(): Command {
     .option('-n, --count <n>', 'how many turns', wholeNumber('--count'), 20)
     .option('--all', 'turns that changed nothing too')
     .action(async (domain, options) => (await import('./commands/history.ts')).historyCommand(domain, options))
+  asking(reeve, 'replay', 'decide the turns on record again: the same must come out, or what another policy would do')
+    .option('--since <t>', 'from a turn (4711), a time in UTC (2026-11-21T09:30), or an age (1h) on')
+    .option('--until <t>', 'until a turn, a time or an age')
+    .option('--policy <file>', 'the policy to decide by instead of those on record')
+    .action(async (options) => finish(await (await import('./commands/replay.ts')).replayCommand(options)))
   asking(reeve, 'pause', 'decide everything and change nothing, until resumed').action(async (options) =>
     (await import('./commands/pause.ts')).pauseCommand(options),
   )

@@ -8,7 +8,7 @@ type Views = typeof import('#daemon/views.ts')
 
 /** Asks the daemon, and the journal that it left where none answers. */
 export async function fromJournal<Answer>(
-  { state }: CommonOptions,
+  options: CommonOptions,
   ask: () => Promise<Answer>,
   look: (journal: JournalReader, views: Views) => Answer,
 ): Promise<Answer> {
@@ -16,15 +16,26 @@ export async function fromJournal<Answer>(
     return await ask()
   } catch (error) {
     if (!(error instanceof NoDaemon)) throw error
-    const { readJournal, journalPath } = await import('#daemon/journal/reader.ts')
-    const journal = readJournal(journalPath(state))
-    if (journal === null) throw new Failure(`${error.message}; nor is there a journal in ${state} (see --state)`)
-    try {
-      return look(journal, await import('#daemon/views.ts'))
-    } catch (cause) {
-      throw new Failure(reasonOf(cause), undefined, { cause })
-    } finally {
-      journal.close()
-    }
+    const views = await import('#daemon/views.ts')
+    return readingJournal(options, `${error.message}; nor is there a journal`, (journal) => look(journal, views))
+  }
+}
+
+/** Reads the journal of a state directory, beside a daemon that writes it or without one. */
+export async function readingJournal<Answer>(
+  { state }: CommonOptions,
+  lacking: string,
+  look: (journal: JournalReader) => Answer,
+): Promise<Answer> {
+  const { readJournal, journalPath } = await import('#daemon/journal/reader.ts')
+  const journal = readJournal(journalPath(state))
+  if (journal === null) throw new Failure(`${lacking} in ${state} (see --state)`)
+  try {
+    return look(journal)
+  } catch (cause) {
+    if (cause instanceof Failure) throw cause
+    throw new Failure(reasonOf(cause), undefined, { cause })
+  } finally {
+    journal.close()
   }
 }

@@ -59,7 +59,7 @@ export function withMetadata({ domains, words }: DriverObservation, policy: Poli
 }
 
 /** One order whatever order drivers report in, since order decides ties. Usually they are in it already. */
-function inPolicyOrder(domains: readonly DomainObservation[]): readonly DomainObservation[] {
+export function inPolicyOrder(domains: readonly DomainObservation[]): readonly DomainObservation[] {
   const isOrdered = domains.every((domain, i) => i === 0 || compare(domains[i - 1] as DomainObservation, domain) <= 0)
   return isOrdered ? domains : domains.toSorted(compare)
 }

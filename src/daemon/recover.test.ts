@@ -13,7 +13,7 @@ import { openJournal } from './journal/journal.ts'
 import { journalPath } from './journal/reader.ts'
 import { observe } from './observe.ts'
 import { recover } from './recover.ts'
-import { decideAgain } from './replay.ts'
+import { decideTurnAgain } from './replay/again.ts'
 
 /** Turns as the daemon records them, over a host whose use changes; returns what it knew after the last. */
 async function recordTurns(dir: string, count: number, checkpointEvery: number, decider = DECIDER): Promise<Knowledge> {
@@ -56,7 +56,7 @@ describe('recovery', () => {
       assert.equal(recovered.problem, null)
       assert.deepStrictEqual(recovered.knowledge, known)
       assert.equal(recovered.turnsDecidedAgain, ((count - 1) % 5) + 1)
-      assert.equal(decideAgain(journal, count)?.isSame, true)
+      assert.equal(decideTurnAgain(journal, count)?.isSame, true)
     })
   }
 

@@ -1,14 +1,13 @@
-import { DECIDER, decide } from '#core/decide.ts'
+import { DECIDER } from '#core/decide.ts'
 import type { Outcome } from '#core/model/decision.ts'
 import type { NodeId } from '#core/model/ids.ts'
 import { type Knowledge, NO_KNOWLEDGE } from '#core/model/knowledge.ts'
 import type { Knob } from '#core/model/observation.ts'
-import type { Policy } from '#core/model/policy.ts'
 import { knobKey } from '#core/reconcile.ts'
 import { reasonOf } from '#lib/reason-of.ts'
-import { parsePolicy } from '#policy/parse.ts'
 import type { TurnRecord } from '#ports.ts'
 import type { JournalReader } from './journal/reader.ts'
+import { type DecidedAgain, lastAgain } from './replay/again.ts'
 
 /** What a restart takes up from the journal. */
 export interface Recovered {
@@ -28,18 +27,15 @@ export function recover(journal: JournalReader): Recovered {
   const lastTurn = journal.lastTurn()
   if (lastTurn === 0) return { knowledge: NO_KNOWLEDGE, outcomes: [], turnsDecidedAgain: 0, problem: null }
   try {
-    const records = journal.segmentUntil(lastTurn)
-    const last = records.at(-1) as TurnRecord
+    const segment = journal.segmentUntil(lastTurn)
     // Another decider would have decided otherwise, and take what that one set for somebody else's doing.
-    const other = records.find(({ decider }) => decider !== DECIDER)
+    const other = segment.find(({ decider }) => decider !== DECIDER)
     if (other !== undefined) throw new Error(`turn ${other.turn} was decided by ${other.decider}, this is ${DECIDER}`)
-    const policy = recordedPolicy(journal, last.policyHash)
-    let knowledge = records[0]?.knowledge as Knowledge
-    for (const { observation } of records) knowledge = decide(policy, observation, knowledge).knowledge
+    const { record, knowledge } = lastAgain(journal, segment) as DecidedAgain
     return {
       knowledge,
-      outcomes: outcomesOf(journal, last, knowledge),
-      turnsDecidedAgain: records.length,
+      outcomes: outcomesOf(journal, record, knowledge),
+      turnsDecidedAgain: segment.length,
       problem: null,
     }
   } catch (error) {
@@ -63,13 +59,4 @@ function outcomesOf(journal: JournalReader, { turn, decision }: TurnRecord, { se
       .map((knob): Outcome => ({ status: 'given-up', node: node as NodeId, knob })),
   )
   return [...known, ...unknown, ...putBack]
-}
-
-/** The policy that was in force in a turn. It was good when it was recorded, so anything else is damage. */
-export function recordedPolicy(journal: JournalReader, hash: string): Policy {
-  const text = journal.policyText(hash)
-  if (text === null) throw new Error(`the journal has no policy ${hash}`)
-  const parsed = parsePolicy(text, { file: `policy ${hash.slice(0, 12)}` })
-  if (!parsed.ok) throw new Error(`the recorded policy ${hash.slice(0, 12)} is not accepted by this Reeve`)
-  return parsed.policy
 }

@@ -7,13 +7,13 @@ import type {
   HistoryQuery,
   PlanReport,
 } from '#api/contract.ts'
-import type { Change, GoalDecision, Outcome, ResourceDecision } from '#core/model/decision.ts'
+import type { Change, GoalDecision, Outcome } from '#core/model/decision.ts'
 import type { DomainName } from '#core/model/ids.ts'
 import type { Policy } from '#core/model/policy.ts'
 import type { TurnRecord } from '#ports.ts'
 import type { JournalReader } from './journal/reader.ts'
-import { recordedPolicy } from './recover.ts'
-import { decideAgain } from './replay.ts'
+import { decideTurnAgain, recordedPolicy } from './replay/again.ts'
+import { shownRows } from './shown-rows.ts'
 
 /** What the journal tells, shaped for showing. The daemon and a command line without a daemon use the same. */
 
@@ -31,7 +31,7 @@ export function explain(journal: JournalReader, { domain, turn }: ExplainQuery):
     throw new NotOnRecord(`turn ${turn} is not on record; turns ${journal.firstTurn()} to ${last} are`)
   }
   const { decision, observation } = record
-  const again = decideAgain(journal, record.turn)
+  const again = decideTurnAgain(journal, record.turn)
   const policy = recordedPolicy(journal, record.policyHash)
   const isMeant = (name: string | null) => domain === undefined || name === domain
   const rows = rowsOf(record, policy).filter(({ row }) => isMeant(row.domain))
@@ -88,31 +88,16 @@ function lastChange(journal: JournalReader, domain: string, before: number): num
   return journal.turnsWithChanges(1, { domain: domain as DomainName, before })[0] ?? null
 }
 
-/** What was decided for every domain and resource: for show only where the domain is not managed. */
 function rowsOf({ decision }: TurnRecord, policy: Policy): Explanation['amounts'] {
-  const { advice } = decision
   const units = new Map(policy.resources.map(({ key, unit }) => [key, unit]))
-  const shown = (resources: readonly ResourceDecision[], isAdvice: boolean) =>
-    resources.flatMap(({ resource, capacity, classes, rows }) =>
-      rows.map((row) => ({
-        resource,
-        unit: units.get(resource) ?? 'count',
-        row,
-        capacity,
-        classes: [...classes],
-        advice: isAdvice,
-      })),
-    )
-  if (advice === null) return shown(decision.resources, false)
-  return [
-    ...shown(decision.resources, false).filter(({ row }) => row.role !== 'advised'),
-    ...shown(advice.resources, true).filter(({ row, resource }) => isAdvised(decision.resources, resource, row.domain)),
-  ]
-}
-
-function isAdvised(decided: readonly ResourceDecision[], resource: string, domain: string): boolean {
-  const its = decided.find((one) => one.resource === resource)
-  return its === undefined || its.rows.some((row) => row.domain === domain && row.role === 'advised')
+  return shownRows(decision).map(({ of: { resource, capacity, classes }, row, isAdvice }) => ({
+    resource,
+    unit: units.get(resource) ?? 'count',
+    row,
+    capacity,
+    classes: [...classes],
+    advice: isAdvice,
+  }))
 }
 
 /** Outcomes stand in the order of their plan; there are none where the turn's end was not recorded. */

@@ -191,7 +191,8 @@ export function verdictText(verdict: Verdict): string {
   }
 }
 
-const HELD = {
+/** Why nothing was changed, after "nothing to change:". */
+export const HELD = {
   'nothing-managed': 'no domain is in mode manage',
   'within-thresholds': 'what is in force is close enough to what everyone is entitled to',
   'already-so': 'what is in force is what everyone is entitled to',

@@ -5,7 +5,7 @@ import type { DriftAnswer } from './policy.ts'
 
 /** What to do and why. Plain data: rendered for people in one place, compared by replay, verified by the checker. */
 export interface Decision {
-  /** Version of the code that decided; a replay by another version is refused unless asked for. */
+  /** Version of the code that decided; what another version decides again is not compared bit for bit. */
   readonly decider: string
   readonly turn: number
   readonly goals: readonly GoalDecision[]

@@ -41,23 +41,65 @@ export class JournalReader {
     return row.turn ?? 0
   }
 
-  /** The turns of a range, both ends included, oldest first. Decodes from the checkpoint before it. */
+  /** The first turn from this one on; null where there is none. */
+  turnFrom(turn: number): number | null {
+    const row = this.database.prepare('SELECT min(turn) AS turn FROM turns WHERE turn >= ?').get(turn)
+    return (row as { turn: number | null }).turn
+  }
+
+  /** The last turn that was made before a time; 0 where none was. Where UTC has jumped back, the newest one counts. */
+  lastTurnBefore(utcMs: number): number {
+    const row = this.database
+      .prepare('SELECT turn FROM turns WHERE utc_ms < ? ORDER BY turn DESC LIMIT 1')
+      .get(utcMs) as { turn: number } | undefined
+    return row?.turn ?? 0
+  }
+
+  /** The turns of a range, both ends included, oldest first: all at once, so for short ranges. */
   turns(from: number, to: number): readonly TurnRecord[] {
+    const records: TurnRecord[] = []
+    for (const checkpoint of this.checkpoints(from, to)) {
+      for (const record of this.segment(checkpoint, to)) if (record.turn >= from) records.push(record)
+    }
+    return records
+  }
+
+  /**
+   * The checkpoints that a range of turns builds on, oldest first, the first at or before it. Each is looked for when it
+   * is asked for, so a walk of any length holds one segment, and keeps neither the daemon from pruning nor the log from
+   * being written back.
+   */
+  *checkpoints(from: number, to: number): Generator<number, void> {
     const start = this.database
       .prepare('SELECT segment FROM turns WHERE turn <= ? ORDER BY turn DESC LIMIT 1')
       .get(Math.max(from, this.firstTurn())) as { segment: number } | undefined
-    if (start === undefined) return []
+    let checkpoint = start?.segment ?? null
+    while (checkpoint !== null && checkpoint <= to) {
+      yield checkpoint
+      checkpoint = this.#checkpointAfter(checkpoint)
+    }
+  }
+
+  /** The turns from a checkpoint to the next, or to `to`; none where it has been pruned. @throws where it is damaged. */
+  segment(checkpoint: number, to: number): readonly TurnRecord[] {
+    const next = this.#checkpointAfter(checkpoint)
+    const last = next === null ? to : Math.min(to, next - 1)
     const rows = this.database
       .prepare('SELECT turn, segment, policy, decider, body, parts FROM turns WHERE turn BETWEEN ? AND ? ORDER BY turn')
-      .all(start.segment, to) as unknown as TurnRow[]
-    const records: TurnRecord[] = []
+      .all(checkpoint, last) as unknown as TurnRow[]
     let previous: TurnBody | null = null
-    for (const row of rows) {
-      const record: TurnRecord = decodeRow(row, previous)
+    return rows.map((row) => {
+      const record = decodeRow(row, previous)
       previous = record
-      if (row.turn >= from) records.push(record)
-    }
-    return records
+      return record
+    })
+  }
+
+  #checkpointAfter(turn: number): number | null {
+    const row = this.database
+      .prepare('SELECT turn FROM turns WHERE turn > ? AND turn = segment ORDER BY turn LIMIT 1')
+      .get(turn) as { turn: number } | undefined
+    return row?.turn ?? null
   }
 
   turn(turn: number): TurnRecord | null {
@@ -69,7 +111,7 @@ export class JournalReader {
     const row = this.database.prepare('SELECT segment FROM turns WHERE turn = ?').get(turn) as
       | { segment: number }
       | undefined
-    return row === undefined ? [] : this.turns(row.segment, turn)
+    return row === undefined ? [] : this.segment(row.segment, turn)
   }
 
   /** Numbers of the last turns, newest first, that changed something: of one domain, before a turn, where asked for. */

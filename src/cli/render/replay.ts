@@ -1,0 +1,168 @@
+import type {
+  AmountComparison,
+  Comparison,
+  GoalComparison,
+  OtherPolicyReport,
+  RecordDifference,
+  ReplayReport,
+  SamePolicyReport,
+  Span,
+  VerdictName,
+} from '#daemon/replay/report.ts'
+import { HELD } from './reasons.ts'
+import { attention, bad, bold, dim, good } from './style.ts'
+import { table } from './table.ts'
+import { amount, counted, listed, percent, short, time } from './units.ts'
+
+/** Whether the record comes out again, or what another policy would have made of it. */
+export function renderReplay(report: ReplayReport): string {
+  const { span, tookMs, turnsPerSecond } = report
+  const lines = [
+    bold(spanText(span)),
+    ...(report.kind === 'same-policy' ? samePolicyLines(report) : otherPolicyLines(report)),
+    dim(`It took ${short(tookMs / 1000)} s: ${short(turnsPerSecond)} turns a second.`),
+  ]
+  return lines.join('\n')
+}
+
+function spanText(span: Span | null): string {
+  if (span === null) return 'No turn could be decided again.'
+  const { firstTurn, lastTurn, fromUtcMs, toUtcMs } = span
+  return `Turns ${firstTurn} to ${lastTurn}, ${time(fromUtcMs)} to ${time(toUtcMs)}`
+}
+
+function samePolicyLines(report: SamePolicyReport): string[] {
+  const { decider, turns, same, differing, differences, gaps, startedAnew, otherVersions } = report
+  const again = `${counted(turns, 'turn')} decided again by ${decider}, the recorded decisions withheld`
+  const all = differing.turns + differing.checkpoints + differing.segments
+  const lines =
+    all === 0
+      ? turns === 0
+        ? []
+        : [good(`${again}: every one came out the same, bit for bit.`)]
+      : [
+          bad(`${again}: ${same} came out the same, ${differing.turns} did not.`),
+          ...(differing.checkpoints === 0
+            ? []
+            : [bad(`At ${counted(differing.checkpoints, 'checkpoint')} the recorded knowledge is not what follows.`)]),
+          ...(differing.segments === 0 ? [] : [bad(`${counted(differing.segments, 'segment')} could not be used.`)]),
+          all > differences.length ? `The first ${differences.length}:` : 'They are:',
+          ...differences.map((its) => `  ${differenceText(its)}`),
+          'Either the record was changed after the fact, or this is a defect in Reeve.',
+        ]
+  if (gaps > 0) lines.push(attention(`At ${counted(gaps, 'place')} turns are missing from the record.`))
+  if (startedAnew > 0)
+    lines.push(attention(`Reeve started without what it had learned ${counted(startedAnew, 'time')}.`))
+  if (otherVersions === null) return lines
+  const { deciders, comparison } = otherVersions
+  return [
+    ...lines,
+    '',
+    attention(
+      `${counted(comparison.turns, 'turn')} were decided by ${listed(deciders)}, which ${decider} need not decide the ` +
+        'same bit for bit. Compared as those of another policy are:',
+    ),
+    ...comparisonLines(comparison),
+  ]
+}
+
+function differenceText(difference: RecordDifference): string {
+  const { turn } = difference
+  switch (difference.kind) {
+    case 'decision':
+      return `turn ${turn}: ${difference.path} is ${difference.recorded} on record and ${difference.now} now`
+    case 'knowledge':
+      return (
+        `turn ${turn}, known before it: ${difference.path} is ${difference.recorded} on record, and ` +
+        `${difference.now} follows from the turns before`
+      )
+    case 'unusable':
+      return `from turn ${turn} on: ${difference.message}`
+  }
+}
+
+function otherPolicyLines({ policy, comparison, notOnRecord, unusable }: OtherPolicyReport): string[] {
+  const { domains, metrics, resources } = notOnRecord
+  const missing = [
+    ...domains.map((name) => `domain ${name}`),
+    ...metrics.map((name) => `metric ${name}`),
+    ...resources.map((name) => `resource ${name}`),
+  ]
+  return [
+    `${counted(comparison.turns, 'turn')} decided again by ${policy.file} (policy ${policy.hash.slice(0, 12)}).`,
+    ...(missing.length === 0 ? [] : [attention(`Nothing is on record of ${listed(missing)}.`)]),
+    ...(unusable.segments === 0
+      ? []
+      : [bad(`${counted(unusable.segments, 'segment')} could not be used and are left out:`)]),
+    ...unusable.first.map((its) => `  ${differenceText(its)}`),
+    ...comparisonLines(comparison),
+  ]
+}
+
+function comparisonLines({ turns, otherChanges, changes, verdicts, amounts, goals, limit }: Comparison): string[] {
+  if (turns === 0) return []
+  const { firstTurn } = otherChanges
+  const differing =
+    firstTurn === null
+      ? 'The same changes would have been made in every turn'
+      : `Other changes would have been made in ${counted(otherChanges.turns, 'turn')}, first in turn ${firstTurn}`
+  return [
+    `${differing}: ${counted(changes.was, 'change')} on record, ${changes.now} now.`,
+    '',
+    table([['TURNS THAT', 'THEN', 'NOW'].map(dim), ...verdicts.map((its) => verdictRow(its))]),
+    '',
+    table([
+      ['DOMAIN', 'RESOURCE', 'ENTITLED', 'NOW', 'ALLOCATED', 'NOW', 'GREATEST DIFFERENCE'].map(dim),
+      ...amounts.map(amountRow),
+    ]),
+    ...(goals.length === 0
+      ? []
+      : [
+          '',
+          table([
+            ['GOAL', 'DOMAIN', 'MET ON RECORD', 'SHORT', 'NOW', 'ENTITLED', 'NOW'].map(dim),
+            ...goals.flatMap(goalRows),
+          ]),
+        ]),
+    '',
+    attention(limit),
+  ]
+}
+
+function verdictRow({ verdict, was, now }: Comparison['verdicts'][number]): string[] {
+  return [verdictName(verdict), String(was), String(now)]
+}
+
+function verdictName(verdict: VerdictName): string {
+  if (verdict === 'changes') return 'changed something'
+  if (verdict === 'stopped-by-checker') return bad('were stopped by the checker')
+  return `changed nothing: ${HELD[verdict]}`
+}
+
+function amountRow({ domain, resource, unit, was, now, greatest }: AmountComparison): string[] {
+  const of = (value: number | undefined) => (value === undefined ? '-' : amount(value, unit))
+  const difference = greatest === null ? '-' : `${of(greatest.was)} -> ${of(greatest.now)} in turn ${greatest.turn}`
+  return [
+    domain,
+    resource,
+    of(was?.entitlement),
+    of(now?.entitlement),
+    of(was?.allocation),
+    of(now?.allocation),
+    difference,
+  ]
+}
+
+/** One row for each resource that the goal needs. */
+function goalRows({ goal, domain, recorded, short: turns, entitlements }: GoalComparison): string[][] {
+  const known = recorded === null ? 0 : recorded.met + recorded.missed
+  const met = recorded === null || known === 0 ? '-' : `${percent(recorded.met / known)} of ${counted(known, 'turn')}`
+  const count = (value: number | null) => (value === null ? '-' : String(value))
+  const of = (value: number | null, unit: string) => (value === null ? '-' : amount(value, unit))
+  const head = [goal, domain, met, count(turns.was), count(turns.now)]
+  if (entitlements.length === 0) return [head]
+  return entitlements.map(({ resource, unit, was, now }, i) => {
+    const lead = i === 0 ? head : ['', '', '', '', '']
+    return [...lead, `${of(was, unit)} of ${resource}`, of(now, unit)]
+  })
+}

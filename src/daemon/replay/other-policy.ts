@@ -1,0 +1,102 @@
+import type { Observation } from '#core/model/observation.ts'
+import type { Policy } from '#core/model/policy.ts'
+import type { JournalReader } from '#daemon/journal/reader.ts'
+import { reasonOf } from '#lib/reason-of.ts'
+import type { TurnRecord } from '#ports.ts'
+import { type DecidedAgain, lastAgain } from './again.ts'
+import { observationsFor } from './for-policy.ts'
+import { OtherRun } from './other-run.ts'
+import type { Period } from './period.ts'
+import type { OtherPolicyReport, Unusable } from './report.ts'
+import { SpanOf } from './span.ts'
+import { Tally } from './tally.ts'
+
+const UNUSABLE_MOST = 10
+
+/** The policy that the turns are decided by. */
+export interface NamedPolicy {
+  readonly policy: Policy
+  readonly file: string
+  readonly hash: string
+}
+
+/**
+ * Decides every turn of a period by another policy, as if it had been loaded before the first of them: from what was
+ * known by then, each turn from what was observed in it, and from what the one before has come to know. One segment is
+ * in memory at a time.
+ */
+export function replayOtherPolicy(
+  journal: JournalReader,
+  { from, to }: Period,
+  { policy, file, hash }: NamedPolicy,
+): OtherPolicyReport {
+  const span = new SpanOf()
+  const tally = new Tally()
+  const shown = new Shown()
+  const observationFor = observationsFor(policy)
+  const asSeen = (observation: Observation): Observation => {
+    const seen = observationFor(observation)
+    shown.add(seen)
+    return seen
+  }
+  let segments = 0
+  const first: Unusable[] = []
+  let run: OtherRun | null = null
+  for (const checkpoint of journal.checkpoints(from, to)) {
+    try {
+      const segment = journal.segment(checkpoint, to)
+      for (const record of segment) {
+        if (record.turn < from) continue
+        run ??= runFrom(journal, segment, record)
+        const now = run.decide(record, policy, asSeen)
+        span.add(record)
+        tally.add(record.turn, record.decision, now)
+      }
+    } catch (error) {
+      segments++
+      if (first.length < UNUSABLE_MOST) first.push({ kind: 'unusable', turn: checkpoint, message: reasonOf(error) })
+    }
+  }
+  return {
+    kind: 'other-policy',
+    span: span.span,
+    policy: { file, hash },
+    comparison: tally.comparison(),
+    notOnRecord: shown.lacksOf(policy),
+    unusable: { segments, first },
+  }
+}
+
+/** Takes up what was known before a turn of the segment. */
+function runFrom(journal: JournalReader, segment: readonly TurnRecord[], { turn }: TurnRecord): OtherRun {
+  const again = lastAgain(
+    journal,
+    segment.filter((record) => record.turn <= turn),
+  ) as DecidedAgain
+  return new OtherRun(again.known)
+}
+
+/** What the record shows of that which a policy may name. */
+class Shown {
+  readonly #entries = new Set<number>()
+  readonly #metrics = new Set<string>()
+  readonly #resources = new Set<string>()
+
+  add({ domains, metrics, capacity }: Observation): void {
+    for (const { policyIndex } of domains) this.#entries.add(policyIndex)
+    for (const { metric } of metrics) this.#metrics.add(metric)
+    for (const resource in capacity) this.#resources.add(resource)
+  }
+
+  lacksOf({ domains, metrics, resources }: Policy): OtherPolicyReport['notOnRecord'] {
+    return {
+      domains: domains
+        .filter(({ match }, index) => match.kind !== 'parent' && !this.#entries.has(index))
+        .map(({ name }) => name),
+      metrics: metrics.filter(({ name }) => !this.#metrics.has(name)).map(({ name }) => name),
+      resources: resources
+        .filter(({ key, capacity }) => capacity === 'observed' && !this.#resources.has(key))
+        .map(({ key }) => key),
+    }
+  }
+}
