@@ -4,7 +4,6 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
 import { startFake, TWO_DOMAINS, turnWhere } from './fake-host.fixture.ts'
 
@@ -44,11 +43,9 @@ describe('metrics at which the daemon looks', () => {
     const policyText = TWO_DOMAINS.replace('metrics:', `metrics:\n  ${metric}`)
     const { daemon } = await startFake(t, { dir: temporaryDir(t), policyText })
     const first = await turnWhere(daemon, ({ turn }) => turn > 1)
-    await sleep(200)
-    const later = await turnWhere(daemon, () => true)
-    assert.ok(later.turn - first.turn >= 4, `${later.turn - first.turn} turns of 20 ms in 200 ms`)
+    await turnWhere(daemon, ({ turn }) => turn > first.turn + 5)
     const startedMs = performance.now()
     await daemon.stop()
-    assert.ok(performance.now() - startedMs < 1000)
+    assert.ok(performance.now() - startedMs < 10_000)
   })
 })

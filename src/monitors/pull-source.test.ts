@@ -17,7 +17,7 @@ describe('metrics that are looked at', () => {
       response.end()
     })
     const window = { quantile: 0.5, windowMs: 60_000, samplesLeast: 5 }
-    const { pull, metric, value } = pulled(t, { kind: 'http', url, status: 200, timeoutMs: 1000, ...window })
+    const { pull, metric, value } = pulled(t, { kind: 'http', url, status: 200, timeoutMs: 10_000, ...window })
     await until(() => value() !== undefined)
     await pull.keepOnly([{ ...metric }])
     pull.start({ ...metric })
@@ -35,7 +35,7 @@ describe('metrics that are looked at', () => {
     assert.equal(asked, before)
   })
 
-  it('do not wait for each other', async (t) => {
+  it('do not wait for each other, nor does the end of Reeve for them', async (t) => {
     const hanging = await served(t, () => {})
     const { pull, metric, problem } = pulled(t, {
       kind: 'prometheus',
@@ -50,6 +50,9 @@ describe('metrics that are looked at', () => {
     await until(() => pull.latest().length === 1)
     assert.equal(pull.latest()[0]?.metric, 'file')
     assert.equal(problem(), null)
+    const startedMs = performance.now()
+    await pull.close()
+    assert.ok(performance.now() - startedMs < 10_000)
   })
 
   it('forget domains of which nothing was told for long', () => {

@@ -43,7 +43,7 @@ export function pulled(
 
 /** Waits until something holds, and fails with what `what` says where it never does. */
 export async function until(isSo: () => boolean, what: () => unknown = () => 'it never came to that'): Promise<void> {
-  for (const end = performance.now() + 5000; performance.now() < end && !isSo(); ) await sleep(2)
+  for (const end = performance.now() + 20_000; performance.now() < end && !isSo(); ) await sleep(2)
   assert.ok(isSo(), JSON.stringify(what()))
 }
 

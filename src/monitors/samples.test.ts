@@ -15,6 +15,7 @@ for (const [values, quantile, expected] of [
   [upTo(20), 0.999, 20],
   [upTo(100), 0.95, 95],
   [upTo(100), 0.01, 1],
+  [upTo(100), 0.07, 7],
   [[7], 0.5, 7],
   [[30, 1, 200], 0.5, 30],
   // As numbers, not as text.

@@ -11,6 +11,9 @@ export interface SampleWindow {
   quantile(quantile: number, nowMs: number): number
 }
 
+/** Of products such as 0.07 x 100, which is 7.000000000000001. */
+const NOISE = 1e-9
+
 /** Keeps `most` samples at most, of the last `windowMs`. */
 export function createSampleWindow(windowMs: number, most: number): SampleWindow {
   const values = new Float64Array(most)
@@ -45,7 +48,7 @@ export function createSampleWindow(windowMs: number, most: number): SampleWindow
     quantile(quantile, nowMs) {
       dropOld(nowMs)
       const sorted = Float64Array.from({ length: held }, (_, i) => values[(first + i) % most]!).sort()
-      return sorted[Math.max(0, Math.ceil(quantile * held - 1e-9) - 1)] ?? Number.NaN
+      return sorted[Math.max(0, Math.ceil(quantile * held - NOISE) - 1)] ?? Number.NaN
     },
   }
 }

@@ -29,7 +29,7 @@ async function exporter(t: Test, text: string, headers: object = TEXT) {
     sample,
     labels,
     take,
-    timeoutMs: 1000,
+    timeoutMs: 10_000,
   })
   return { url, exposed, source }
 }

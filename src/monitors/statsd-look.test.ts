@@ -3,8 +3,10 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { StatsdPolicy } from '#core/model/policy.ts'
-import { pulled, until } from './pull.fixture.ts'
+import type { MetricSourcePolicy, StatsdPolicy } from '#core/model/policy.ts'
+import { createClock } from '#daemon/clock.ts'
+import type { Clock } from '#ports.ts'
+import { handClock, pulled, until } from './pull.fixture.ts'
 import { readStatsdLine } from './statsd-lines.ts'
 
 type Test = Parameters<typeof pulled>[0]
@@ -28,10 +30,10 @@ async function sender(t: Test) {
     )
 }
 
-async function bucket(t: Test, take: StatsdPolicy, unit = 'ms') {
+async function bucket(t: Test, take: StatsdPolicy, unit = 'ms', clock: Clock = createClock()) {
   const { port, free } = await takePort()
   await free()
-  const its = pulled(t, { kind: 'statsd', port, bucket: 'shop.x', take }, { unit })
+  const its = pulled(t, { kind: 'statsd', port, bucket: 'shop.x', take }, { unit }, clock)
   const to = await sender(t)
   // The port opens with the first look.
   await sleep(30)
@@ -55,7 +57,7 @@ describe('a line of StatsD', () => {
   }
 })
 
-describe('a bucket of StatsD', () => {
+describe('a bucket of StatsD', { concurrency: 4 }, () => {
   it('gives the last value of a gauge, as old as its arrival', async (t) => {
     const { send, value, reading } = await bucket(t, { kind: 'gauge' })
     await send('shop.x:5|g\nother:9|g\nshop.x:7|g\n')
@@ -70,30 +72,27 @@ describe('a bucket of StatsD', () => {
   })
 
   it('gives the rate of a counter while something is sent', async (t) => {
-    const { send, pull, reading } = await bucket(t, { kind: 'counter' }, 'requests/s')
-    let isSending = true
-    const sending = (async () => {
-      // Ten events every 5 ms, told by half.
-      for (; isSending; await sleep(5)) await send('shop.x:5|c|@0.5')
-    })()
-    const rates: number[] = []
-    let lastMs = 0
-    for (const end = performance.now() + 600; performance.now() < end; await sleep(2)) {
-      const now = reading()
-      if (now === undefined || now.takenAtMs === lastMs) continue
-      lastMs = now.takenAtMs
-      rates.push(now.value)
+    const clock = handClock()
+    const { send, pull, metric } = await bucket(t, { kind: 'counter' }, 'requests/s', clock)
+    const read = (name: string) => pull.latest().find((its) => its.metric === name)
+    const marks = { ...metric.source, bucket: 'mark', take: { kind: 'gauge' } } as MetricSourcePolicy
+    pull.start({ ...metric, name: 'mark', source: marks })
+    let mark = 0
+    /** What is sent has arrived once what is sent behind it has; then the time passes. */
+    const after = async (elapsedMs: number, ...lines: string[]) => {
+      for (const line of [...lines, `mark:${++mark}|g`]) await send(line)
+      await until(() => read('mark')?.value === mark)
+      clock.monotonicMs += elapsedMs
+      await until(() => read('m')?.takenAtMs === clock.monotonicMs || lines.length === 0)
     }
-    isSending = false
-    await sending
-    const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length
-    assert.ok(rates.length > 10 && mean > 500 && mean < 2500, `${mean} of ${rates.length}`)
-    await sleep(60)
-    const silentMs = reading()?.takenAtMs
-    await sleep(60)
-    assert.equal(reading()?.takenAtMs, silentMs, 'who is silent is not idle')
-    await send('shop.x:0|c')
-    await until(() => pull.latest()[0]?.value === 0)
+    await after(2000, 'shop.x:5|c|@0.5', 'shop.x:40|c')
+    assert.equal(read('m')?.value, 25)
+    const { monotonicMs } = clock
+    await after(1000)
+    await sleep(30)
+    assert.equal(read('m')?.takenAtMs, monotonicMs, 'who is silent is not idle')
+    await after(1000, 'shop.x:0|c')
+    assert.equal(read('m')?.value, 0)
   })
 
   it('gives a percentile of timers, once there are enough', async (t) => {
