@@ -130,13 +130,13 @@ describe('a scrape', () => {
     assert.equal((await look(signal)).kind, 'unchanged')
   })
 
-  it('makes rates of the times that the server says', async (t) => {
-    const { source, exposed } = await exporter(t, 'm_total 10 1700000000.0\n# EOF\n', OPEN)
+  it('makes rates of the times that the server says, also where its clock is ahead', async (t) => {
+    const { source, exposed } = await exporter(t, 'm_total 10 1900000000.0\n# EOF\n', OPEN)
     const look = looked(source(RATE, {}, 'm_total'))
     await look()
-    exposed.text = 'm_total 50 1700000004.0\n# EOF\n'
+    exposed.text = 'm_total 50 1900000004.0\n# EOF\n'
     assert.equal(await look(), 10)
-    exposed.text = 'm_total 60 1700000003.0\n# EOF\n'
+    exposed.text = 'm_total 60 1900000003.0\n# EOF\n'
     await assert.rejects(look(), /older than at the scrape before/)
   })
 
