@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { renderStatus } from '#cli/render/status.ts'
 import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
 import { startFake, TWO_DOMAINS, turnWhere } from './fake-host.fixture.ts'
 
@@ -23,6 +24,7 @@ describe('metrics at which the daemon looks', () => {
     const [problem, ...others] = daemon.status().metrics.problems
     assert.deepEqual([problem?.metric, others], ['p95', []])
     assert.match(problem?.reason ?? '', /^cannot read .*p95: ENOENT/)
+    assert.match(renderStatus(daemon.status()), /Metric p95: cannot read .*ENOENT/)
     const told = said.filter((line) => line.startsWith('metric p95: cannot read'))
     assert.equal(told.length, 1)
     writeFileSync(path, '12\n')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { closeSync, constants, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -83,7 +83,7 @@ describe('a FIFO', () => {
     t.after(() => file.close())
     await file.write('5\n')
     await until(() => value() === 5)
-    for (const line of ['NaN', '-3', '1 2', '', '9'.repeat(100_000)]) {
+    for (const line of ['NaN', '-3', '1 2', '', `${'0'.repeat(100_000)}6`]) {
       await file.write(`${line}\n`)
       await until(() => problem() !== null)
       assert.equal(value(), 5)
@@ -124,5 +124,9 @@ describe('a FIFO', () => {
     await until(() => problem()?.includes('nothing has been written') === true, problem)
     ;(await writer(t, path)).write('3\n')
     await until(() => value() === 3 && problem() === null, problem)
+    execFileSync('mkfifo', [`${path}.new`])
+    renameSync(`${path}.new`, path)
+    ;(await writer(t, path)).write('4\n')
+    await until(() => value() === 4)
   })
 })

@@ -60,10 +60,11 @@ export function fifoLook(path: string, clock: Clock, taker: LineTaker): FifoLook
     let rest = ''
     socket.setEncoding('latin1')
     socket.on('data', (text: string) => {
-      const lines = (rest + text).split('\n')
-      // The beginning of a line that is too long is enough to tell that it is.
-      rest = (lines.pop() ?? '').slice(0, LINE_MOST + 1)
-      for (const line of lines) takeLine(line)
+      const whole = rest + text
+      const end = whole.lastIndexOf('\n')
+      // Of lines that come at once the last counts. Of one that is too long the beginning is enough to tell that it is.
+      rest = whole.slice(end + 1).slice(0, LINE_MOST + 1)
+      if (end >= 0) takeLine(whole.slice(end === 0 ? 0 : whole.lastIndexOf('\n', end - 1) + 1, end))
       bytesLeft -= text.length
       if (bytesLeft <= 0) socket.pause()
     })
