@@ -59,7 +59,7 @@ describe('a line of StatsD', () => {
 
 describe('a bucket of StatsD', { concurrency: 4 }, () => {
   it('gives the last value of a gauge, as old as its arrival', async (t) => {
-    const { send, value, reading } = await bucket(t, { kind: 'gauge' })
+    const { send, value, reading, problem } = await bucket(t, { kind: 'gauge' })
     await send('shop.x:5|g\nother:9|g\nshop.x:7|g\n')
     await until(() => value() === 7)
     const takenAtMs = reading()?.takenAtMs
@@ -69,6 +69,10 @@ describe('a bucket of StatsD', { concurrency: 4 }, () => {
     await until(() => value() === 10)
     await send('shop.x:-4|g')
     await until(() => value() === 6)
+    await send('shop.x:NaN|g')
+    await until(() => problem() !== null)
+    await sleep(60)
+    assert.notEqual(problem(), null, 'the value of before does not mend what came behind it')
   })
 
   it('gives the rate of a counter while something is sent', async (t) => {
