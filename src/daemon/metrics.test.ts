@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { renderStatus } from '#cli/render/status.ts'
 import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
-import { startFake, TWO_DOMAINS, turnWhere } from './fake-host.fixture.ts'
+import { parsePolicy } from '#policy/parse.ts'
+import { createClock } from './clock.ts'
+import { decideForShow } from './dry-run.ts'
+import { FakeHost, startFake, TWO_DOMAINS, turnWhere } from './fake-host.fixture.ts'
 
 describe('metrics at which the daemon looks', () => {
   it('that cannot be read are told of once, shown while that lasts, and read when they can be', async (t) => {
@@ -31,6 +35,23 @@ describe('metrics at which the daemon looks', () => {
     const { observation } = await turnWhere(daemon, (turn) => turn.observation.metrics.length > 0)
     assert.equal(observation.metrics[0]?.value, 12)
     assert.deepEqual(daemon.status().metrics.problems, [])
+  })
+
+  it('are left alone by a dry run where looking would start something or take something away', async (t) => {
+    const dir = temporaryDir(t)
+    const touched = join(dir, 'touched')
+    const parsed = parsePolicy(
+      TWO_DOMAINS.replace(
+        'metrics:',
+        `metrics:
+  a: { source: command, command: [touch, ${touched}], user: ${userInfo().username}, unit: ms }`,
+      ),
+      { file: 'policy' },
+    )
+    assert.ok(parsed.ok)
+    const report = await decideForShow(parsed.policy, [new FakeHost(createClock())], createClock())
+    assert.equal(report.kind, 'dry-run')
+    assert.equal(existsSync(touched), false)
   })
 
   it('hold up neither a turn nor the end, whatever hangs', async (t) => {

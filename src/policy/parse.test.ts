@@ -310,6 +310,18 @@ for (const [written, source] of SOURCES)
       source,
     ))
 
+test('what this host lacks for the command of a metric is a warning', () => {
+  const parsed = parsePolicy(
+    'apiVersion: reeve/v1\nmetrics: { m: { source: command, command: [count], user: nosuchuser, unit: ms } }\n' +
+      'goals: [ { all: true, kind: throughput, metric: m, atLeast: 1, priority: 1 } ]',
+    { file: 'policy.yaml', missingFor: ({ user }) => [`no user ${user}`] },
+  )
+  assert.ok(parsed.ok)
+  const { path, message } = only(parsed.warnings)
+  assert.equal(path, 'metrics.m.command')
+  assert.equal(message, 'on this host the command cannot be started: no user nosuchuser')
+})
+
 test('without the capacity, only declared capacities are compared', () => {
   parse('domains: { shop: { cpu: { reservation: 1000 } } }')
   const parsed = parsePolicy(
