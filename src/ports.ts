@@ -84,6 +84,14 @@ export interface DriverObservation {
   readonly words?: ReadonlyMap<DomainName, Words>
 }
 
+/** As whom, where and with what environment a program of the policy runs. */
+export interface Surroundings {
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string>>
+  readonly uid: number
+  readonly gid: number
+}
+
 /** Where a metric's readings come from. Never blocks a turn: `latest` returns what has arrived. */
 export interface MetricSource {
   start(metric: MetricPolicy): void

@@ -128,7 +128,13 @@ export const status = z.object({
   ),
   /** True where the amounts are the advice for domains that are not managed. */
   advice: z.boolean(),
-  metrics: z.object({ accepted: z.number(), refused: z.number(), lastRefusal: z.string().nullable() }),
+  /** The counts are of readings that were pushed; `problems` are of metrics at which Reeve looks itself. */
+  metrics: z.object({
+    accepted: z.number(),
+    refused: z.number(),
+    lastRefusal: z.string().nullable(),
+    problems: z.array(z.object({ metric: z.string(), reason: z.string() })),
+  }),
   drivers: z.array(z.string()),
   capabilities: z.array(model<Capability>()),
   prepared: z.array(model<Prepared>()),

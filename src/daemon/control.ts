@@ -318,7 +318,7 @@ export class Control {
       problems: { journal: recorder.problem, turn: this.#problem },
       journal: recorder.journal,
       journalPath,
-      metrics: metrics.tally,
+      metrics: { ...metrics.tally, problems: [...metrics.problems()] },
       drivers: driverKinds,
       capabilities: driver.capabilities,
       prepared: this.#prepared,

@@ -3,22 +3,26 @@ import type { PlanReport } from '#api/contract.ts'
 import { decide } from '#core/decide.ts'
 import type { Decision } from '#core/model/decision.ts'
 import { type Knowledge, NO_KNOWLEDGE } from '#core/model/knowledge.ts'
-import type { Policy } from '#core/model/policy.ts'
+import type { MetricSourcePolicy, Policy } from '#core/model/policy.ts'
 import { composeDrivers } from '#drivers/compose.ts'
 import type { Clock, Driver } from '#ports.ts'
+import { SILENT } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { observe } from './observe.ts'
 
+/** Who looks at these starts something, or takes away what is meant for the daemon. */
+const DISTURBING: ReadonlySet<MetricSourcePolicy['kind']> = new Set(['command', 'fifo', 'statsd'])
+
 /**
  * What a policy would do here: the real decision from two real looks, an interval apart, since use is the difference of
- * two. Nothing is set, nothing is recorded, and no command of the policy is started.
+ * two. Nothing is set, nothing is recorded, and no command of the policy is started, nor is any metric's.
  */
 export async function decideForShow(policy: Policy, drivers: readonly Driver[], clock: Clock): Promise<PlanReport> {
   const driver = composeDrivers(drivers)
-  const metrics = createMetrics(clock, [])
+  const metrics = createMetrics(clock, [], SILENT)
   try {
     await driver.prepare(withoutCommands(policy))
-    await metrics.follow(policy)
+    await metrics.follow({ metrics: policy.metrics.filter(({ source }) => !DISTURBING.has(source.kind)) })
     let knowledge: Knowledge = NO_KNOWLEDGE
     let decision: Decision | null = null
     let dueMs = clock.now(policy.windows).monotonicMs

@@ -1,3 +1,4 @@
+import { nextBeat } from '#lib/next-beat.ts'
 import type { Clock } from '#ports.ts'
 
 const NO_WINDOWS = [] as const
@@ -42,9 +43,4 @@ export function startLoop(clock: Clock, intervalMs: () => number, turn: () => Pr
       return running
     },
   }
-}
-
-/** The first beat after `now`: beats at 0, 1000, 2000 and a turn from 0 to 2300 give 3000. */
-export function nextBeat(beat: number, now: number, intervalMs: number): number {
-  return beat + intervalMs * Math.max(1, Math.floor((now - beat) / intervalMs) + 1)
 }

@@ -32,7 +32,7 @@ export interface DaemonOptions {
   /** Stay with whoever made them: `stop` does not close them. */
   readonly drivers: readonly Driver[]
   readonly clock: Clock
-  /** Sources beyond files and pushed values; they too stay with whoever made them. */
+  /** Sources beyond those that a policy can name; they too stay with whoever made them. */
   readonly metrics?: readonly MetricSource[]
   readonly log: Log
   /** Daemons with the same lock refuse each other; those that manage the same host must have the same. */
@@ -106,7 +106,7 @@ async function begin(options: DaemonOptions, loaded: LoadedPolicy, endings: Endi
   const recovered = recover(journal)
   if (recovered.problem !== null) log.warn(recovered.problem)
 
-  const metrics = createMetrics(clock, options.metrics ?? [])
+  const metrics = createMetrics(clock, options.metrics ?? [], log)
   endings.push(() => metrics.close())
   const recorder = new Recorder(journal, log)
   const stopping = new AbortController()

@@ -1,6 +1,8 @@
 import type { MetricReading } from '#core/model/observation.ts'
 import type { Policy } from '#core/model/policy.ts'
-import { createFileSource } from '#monitors/file-source.ts'
+import { surroundingsOf } from '#drivers/cgroup/command.ts'
+import type { MetricProblem, Teller } from '#monitors/board.ts'
+import { createPullSource } from '#monitors/pull-source.ts'
 import { createPushSource, type PushSource } from '#monitors/push-source.ts'
 import { newTally, type Tally } from '#monitors/reading.ts'
 import type { Clock, MetricSource } from '#ports.ts'
@@ -10,29 +12,30 @@ export interface Metrics {
   readonly push: PushSource
   readonly tally: Tally
   latest(): readonly MetricReading[]
-  /** Reads what this policy names, and no longer what only the one before named. */
-  follow(policy: Policy): Promise<void>
+  /** Why metrics at which Reeve looks itself have no new reading now. */
+  problems(): readonly MetricProblem[]
+  /** Reads what this policy names, and no longer what only the one before named; what both name goes on. */
+  follow(policy: Pick<Policy, 'metrics'>): Promise<void>
   close(): Promise<void>
 }
 
-/** `extra` sources are whatever the daemon was composed with beyond files and pushed values. */
-export function createMetrics(clock: Clock, extra: readonly MetricSource[]): Metrics {
+/** `extra` sources are whatever the daemon was composed with beyond those that a policy can name. */
+export function createMetrics(clock: Clock, extra: readonly MetricSource[], tell: Teller): Metrics {
   const tally = newTally()
   const push = createPushSource(clock, tally)
-  let files = createFileSource(clock, tally)
+  const pull = createPullSource({ clock, surroundingsOf, tell })
   return {
     push,
     tally,
-    latest: () => [files, push, ...extra].flatMap((source) => source.latest()),
+    latest: () => [pull, push, ...extra].flatMap((source) => source.latest()),
+    problems: () => pull.problems(),
     async follow({ metrics }) {
-      const before = files
-      files = createFileSource(clock, tally)
       push.keepOnly(metrics)
-      for (const metric of metrics) for (const source of [files, push, ...extra]) source.start(metric)
-      await before.close()
+      await pull.keepOnly(metrics)
+      for (const metric of metrics) for (const source of [pull, push, ...extra]) source.start(metric)
     },
     async close() {
-      await Promise.all([files, push, ...extra].map((source) => source.close()))
+      await Promise.all([pull, push, ...extra].map((source) => source.close()))
     },
   }
 }

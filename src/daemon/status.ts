@@ -55,7 +55,7 @@ export function statusOf(source: StatusSource): Status {
       return { resource, unit, capacity, classes: [...classes], unallocated }
     }),
     advice: isAdvice,
-    metrics: { ...source.metrics },
+    metrics: source.metrics,
     drivers: [...source.drivers],
     capabilities: [...source.capabilities],
     prepared: [...source.prepared],

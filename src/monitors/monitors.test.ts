@@ -1,14 +1,9 @@
 import assert from 'node:assert/strict'
-import { rmSync, utimesSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { DomainName, NodeId } from '#core/model/ids.ts'
 import type { MetricPolicy } from '#core/model/policy.ts'
-import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
-import type { Clock } from '#ports.ts'
-import { createFileSource, valueAt } from './file-source.ts'
 import { domainAround, groupsOf, parseGroups } from './peer.ts'
+import { handClock } from './pull.fixture.ts'
 import { createPushSource, type Pusher, RefusedReading } from './push-source.ts'
 import { judgeValue, newTally } from './reading.ts'
 
@@ -43,19 +38,6 @@ describe('a value', () => {
     })
   }
 })
-
-/** A clock whose two hands are set by hand; sleeping lasts a millisecond of real time. */
-function handClock() {
-  const clock = {
-    monotonicMs: 1000,
-    utcMs: Date.parse('2026-11-20T12:00:00Z'),
-    now: () => ({ bootId: 'b', monotonicMs: clock.monotonicMs, utcMs: clock.utcMs, zones: {}, openWindows: [] }),
-    async sleepUntil(_ms: number, signal: AbortSignal) {
-      await sleep(1, undefined, { signal }).catch(() => undefined)
-    },
-  }
-  return clock satisfies Clock
-}
 
 describe('pushed values', () => {
   const operator: Pusher = { kind: 'operator' }
@@ -138,89 +120,6 @@ describe('pushed values', () => {
       ['own'],
     )
     assert.throws(() => push.push([{ metric: 'shops', value: 2 }], operator), RefusedReading)
-  })
-})
-
-describe('a file', () => {
-  async function watched(t: Parameters<typeof temporaryDir>[0]) {
-    const path = join(temporaryDir(t), 'metrics.json')
-    const clock = handClock()
-    const tally = newTally()
-    const source = createFileSource(clock, tally)
-    t.after(() => source.close())
-    const write = (text: string, ageMs: number) => {
-      writeFileSync(path, text)
-      utimesSync(path, new Date(), new Date(clock.utcMs - ageMs))
-    }
-    const start = () => source.start({ ...pushed('p95'), source: { kind: 'file', path, key: 'latency.p95' } })
-    return { path, clock, tally, source, write, start }
-  }
-  const until = async (isSo: () => boolean) => {
-    for (let i = 0; i < 2000 && !isSo(); i++) await sleep(1)
-    assert.ok(isSo())
-  }
-
-  it('gives the number at its key, as old as the file', async (t) => {
-    const { source, write, start } = await watched(t)
-    write('{"latency": {"p95": 12.5}}', 300)
-    start()
-    await until(() => source.latest().length === 1)
-    assert.deepEqual(source.latest(), [{ metric: 'p95', domain: null, takenAtMs: 700, value: 12.5 }])
-  })
-
-  it('that is no longer written grows old, and one that is written is new, whatever UTC does meanwhile', async (t) => {
-    const { source, write, start, clock, tally } = await watched(t)
-    write('{"latency": {"p95": 1}}', 0)
-    start()
-    await until(() => source.latest().length === 1)
-    clock.monotonicMs += 5000
-    clock.utcMs += 3600_000
-    await sleep(10)
-    assert.equal(source.latest()[0]?.takenAtMs, 1000)
-    // Written just now by a clock that has not jumped yet: an hour old by UTC, yet written since the last look.
-    write('{"latency": {"p95": 2}}', 3599_000)
-    await until(() => tally.accepted === 2)
-    assert.equal(source.latest()[0]?.takenAtMs, 6000)
-  })
-
-  for (const [what, text] of [
-    ['a text', '{"latency": {"p95": "NaN"}}'],
-    ['a negative time', '{"latency": {"p95": -4}}'],
-    ['no such key', '{"latency": {}}'],
-    ['no JSON', '{"latency": {"p95": NaN}}'],
-    ['a number beyond all bounds', '{"latency": {"p95": 1e999}}'],
-  ] as const) {
-    it(`with ${what} is not believed: what was read before stays, and grows old`, async (t) => {
-      const { source, write, start, tally } = await watched(t)
-      write('{"latency": {"p95": 7}}', 50)
-      start()
-      await until(() => tally.accepted === 1)
-      write(text, 0)
-      await until(() => tally.refused > 0)
-      assert.deepEqual(
-        source.latest().map(({ value, takenAtMs }) => [value, takenAtMs]),
-        [[7, 950]],
-      )
-    })
-  }
-
-  it('that is missing or not a file is said, and read once it is there', async (t) => {
-    const { source, write, start, tally, path } = await watched(t)
-    start()
-    await until(() => /ENOENT/.test(tally.lastRefusal ?? ''))
-    write('{"latency": {"p95": 3}}', 0)
-    await until(() => source.latest().length === 1)
-    rmSync(path)
-    await sleep(5)
-    assert.equal(source.latest()[0]?.value, 3)
-  })
-
-  it('has its number found by a dotted key, whole keys first, and nothing inherited', () => {
-    assert.equal(valueAt({ a: { b: 1 } }, 'a.b'), 1)
-    assert.equal(valueAt({ 'a.b': 2, a: { b: 1 } }, 'a.b'), 2)
-    assert.equal(valueAt({ a: [5, 6] }, 'a.1'), 6)
-    assert.equal(valueAt({}, 'constructor.length'), undefined)
-    assert.equal(valueAt(null, 'a'), undefined)
   })
 })
 

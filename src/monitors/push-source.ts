@@ -52,7 +52,7 @@ export function createPushSource(clock: Clock, tally: Tally): PushSource {
       throw new RefusedReading(`${name}: a process in domain '${own}' may not speak for domain '${domain}'`)
     }
     const judged = judgeValue(metric, value)
-    if (!judged.ok) throw new RefusedReading(judged.reason)
+    if (!judged.ok) throw new RefusedReading(`${name}: ${judged.reason}`)
     return { metric: name, domain, takenAtMs, value: judged.value }
   }
 

@@ -11,8 +11,8 @@ const NEVER_NEGATIVE =
   /^(ns|us|µs|ms|s|min|h|%|b|bytes|[kmgt]i?b|count|requests?|items?|jobs?|ratio|percent)$|\/(s|sec|min|h)$/i
 
 /** Text is never read as a number: whoever writes "NaN" or "12 ms" is to hear of it. */
-export function judgeValue(metric: MetricPolicy, value: unknown): Judged {
-  const refuse = (why: string): Judged => ({ ok: false, reason: `${metric.name}: ${why}` })
+export function judgeValue(metric: Pick<MetricPolicy, 'unit'>, value: unknown): Judged {
+  const refuse = (reason: string): Judged => ({ ok: false, reason })
   if (typeof value !== 'number') return refuse(`${describe(value)} is not a number`)
   if (!Number.isFinite(value)) return refuse(`${value} is not a finite number`)
   if (Math.abs(value) > VALUE_MOST) return refuse(`${value} is too large to be a reading`)
@@ -27,7 +27,7 @@ function describe(value: unknown): string {
   return text.length > 40 ? `${text.slice(0, 40)}…` : text
 }
 
-/** How many readings were believed; the last refusal says what to mend. */
+/** How many of the readings that were pushed were believed; the last refusal says what to mend. */
 export interface Tally {
   accepted: number
   refused: number

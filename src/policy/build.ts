@@ -1,16 +1,9 @@
 import type { DomainName, ResourceKey } from '#core/model/ids.ts'
-import type {
-  DomainPolicy,
-  Match,
-  MetadataPolicy,
-  MetricPolicy,
-  Policy,
-  Share,
-  WindowPolicy,
-} from '#core/model/policy.ts'
+import type { DomainPolicy, Match, MetadataPolicy, Policy, Share, WindowPolicy } from '#core/model/policy.ts'
 import { countable, knownResource, type Resource } from '#core/model/resource.ts'
 import { buildGoals, namesOf } from './build-goals.ts'
 import { buildHost } from './build-host.ts'
+import { buildMetric, commandOf } from './build-metrics.ts'
 import type { WrittenDomain, WrittenShare } from './entry-schema.ts'
 import { amount, cpuList, milliseconds } from './values.ts'
 import type { Entries, Written } from './written.ts'
@@ -39,7 +32,9 @@ export function buildPolicy(written: Written): Policy {
     resources,
     domains,
     goals: buildGoals(written),
-    metrics: buildMetrics(written, host.intervalMs),
+    metrics: readable(written.metrics).map(([name, metric]) =>
+      buildMetric(name, metric, host.intervalMs, written.host.statsd),
+    ),
     windows,
   }
 }
@@ -125,15 +120,7 @@ function matchOf(domain: WrittenDomain, isParent: boolean): Match {
   if (domain.unit !== undefined) return { kind: 'unit', unit: domain.unit }
   if (domain.uuid !== undefined) return { kind: 'uuid', uuid: domain.uuid }
   if (domain.command !== undefined) {
-    return {
-      kind: 'command',
-      command: {
-        argv: domain.command as [string, ...string[]],
-        user: domain.user ?? '',
-        directory: domain.directory ?? '/',
-        environment: domain.environment ?? {},
-      },
-    }
+    return { kind: 'command', command: commandOf({ ...domain, command: domain.command }) }
   }
   return isParent ? { kind: 'parent' } : { kind: 'name' }
 }
@@ -171,20 +158,4 @@ function buildShares(
     }
   }
   return built
-}
-
-function buildMetrics(written: Written, hostIntervalMs: number): MetricPolicy[] {
-  return readable(written.metrics).map(([name, metric]) => {
-    const intervalMs = metric.interval === undefined ? hostIntervalMs : milliseconds(metric.interval)
-    return {
-      name,
-      unit: metric.unit,
-      intervalMs,
-      staleMs: metric.staleAfter === undefined ? 5 * intervalMs : milliseconds(metric.staleAfter),
-      source:
-        metric.source === 'push'
-          ? { kind: 'push', domain: (metric.domain ?? null) as DomainName | null }
-          : { kind: 'file', path: metric.path, key: metric.key },
-    }
-  })
 }

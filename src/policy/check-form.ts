@@ -2,9 +2,10 @@ import { Cron } from 'croner'
 import { knownResource } from '#core/model/resource.ts'
 import { isGlob } from '#lib/glob.ts'
 import { readable } from './build.ts'
+import { commandForm } from './check-commands.ts'
 import type { WrittenDomain, WrittenGoal } from './entry-schema.ts'
-import { absent, type Finding, infeasible, malformed, type Path, show } from './finding.ts'
-import { amount, cpuList, milliseconds } from './values.ts'
+import { absent, type Finding, keyFinding, malformed, type Path, show } from './finding.ts'
+import { amount, cpuList } from './values.ts'
 import type { Written } from './written.ts'
 
 /** What can be said of one entry read alone, beyond the form of each of its values. */
@@ -27,12 +28,6 @@ export function* checkForm(written: Written): Iterable<Finding> {
   yield* ladderForm(written.host)
   for (const [index, goal] of written.goals.entries()) if (goal !== null) yield* goalForm(goal, ['goals', index])
   yield* resourcesForm(written)
-  for (const [name, metric] of readable(written.metrics)) {
-    const interval = metric.interval ?? written.host.interval ?? '1s'
-    if (metric.staleAfter === undefined || milliseconds(metric.staleAfter) >= milliseconds(interval)) continue
-    const message = `every reading would be stale: \`staleAfter\` is ${metric.staleAfter}, the interval ${interval}`
-    yield infeasible(['metrics', name, 'staleAfter'], message, 'make it several intervals')
-  }
 }
 
 const PLACES = ['path', 'unit', 'uuid', 'command'] as const
@@ -75,13 +70,7 @@ function* domainForm(name: string, domain: WrittenDomain, path: Path): Iterable<
     const hint = 'name the user it runs as; Reeve starts nothing as root by default'
     yield absent([...path, 'user'], '`user` is missing beside `command`', hint)
   }
-  for (const variable of Object.keys(domain.environment ?? {})) {
-    if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(variable)) continue
-    yield keyFinding([...path, 'environment', variable], `${show(variable)} is not the name of an environment variable`)
-  }
-  for (const [index, word] of (domain.command ?? []).entries()) {
-    if (word.includes('\0')) yield malformed([...path, 'command', index], `${show(word)} contains a zero byte`)
-  }
+  yield* commandForm(domain, path)
   if (domain.pin !== undefined && cpuList(domain.pin) === null) {
     yield malformed(
       [...path, 'pin'],
@@ -169,10 +158,6 @@ function* resourcesForm(written: Written): Iterable<Finding> {
 /** Within a billionth: 0.3 are three grains of 0.1. */
 export function isWhole(grains: number): boolean {
   return Math.abs(grains - Math.round(grains)) < 1e-9
-}
-
-function keyFinding(path: Path, message: string, hint?: string): Finding {
-  return { ...malformed(path, message, hint), at: 'key' }
 }
 
 function isZone(zone: string): boolean {

@@ -87,6 +87,10 @@ export function* checkUnused(written: Written): Iterable<Finding> {
   for (const name of written.metrics.keys()) {
     if (!metrics.has(name)) yield warning(['metrics', name], `no goal uses the metric ${show(name)}`)
   }
+  const isSent = [...written.metrics.values()].some((metric) => metric === null || metric.source === 'statsd')
+  if (written.host.statsd !== undefined && !isSent) {
+    yield warning(['host', 'statsd'], 'no metric has `source: statsd`, so the port stays closed')
+  }
   const windows = new Set([...(written.host.quiet ?? []), ...goals.map((goal) => goal.when)])
   for (const name of written.windows.keys()) {
     if (!windows.has(name)) yield warning(['windows', name], `nothing uses the window ${show(name)}`)

@@ -1,22 +1,13 @@
 import { z } from 'zod'
 import type { Resource } from '#core/model/resource.ts'
 import * as scalar from './scalar.ts'
+import { kinds, strict } from './strict.ts'
 import type { Units } from './units.ts'
 
 /**
  * The written form of a policy, entry by entry. Entries are checked one at a time, so that a fault in one does not
  * hide those of another; schema.ts puts them together for editors. Nothing is converted here.
  */
-
-/**
- * A map with these keys and no others. Its error text for unknown keys lists the known ones, one a word, and on a
- * second line where others could be declared.
- */
-function strict<Shape extends z.core.$ZodLooseShape>(noun: string, shape: Shape, units?: Units) {
-  const keys = [...new Set([...Object.keys(shape), ...(units?.keys() ?? [])])].join(' ')
-  const known = units === undefined ? keys : `${keys}\nother resources are declared under \`resources\``
-  return z.strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? known : noun) })
-}
 
 /** Marks maps to which a policy may add resources of its own; for editors, which do not know those. */
 export const OPEN = 'x-open'
@@ -27,11 +18,6 @@ function perResource<Value extends z.ZodType>(units: Units, value: (unit: Resour
   const map = strict('a map from resources to values', shape, units)
   return map.meta({ [OPEN]: true }) as unknown as z.ZodType<Record<string, z.infer<Value>>>
 }
-
-/** What would be right where a map of one of several kinds is expected. */
-const kinds = (list: string, example: string) => ({
-  error: (issue: z.core.$ZodRawIssue) => (issue.code === 'invalid_union' ? `one of ${list}` : example),
-})
 
 const names = (noun: string) => z.array(scalar.name, noun).min(1, noun)
 const disposal = <const Rules extends readonly [string, ...string[]]>(rules: Rules) => {
@@ -110,6 +96,10 @@ export function hostSchema(units: Units) {
       .min(1, 'a list of at least one libvirt URI')
       .optional()
       .describe('Connections on which machines are looked for. Default qemu:///system.'),
+    statsd: scalar
+      .whole(1, 65_535, 'a UDP port from 1 to 65535')
+      .optional()
+      .describe('UDP port of 127.0.0.1 where StatsD metrics arrive. Default none.'),
   })
 }
 
@@ -129,37 +119,6 @@ export function resourceSchema(unit: Resource['unit']) {
     grain: scalar.amountIn(unit).optional().describe('Smallest amount that is given. Default 1 for what is counted.'),
   })
 }
-
-const metricKeys = {
-  unit: z
-    .string('a unit such as ms')
-    .regex(/^[^\d\s.].{0,15}$/, 'a unit such as ms or requests/s')
-    .describe('Unit of the readings.'),
-  interval: scalar.duration('10ms', '1h').optional().describe("Time between readings. Default the host's interval."),
-  staleAfter: scalar
-    .duration('10ms', '7d')
-    .optional()
-    .describe('Age at which a reading no longer counts. Default 5 intervals.'),
-}
-
-export type WrittenMetric = z.infer<typeof metricSchema>
-export const metricSchema = z.discriminatedUnion(
-  'source',
-  [
-    strict('a metric', {
-      source: z.literal('push').describe('Values sent over the control socket.'),
-      domain: scalar.name.optional().describe('The domain that the readings are of. Default the one that pushes.'),
-      ...metricKeys,
-    }),
-    strict('a metric', {
-      source: z.literal('file').describe('A number in a JSON file.'),
-      path: scalar.absolutePath('an absolute path').describe('The file.'),
-      key: scalar.text('a dotted path in the JSON such as latency.p95').describe('Where in the JSON the number is.'),
-      ...metricKeys,
-    }),
-  ],
-  kinds('push, file', 'a metric such as {source: push, unit: ms}'),
-)
 
 export type WrittenShare = z.infer<ReturnType<typeof shareSchema>>
 export function shareSchema(unit: Resource['unit']) {
@@ -193,17 +152,10 @@ export const DOMAIN_SHAPE = {
     .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'a UUID in lower case')
     .optional()
     .describe('The UUID of the machine that it is, where its name may change.'),
-  command: z
-    .array(scalar.text('a word of the command, in quotes if it is a number'), 'a list: program, then arguments')
-    .min(1, 'a list: program, then arguments')
-    .optional()
-    .describe('Program and arguments that Reeve starts in it, without a shell.'),
+  command: scalar.command.optional().describe('Program and arguments that Reeve starts in it, without a shell.'),
   user: scalar.text('the name of a user').optional().describe('Who the command runs as.'),
   directory: scalar.absolutePath('an absolute path').optional().describe('Where the command runs. Default /.'),
-  environment: z
-    .record(z.string(), z.string('a string; put it in quotes').max(32_768, 'a shorter string'), 'a map of strings')
-    .optional()
-    .describe("The command's environment variables."),
+  environment: scalar.environment.optional().describe("The command's environment variables."),
   parent: scalar.name.optional().describe('The domain that it is inside of.'),
   groups: names('a list of names').optional().describe('Groups that goals may name.'),
   mode: scalar.choice(['observe', 'advise', 'manage']).optional().describe("Default the host's mode."),

@@ -35,6 +35,11 @@ export function absent(path: Path, message: string, hint?: string): Finding {
   return { ...finding('malformed', path, message, hint), absence: true }
 }
 
+/** A key that should not stand where it does. */
+export function keyFinding(path: Path, message: string, hint?: string): Finding {
+  return { ...malformed(path, message, hint), at: 'key' }
+}
+
 export function warning(path: Path, message: string, hint?: string): Finding {
   return finding('warning', path, message, hint)
 }
@@ -78,10 +83,16 @@ function nearest(name: string, known: readonly string[]): string | undefined {
   return best
 }
 
-/** A value as one may print it: bounded, on one line, control characters escaped. */
+/** Who is asked under a URL, with a password or a token as who asks. */
+const CREDENTIALS = /(https?:\/\/)[^/\s@]*@/gi
+
+/** A value as one may print it: bounded, on one line, control characters escaped, and no credentials of a URL. */
 export function show(value: unknown): string {
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object' && value !== null) return 'a map'
-  const text = typeof value === 'string' ? JSON.stringify(value).slice(1, -1).replaceAll('\\"', '"') : String(value)
+  const text =
+    typeof value === 'string'
+      ? JSON.stringify(value.replaceAll(CREDENTIALS, '$1…@')).slice(1, -1).replaceAll('\\"', '"')
+      : String(value)
   return `\`${text.length > 60 ? `${text.slice(0, 57)}...` : text}\``
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { DomainPolicy, Goal, Policy } from '#core/model/policy.ts'
+import type { DomainPolicy, Goal, MetricSourcePolicy, Policy } from '#core/model/policy.ts'
 import { parsePolicy, renderFault } from './parse.ts'
 
 function parse(text: string): Policy {
@@ -237,6 +237,89 @@ domains: { shop: {} }`)
       source: { kind: 'file', path: '/run/b.json', key: 'x.y' },
     },
   ])
+})
+
+const SOURCES: [written: string, source: MetricSourcePolicy][] = [
+  ['source: file, path: /run/b', { kind: 'file', path: '/run/b', key: null }],
+  ['source: fifo, path: /run/b', { kind: 'fifo', path: '/run/b' }],
+  [
+    'source: command, command: [zpool, list], user: root, environment: { A: b }',
+    {
+      kind: 'command',
+      command: { argv: ['zpool', 'list'], user: 'root', directory: '/', environment: { A: 'b' } },
+      timeoutMs: 1000,
+    },
+  ],
+  [
+    'source: http, url: "https://shop/health?a=b", window: 1m, minimumSamples: 20, timeout: 2s',
+    {
+      kind: 'http',
+      url: 'https://shop/health?a=b',
+      status: 200,
+      timeoutMs: 2000,
+      quantile: 0.95,
+      windowMs: 60_000,
+      samplesLeast: 20,
+    },
+  ],
+  [
+    'source: prometheus, url: "http://[::1]:9090", query: up, domainLabel: vm, timeout: 500ms',
+    { kind: 'prometheus', url: 'http://[::1]:9090', query: 'up', domainLabel: 'vm', timeoutMs: 500 },
+  ],
+  [
+    'source: scrape, url: "http://shop/metrics", sample: a:b',
+    { kind: 'scrape', url: 'http://shop/metrics', sample: 'a:b', labels: {}, take: { kind: 'value' }, timeoutMs: 1000 },
+  ],
+  [
+    'source: scrape, url: "http://shop/metrics", sample: a, labels: { code: "200" }, rate: true',
+    {
+      kind: 'scrape',
+      url: 'http://shop/metrics',
+      sample: 'a',
+      labels: { code: '200' },
+      take: { kind: 'rate' },
+      timeoutMs: 1000,
+    },
+  ],
+  [
+    'source: scrape, url: "http://shop/metrics", sample: a, percentile: 99.9, minimumSamples: 50',
+    {
+      kind: 'scrape',
+      url: 'http://shop/metrics',
+      sample: 'a',
+      labels: {},
+      take: { kind: 'quantile', quantile: 0.999, samplesLeast: 50 },
+      timeoutMs: 1000,
+    },
+  ],
+  ['source: statsd, bucket: a.b, type: gauge', { kind: 'statsd', port: 8125, bucket: 'a.b', take: { kind: 'gauge' } }],
+  [
+    'source: statsd, bucket: a.b, type: timer, window: 10s, minimumSamples: 5',
+    {
+      kind: 'statsd',
+      port: 8125,
+      bucket: 'a.b',
+      take: { kind: 'timer', quantile: 0.95, windowMs: 10_000, samplesLeast: 5 },
+    },
+  ],
+]
+for (const [written, source] of SOURCES)
+  test(`a metric with ${written}`, () =>
+    assert.deepEqual(
+      only(parse(`host: { statsd: 8125 }\nmetrics: { m: { unit: ms, ${written} } }`).metrics).source,
+      source,
+    ))
+
+test('what this host lacks for the command of a metric is a warning', () => {
+  const parsed = parsePolicy(
+    'apiVersion: reeve/v1\nmetrics: { m: { source: command, command: [count], user: nosuchuser, unit: ms } }\n' +
+      'goals: [ { all: true, kind: throughput, metric: m, atLeast: 1, priority: 1 } ]',
+    { file: 'policy.yaml', missingFor: ({ user }) => [`no user ${user}`] },
+  )
+  assert.ok(parsed.ok)
+  const { path, message } = only(parsed.warnings)
+  assert.equal(path, 'metrics.m.command')
+  assert.equal(message, 'on this host the command cannot be started: no user nosuchuser')
 })
 
 test('without the capacity, only declared capacities are compared', () => {

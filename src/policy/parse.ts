@@ -4,6 +4,7 @@ import { checkAmounts } from './check-amounts.ts'
 import { checkCommands, type MissingFor } from './check-commands.ts'
 import { checkForm } from './check-form.ts'
 import { checkGoals } from './check-goals.ts'
+import { checkMetrics } from './check-metrics.ts'
 import { checkReferences, checkUnused } from './check-references.ts'
 import { checkTree } from './check-tree.ts'
 import { readDocument, type SyntaxFault } from './document.ts'
@@ -58,7 +59,7 @@ export function parsePolicy(text: string, options: ParseOptions): ParsedPolicy {
   const policy = buildPolicy(written)
   // What is missing from an entry may be what could not be read of it.
   const unread = new Set(findings.map(({ path }) => renderPath(path.slice(0, 2))))
-  const form = [...checkForm(written)].filter(
+  const form = [...checkForm(written), ...checkMetrics(written)].filter(
     ({ absence, path }) => !absence || !unread.has(renderPath(path.slice(0, 2))),
   )
   const all: Finding[] = [

@@ -117,6 +117,21 @@ export const vcpus = z.union(
 const TARGET = "a number above 0 in the metric's unit, or one with a unit that converts to it (200ms)"
 export const target = z.union([positive(TARGET), z.string(TARGET).regex(QUANTITY, TARGET)], TARGET)
 
+const COMMAND = 'a list: program, then arguments'
+export const command = z.array(text('a word of the command, in quotes if it is a number'), COMMAND).min(1, COMMAND)
+export const environment = z.record(
+  z.string(),
+  z.string('a string; put it in quotes').max(32_768, 'a shorter string'),
+  'a map of strings',
+)
+
+const URL_TEXT = 'an http or https URL, without a user and password in it'
+export const httpUrl = z
+  .string(URL_TEXT)
+  .max(2048, URL_TEXT)
+  .regex(/^https?:\/\/[^\s@/?#]+([/?#]\S*)?$/, URL_TEXT)
+  .refine((written) => URL.canParse(written), URL_TEXT)
+
 const URI = 'a libvirt URI such as qemu:///system'
 export const libvirtUri = z
   .string(URI)

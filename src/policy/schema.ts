@@ -3,13 +3,13 @@ import {
   DOMAIN_SHAPE,
   goalSchema,
   hostSchema,
-  metricSchema,
   OPEN,
   resourceSchema,
   rootSchema,
   shareSchema,
   windowSchema,
 } from './entry-schema.ts'
+import { metricSchema } from './metric-schema.ts'
 import * as scalar from './scalar.ts'
 import { unitsOf } from './units.ts'
 

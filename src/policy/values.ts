@@ -30,6 +30,11 @@ export function fraction(text: string): number {
   return tidy(Number(PERCENT.exec(text)![1]) / 100)
 }
 
+/** The percentile 95 is the quantile 0.95. */
+export function quantile(percentile: number): number {
+  return tidy(percentile / 100)
+}
+
 /** In the resource's unit: `0.5` and `500m` of a CPU are 500 millicores, `1GiB` of memory 1073741824 bytes. */
 export function amount(written: number | string, unit: Resource['unit']): number {
   if (typeof written === 'number') return unit === 'millicores' ? tidy(written * 1000) : written

@@ -5,20 +5,19 @@ import {
   domainSchema,
   goalSchema,
   hostSchema,
-  metricSchema,
   resourceSchema,
   rootSchema,
   shareSchema,
   type WrittenDomain,
   type WrittenGoal,
   type WrittenHost,
-  type WrittenMetric,
   type WrittenResource,
   type WrittenShare,
   type WrittenWindow,
   windowSchema,
 } from './entry-schema.ts'
 import { type Finding, malformed, type Path, show } from './finding.ts'
+import { metricSchema, type WrittenMetric } from './metric-schema.ts'
 import { isFree, name, nameOrGlob, RESOURCE_KEY } from './scalar.ts'
 import { isRecord, type StandIns, shape } from './shape.ts'
 import { type Units, unitsOf } from './units.ts'
@@ -81,7 +80,7 @@ export function readWritten(document: PolicyDocument): { written: Written; findi
   const goals = Array.isArray(data.goals) ? data.goals : []
   const written: Written = {
     units,
-    host: read(hostSchema(units), data.host ?? {}, ['host']) ?? {},
+    host: read(hostSchema(units), data.host ?? {}, ['host'], HOST) ?? {},
     windows: section('windows', isName, (raw, path) => read(windowSchema, raw, path, WINDOW)),
     resources: section('resources', isResourceName, (raw, path, key) =>
       read(resourceSchema(units.get(key)!), raw ?? {}, path),
@@ -93,8 +92,12 @@ export function readWritten(document: PolicyDocument): { written: Written; findi
   return { written, findings }
 }
 
+const HOST: StandIns = { statsd: 8125 }
 const WINDOW: StandIns = { cron: '* * * * *', zone: 'UTC' }
-const METRIC: StandIns = { path: '/', key: 'value' }
+const METRIC: StandIns = {
+  ...{ path: '/', key: 'value', command: ['true'], user: 'nobody', url: 'http://localhost/', query: '1', sample: 'up' },
+  ...{ bucket: 'up', type: 'gauge', window: '1m', minimumSamples: 1 },
+}
 const GOAL: StandIns = { priority: 1, target: '100%', atLeast: 1, amounts: {} }
 
 function isName(key: string): boolean {

@@ -46,6 +46,7 @@ function problems({ problems: found, policy, turn, prepared, metrics, domains: a
     ...(metrics.lastRefusal === null
       ? []
       : [attention(`${metrics.refused} readings were refused, the last: ${metrics.lastRefusal}`)]),
+    ...metrics.problems.map(({ metric, reason }) => attention(`Metric ${metric}: ${reason}`)),
   ]
   return lines.length === 0 ? [] : [lines.join('\n')]
 }

@@ -179,11 +179,64 @@ export interface MetricPolicy {
   readonly intervalMs: number
   /** A reading older than this is stale: the estimate holds, then falls back to the reservation. */
   readonly staleMs: number
-  readonly source: /** Pushed over the control socket; bound to `domain`, or by the peer's credentials to whichever domain it runs in. */
-    | { readonly kind: 'push'; readonly domain: DomainName | null }
-    /** A number in a JSON file, at a dotted path. */
-    | { readonly kind: 'file'; readonly path: string; readonly key: string }
+  readonly source: MetricSourcePolicy
 }
+
+/** Where the readings of a metric come from. `timeoutMs` is how long an answer is waited for. */
+export type MetricSourcePolicy =
+  /** Pushed over the control socket; bound to `domain`, or by the peer's credentials to whichever domain it runs in. */
+  | { readonly kind: 'push'; readonly domain: DomainName | null }
+  /** A number in a JSON file, at a dotted path; without a key the number that is all the file has. */
+  | { readonly kind: 'file'; readonly path: string; readonly key: string | null }
+  /** A FIFO of which every line is a number. */
+  | { readonly kind: 'fifo'; readonly path: string }
+  /** What a program prints, which is a number. */
+  | { readonly kind: 'command'; readonly command: CommandPolicy; readonly timeoutMs: number }
+  /** How long a URL takes to answer, in ms: a quantile over the probes of a window. Failed ones count as the timeout. */
+  | ({
+      readonly kind: 'http'
+      readonly url: string
+      /** The status that a good answer has. */
+      readonly status: number
+      readonly timeoutMs: number
+    } & QuantilePolicy)
+  /** A query that Prometheus evaluates; with a label to tell domains by, a reading for each. */
+  | {
+      readonly kind: 'prometheus'
+      readonly url: string
+      readonly query: string
+      readonly domainLabel: string | null
+      readonly timeoutMs: number
+    }
+  /** A sample of a text exposition: those of this name with these labels. */
+  | {
+      readonly kind: 'scrape'
+      readonly url: string
+      readonly sample: string
+      readonly labels: Readonly<Record<string, string>>
+      readonly take: ScrapedPolicy
+      readonly timeoutMs: number
+    }
+  /** What arrives in a bucket at a UDP port of this host. */
+  | { readonly kind: 'statsd'; readonly port: number; readonly bucket: string; readonly take: StatsdPolicy }
+
+/** A quantile (0..1) over the samples of a window; fewer samples than the least give no reading. */
+export interface QuantilePolicy {
+  readonly quantile: number
+  readonly windowMs: number
+  readonly samplesLeast: number
+}
+
+/** What is made of samples: the value itself, the rate of a counter, or a quantile (0..1) of a histogram's increase. */
+export type ScrapedPolicy =
+  | { readonly kind: 'value' }
+  | { readonly kind: 'rate' }
+  | { readonly kind: 'quantile'; readonly quantile: number; readonly samplesLeast: number }
+
+export type StatsdPolicy =
+  | { readonly kind: 'gauge' }
+  | { readonly kind: 'counter' }
+  | ({ readonly kind: 'timer' } & QuantilePolicy)
 
 /** A window is open in every minute that one of its cron patterns matches, in its time zone. */
 export interface WindowPolicy {

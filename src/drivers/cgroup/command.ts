@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import type { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommandPolicy } from '#core/model/policy.ts'
+import type { Surroundings } from '#ports.ts'
 import { moveInto } from './groups.ts'
 import type { Layout } from './layout.ts'
 import { findUser, type User } from './users.ts'
@@ -55,6 +56,21 @@ function notFound(program: string, environment: CommandPolicy['environment']): s
 }
 
 /** Throws with a message for the operator where the user, the directory or the program cannot be used. */
+export function surroundingsOf(command: CommandPolicy): Surroundings {
+  const [missing] = missingFor(command)
+  if (missing !== undefined) throw new Error(missing)
+  const user = findUser(command.user) as User
+  return {
+    cwd: command.directory,
+    // Only what the policy says: the daemon's own environment may hold what is not meant for a domain.
+    env: { PATH, HOME: user.home, USER: user.name, LOGNAME: user.name, ...command.environment },
+    // libuv drops supplementary groups whenever it changes the user.
+    uid: user.uid,
+    gid: user.gid,
+  }
+}
+
+/** Throws with a message for the operator where the command cannot be started. */
 export async function startCommand(
   layout: Layout,
   path: string,
@@ -62,12 +78,10 @@ export async function startCommand(
   command: CommandPolicy,
   outputDir: string,
 ): Promise<Started> {
-  const [missing] = missingFor(command)
-  if (missing !== undefined) throw new Error(missing)
-  const user = findUser(command.user) as User
+  const surroundings = surroundingsOf(command)
   mkdirSync(outputDir, { recursive: true, mode: 0o700 })
   const output = join(outputDir, `${name}.log`)
-  const child = spawnWaiting(command, user, output)
+  const child = spawnWaiting(command, surroundings, output)
   await spawned(child)
   const pid = child.pid as number
   const go = child.stdio[3] as Writable
@@ -87,16 +101,11 @@ export async function startCommand(
   return { pid, output }
 }
 
-function spawnWaiting(command: CommandPolicy, user: User, output: string): ChildProcess {
+function spawnWaiting(command: CommandPolicy, surroundings: Surroundings, output: string): ChildProcess {
   const kept = openSync(output, 'a', 0o600)
   try {
     return spawn('/bin/sh', ['-c', WAIT_THEN_BECOME, 'sh', ...command.argv], {
-      cwd: command.directory,
-      // Only what the policy says: the daemon's own environment may hold what is not meant for a domain.
-      env: { PATH, HOME: user.home, USER: user.name, LOGNAME: user.name, ...command.environment },
-      // libuv drops supplementary groups whenever it changes the user.
-      uid: user.uid,
-      gid: user.gid,
+      ...surroundings,
       stdio: ['ignore', kept, kept, 'pipe'],
       detached: true,
     })

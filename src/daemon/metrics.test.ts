@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { existsSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { userInfo } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { renderStatus } from '#cli/render/status.ts'
+import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
+import { parsePolicy } from '#policy/parse.ts'
+import { createClock } from './clock.ts'
+import { decideForShow } from './dry-run.ts'
+import { FakeHost, startFake, TWO_DOMAINS, turnWhere } from './fake-host.fixture.ts'
+
+describe('metrics at which the daemon looks', () => {
+  it('that cannot be read are told of once, shown while that lasts, and read when they can be', async (t) => {
+    const dir = temporaryDir(t)
+    const path = join(dir, 'p95')
+    const said: string[] = []
+    const say = (message: string) => void said.push(message)
+    const metric = `p95: { source: file, path: ${path}, unit: ms }`
+    const { daemon } = await startFake(t, {
+      dir,
+      policyText: TWO_DOMAINS.replace('metrics:', `metrics:\n  ${metric}`),
+      log: { info: say, warn: say, error: say },
+    })
+    await turnWhere(daemon, ({ turn }) => turn > 3)
+    const [problem, ...others] = daemon.status().metrics.problems
+    assert.deepEqual([problem?.metric, others], ['p95', []])
+    assert.match(problem?.reason ?? '', /^cannot read .*p95: ENOENT/)
+    assert.match(renderStatus(daemon.status()), /Metric p95: cannot read .*ENOENT/)
+    const told = said.filter((line) => line.startsWith('metric p95: cannot read'))
+    assert.equal(told.length, 1)
+    writeFileSync(path, '12\n')
+    const { observation } = await turnWhere(daemon, (turn) => turn.observation.metrics.length > 0)
+    assert.equal(observation.metrics[0]?.value, 12)
+    assert.deepEqual(daemon.status().metrics.problems, [])
+  })
+
+  it('are left alone by a dry run where looking would start something or take something away', async (t) => {
+    const dir = temporaryDir(t)
+    const touched = join(dir, 'touched')
+    const parsed = parsePolicy(
+      TWO_DOMAINS.replace(
+        'metrics:',
+        `metrics:
+  a: { source: command, command: [touch, ${touched}], user: ${userInfo().username}, unit: ms }`,
+      ),
+      { file: 'policy' },
+    )
+    assert.ok(parsed.ok)
+    const report = await decideForShow(parsed.policy, [new FakeHost(createClock())], createClock())
+    assert.equal(report.kind, 'dry-run')
+    assert.equal(existsSync(touched), false)
+  })
+
+  it('hold up neither a turn nor the end, whatever hangs', async (t) => {
+    const server = createServer(() => {})
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    t.after(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    const metric = `up: { source: prometheus, url: "${url}", query: up, unit: ms, timeout: 5m }`
+    const policyText = TWO_DOMAINS.replace('metrics:', `metrics:\n  ${metric}`)
+    const { daemon } = await startFake(t, { dir: temporaryDir(t), policyText })
+    const first = await turnWhere(daemon, ({ turn }) => turn > 1)
+    await turnWhere(daemon, ({ turn }) => turn > first.turn + 5)
+    const startedMs = performance.now()
+    await daemon.stop()
+    assert.ok(performance.now() - startedMs < 10_000)
+  })
+})
