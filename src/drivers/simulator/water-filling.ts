@@ -1,6 +1,6 @@
 /**
- * How the CPU time of one step is divided: what the kernel's fair scheduler gives over a longer time, given at once.
- * Amounts are milliseconds of one CPU.
+ * How CPU time is divided: what the kernel's fair scheduler gives over a longer time, given at once. Amounts are
+ * milliseconds of one CPU for a length in milliseconds; for a length of 1 they are CPUs.
  */
 
 /** CPUs for which these domains, and nobody else in their place, compete: all of them run on nothing but these. */
@@ -78,6 +78,13 @@ function levelOf(
   wanted: Float64Array,
   granted: Float64Array,
 ): number {
+  // Usually there is enough for all, and that is soon seen.
+  let most = 0
+  for (const index of members) {
+    const found = granted[index] as number
+    most += found === OPEN ? (wanted[index] as number) : found
+  }
+  if (most <= cpus * lengthMs) return Number.POSITIVE_INFINITY
   let level = 0
   for (;;) {
     let left = cpus * lengthMs
