@@ -51,6 +51,10 @@ export class World {
   #competitions: readonly Competition[] | null = null
   /** Somebody has to be given other CPUs than before. */
   #isStale = true
+  /** CPUs of which all may use all, in whole ones, and nobody lacks any; NaN where it is not that simple. */
+  #plenty = Number.NaN
+  /** CPUs that all domains want now. */
+  #wantedInAll = 0
   // The one who nobody manages comes last in each.
   readonly #weights: Float64Array
   readonly #wanted: Float64Array
@@ -127,7 +131,9 @@ export class World {
   /** Changes what is set for a domain, from now on. */
   set(domain: SimulatedDomain, knob: Knob, to: Setting): void {
     domain.set(knob, to, this.#timeMs)
-    this.#rearrange()
+    if (knob === 'cpu.set') this.#competitions = null
+    this.#isStale = true
+    this.#expectRefill()
   }
 
   /** Changes what a domain has to do, from now on. */
@@ -180,11 +186,14 @@ export class World {
     const domain = this.#all[index] as SimulatedDomain
     domain.happen(this.#timeMs)
     const { wanted } = domain
-    if (wanted === this.#wanted[index]) domain.runOn(domain.rate)
-    else {
-      this.#wanted[index] = wanted
-      this.#share(index)
-    }
+    const more = wanted - (this.#wanted[index] as number)
+    this.#wanted[index] = wanted
+    this.#wantedInAll += more
+    if (more === 0) domain.runOn(domain.rate)
+    // Usually there is enough for all, and nobody else has to be asked.
+    else if (this.#wantedInAll <= this.#plenty) domain.runOn(wanted)
+    else return this.#share(index)
+    this.#granted[index] = domain.rate
     this.#nextMs[index] = domain.nextMs
   }
 
@@ -212,7 +221,10 @@ export class World {
   #refresh(): void {
     this.#isStale = false
     this.#competitions ??= this.#arrange()
-    for (const [index, domain] of this.#all.entries()) this.#wanted[index] = domain.wanted
+    for (const [index, domain] of this.#all.entries()) {
+      this.#weights[index] = domain.settings['cpu.weight'] as number
+      this.#wanted[index] = domain.wanted
+    }
     this.#wanted[this.#all.length] = Math.min(this.#unmanagedMilli / 1000, this.online.length)
     this.#share(-1)
     for (const [index, domain] of this.#all.entries()) {
@@ -231,34 +243,34 @@ export class World {
       this.#unmanagedAtMs = this.#timeMs
     }
     const all = this.#all
+    this.#wantedInAll = 0
     for (let index = 0; index < all.length; index++) {
       const domain = all[index] as SimulatedDomain
       const granted = this.#granted[index] as number
+      this.#wantedInAll += this.#wanted[index] as number
       if (granted === domain.rate && index !== acting) continue
       domain.settle(this.#timeMs)
       domain.runOn(granted)
       this.#nextMs[index] = domain.nextMs
     }
+    const room = this.online.length - this.#unmanagedRate
+    this.#plenty = this.#competitions?.length === 1 && this.#wantedInAll <= room ? room : Number.NaN
   }
 
   get #unmanagedRate(): number {
     return this.#granted[this.#all.length] as number
   }
 
-  /** Settings or CPUs are others than before. */
-  #rearrange(): void {
-    this.#competitions = null
-    this.#isStale = true
+  #expectRefill(): void {
     if (this.#refillMs !== NEVER || !this.#all.some((domain) => domain.hasQuota)) return
     this.#refillMs = Math.ceil(this.#timeMs / QUOTA_PERIOD_MS) * QUOTA_PERIOD_MS
   }
 
   #arrange(): readonly Competition[] {
-    for (const [index, domain] of this.#all.entries()) {
+    for (const domain of this.#all) {
       const allowed = parseCpuList(`${domain.settings['cpu.set'] ?? ''}`).filter((cpu) => this.online.includes(cpu))
       // As version 2 does it: a set of which no CPU is left stands for all.
       domain.cpus = allowed.length > 0 ? allowed : this.online
-      this.#weights[index] = domain.settings['cpu.weight'] as number
     }
     this.#weights[this.#all.length] = UNMANAGED_WEIGHT
     return competitions([...this.#all.map(({ cpus }) => cpus), this.online])
@@ -282,7 +294,8 @@ export class World {
     this.#coming = this.#coming.filter((event) => !due.includes(event))
     for (const { happen } of due) happen()
     this.#findComing()
-    this.#rearrange()
+    this.#competitions = null
+    this.#isStale = true
   }
 
   #vanish(name: string, backAtMs: number | undefined): void {
