@@ -87,10 +87,6 @@ export class SimulatedDomain {
     return this.settings.freeze === 1
   }
 
-  get rate(): number {
-    return this.#rate
-  }
-
   /** Threads that would run if they could. */
   get threads(): number {
     return this.#load.kind === 'batch' ? this.#load.threads : this.#load.parallelism

@@ -49,6 +49,15 @@ export function divide(
   wanted: Float64Array,
   granted: Float64Array,
 ): void {
+  const [only] = among
+  // All compete for the same CPUs, as they usually do.
+  if (among.length === 1 && only?.members.length === granted.length) {
+    const level = levelOfAll(only.cpus * lengthMs, weights, wanted)
+    for (let index = 0; index < granted.length; index++) {
+      granted[index] = Math.min(wanted[index] as number, level * (weights[index] as number))
+    }
+    return
+  }
   granted.fill(OPEN)
   for (;;) {
     let tightest: Competition | null = null
@@ -67,6 +76,28 @@ export function divide(
   }
   for (let index = 0; index < granted.length; index++) {
     if (granted[index] === OPEN) granted[index] = wanted[index] as number
+  }
+}
+
+/** The same as `levelOf` for one competition of everybody, of whom nobody has been granted anything. */
+function levelOfAll(amount: number, weights: Float64Array, wanted: Float64Array): number {
+  let most = 0
+  for (let index = 0; index < wanted.length; index++) most += wanted[index] as number
+  if (most <= amount) return Number.POSITIVE_INFINITY
+  let level = 0
+  for (;;) {
+    let left = amount
+    let weight = 0
+    for (let index = 0; index < wanted.length; index++) {
+      const its = weights[index] as number
+      const want = wanted[index] as number
+      if (want <= level * its) left -= want
+      else weight += its
+    }
+    if (weight === 0) return Number.POSITIVE_INFINITY
+    const higher = left / weight
+    if (higher <= level) return level
+    level = higher
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Cpu, Knob, Setting } from '#core/model/observation.ts'
 import { cpuList } from '#core/place.ts'
 import { parseCpuList } from '#drivers/cgroup/cpu-list.ts'
+import { Agenda } from './agenda.ts'
 import { type DomainOptions, QUOTA_PERIOD_MS, SimulatedDomain, WEIGHT_RANGE } from './domain.ts'
 import { type Fault, firstCpus } from './fault.ts'
 import type { LoadChange } from './load.ts'
@@ -59,8 +60,10 @@ export class World {
   readonly #weights: Float64Array
   readonly #wanted: Float64Array
   readonly #granted: Float64Array
+  /** CPUs that each runs on now. */
+  readonly #rates: Float64Array
   /** When each domain does something next. */
-  readonly #nextMs: Float64Array
+  readonly #next: Agenda
   #usedByUnmanagedMs = 0
   #unmanagedAtMs = 0
   readonly #listeners: (() => void)[] = []
@@ -77,7 +80,8 @@ export class World {
     this.#weights = new Float64Array(this.#all.length + 1)
     this.#wanted = new Float64Array(this.#all.length + 1)
     this.#granted = new Float64Array(this.#all.length + 1)
-    this.#nextMs = new Float64Array(this.#all.length)
+    this.#rates = new Float64Array(this.#all.length + 1)
+    this.#next = new Agenda(this.#all.length)
     for (const fault of faults) this.plant(fault)
   }
 
@@ -153,8 +157,7 @@ export class World {
    */
   #advance(timeMs: number): boolean {
     if (this.#isStale) this.#refresh()
-    const first = this.#first()
-    const domainMs = first < 0 ? NEVER : (this.#nextMs[first] as number)
+    const domainMs = this.#next.firstMs
     const endsMs = Math.min(domainMs, this.#windowEndsMs)
     const beginsMs = Math.min(this.#comingMs, this.#refillMs)
     if (beginsMs < endsMs && beginsMs < timeMs) {
@@ -164,22 +167,9 @@ export class World {
     }
     if (endsMs > timeMs) return false
     this.#timeMs = Math.max(this.#timeMs, endsMs)
-    if (domainMs <= this.#windowEndsMs) this.#act(first)
+    if (domainMs <= this.#windowEndsMs) this.#act(this.#next.first)
     else this.#closeWindows()
     return true
-  }
-
-  /** Index of the domain that does something first; -1 where there is none. */
-  #first(): number {
-    const next = this.#nextMs
-    let first = -1
-    let firstMs = NEVER
-    for (let index = 0; index < next.length; index++) {
-      if ((next[index] as number) >= firstMs) continue
-      firstMs = next[index] as number
-      first = index
-    }
-    return first
   }
 
   #act(index: number): void {
@@ -189,12 +179,19 @@ export class World {
     const more = wanted - (this.#wanted[index] as number)
     this.#wanted[index] = wanted
     this.#wantedInAll += more
-    if (more === 0) domain.runOn(domain.rate)
     // Usually there is enough for all, and nobody else has to be asked.
-    else if (this.#wantedInAll <= this.#plenty) domain.runOn(wanted)
-    else return this.#share(index)
-    this.#granted[index] = domain.rate
-    this.#nextMs[index] = domain.nextMs
+    if (more === 0) this.#run(index, this.#rates[index] as number)
+    else if (this.#wantedInAll <= this.#plenty) this.#run(index, wanted)
+    else this.#share(index)
+  }
+
+  /** A domain runs on so many CPUs from now on. */
+  #run(index: number, cpus: number): void {
+    const domain = this.#all[index] as SimulatedDomain
+    domain.settle(this.#timeMs)
+    domain.runOn(cpus)
+    this.#rates[index] = cpus
+    this.#next.set(index, domain.nextMs)
   }
 
   #closeWindows(): void {
@@ -227,38 +224,31 @@ export class World {
     }
     this.#wanted[this.#all.length] = Math.min(this.#unmanagedMilli / 1000, this.online.length)
     this.#share(-1)
-    for (const [index, domain] of this.#all.entries()) {
-      domain.settle(this.#timeMs)
-      domain.runOn(this.#granted[index] as number)
-      this.#nextMs[index] = domain.nextMs
-    }
+    for (let index = 0; index < this.#all.length; index++) this.#run(index, this.#granted[index] as number)
   }
 
   /** Divides the CPUs anew. Whoever gets what he had goes on undisturbed, but for the one who has just done something. */
   #share(acting: number): void {
-    const unmanagedRate = this.#unmanagedRate
     divide(this.#competitions as readonly Competition[], 1, this.#weights, this.#wanted, this.#granted)
-    if (this.#unmanagedRate !== unmanagedRate) {
-      this.#usedByUnmanagedMs += unmanagedRate * (this.#timeMs - this.#unmanagedAtMs)
+    const unmanaged = this.#all.length
+    if (this.#granted[unmanaged] !== this.#rates[unmanaged]) {
+      this.#usedByUnmanagedMs += this.#unmanagedRate * (this.#timeMs - this.#unmanagedAtMs)
       this.#unmanagedAtMs = this.#timeMs
+      this.#rates[unmanaged] = this.#granted[unmanaged] as number
     }
-    const all = this.#all
+    const granted = this.#granted
+    const rates = this.#rates
     this.#wantedInAll = 0
-    for (let index = 0; index < all.length; index++) {
-      const domain = all[index] as SimulatedDomain
-      const granted = this.#granted[index] as number
+    for (let index = 0; index < this.#all.length; index++) {
       this.#wantedInAll += this.#wanted[index] as number
-      if (granted === domain.rate && index !== acting) continue
-      domain.settle(this.#timeMs)
-      domain.runOn(granted)
-      this.#nextMs[index] = domain.nextMs
+      if (granted[index] !== rates[index] || index === acting) this.#run(index, granted[index] as number)
     }
     const room = this.online.length - this.#unmanagedRate
     this.#plenty = this.#competitions?.length === 1 && this.#wantedInAll <= room ? room : Number.NaN
   }
 
   get #unmanagedRate(): number {
-    return this.#granted[this.#all.length] as number
+    return this.#rates[this.#all.length] as number
   }
 
   #expectRefill(): void {
