@@ -117,7 +117,7 @@ describe('reeve simulate', () => {
     const { code, out, err } = await reeve('simulate', file)
     assert.equal(code, 78)
     assert.equal(out, '')
-    assert.match(err, /scenario.yaml:2:9: `duration` is missing.*\n.*scenario.yaml:2:15: `0` is not a number of CPUs/)
+    assert.match(err, /scenario.yaml:2:1: `duration` is missing.*\n.*scenario.yaml:2:15: `0` is not a number of CPUs/)
     assert.match(err, /scenario.yaml:3:9: cannot read the policy `none.yaml`/)
   })
 })
