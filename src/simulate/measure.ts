@@ -9,6 +9,7 @@ import { Curve, mean, median } from './curve.ts'
 import type { ClassReport, DomainReport, GoalReport, RunReport, Series } from './report.ts'
 import type { Scenario, ScenarioDomain } from './scenario.ts'
 
+const MINUTE_MS = 60_000
 /** Curves have at most so many points: more than a terminal is wide. */
 const POINTS_MOST = 480
 /** Who waits for less than this part of the time that it wants a CPU lacks none. */
@@ -49,6 +50,7 @@ interface WatchedGoal {
 export class Measurement {
   readonly #sim: Simulator
   readonly #scenario: Scenario
+  #openWindows: readonly string[] = []
   readonly #windowsOpen: (utcMs: number) => { readonly openWindows: readonly string[] }
   readonly #domains: readonly Watched[]
   readonly #byName: ReadonlyMap<string, Watched>
@@ -87,11 +89,12 @@ export class Measurement {
     this.#cpuSeconds += this.#sim.online()
     for (const domain of this.#domains) this.#look(domain)
     const utcMs = this.#scenario.host.startUtcMs + (this.#seconds - 1) * 1000
-    const { openWindows } = this.#windowsOpen(utcMs)
+    // Windows are open for whole minutes, and telling the local times beside them is dear.
+    if (this.#seconds === 1 || utcMs % MINUTE_MS === 0) this.#openWindows = this.#windowsOpen(utcMs).openWindows
     for (const goal of this.#goals) {
       const value = this.#sim.isPresent(goal.domain.its.name) ? (goal.read?.() ?? null) : null
       goal.measured?.add(value)
-      const held = this.#isInForce(goal, openWindows) ? holds(goal, value) : null
+      const held = this.#isInForce(goal) ? holds(goal, value) : null
       if (held === null) continue
       goal.seconds++
       if (held) goal.heldSeconds++
@@ -205,10 +208,10 @@ export class Measurement {
     domain.allocation.add(domain.allocated)
   }
 
-  #isInForce({ goal, domain }: WatchedGoal, openWindows: readonly string[]): boolean {
+  #isInForce({ goal, domain }: WatchedGoal): boolean {
     if (!this.#sim.isPresent(domain.its.name)) return false
     return goal.conditions.every((its) => {
-      if (its.kind === 'window') return openWindows.includes(its.window)
+      if (its.kind === 'window') return this.#openWindows.includes(its.window)
       // No scenario has events.
       return its.kind === 'running' && this.#byName.has(its.domain) && this.#sim.isPresent(its.domain)
     })
