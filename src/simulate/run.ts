@@ -20,7 +20,7 @@ import { Measurement } from './measure.ts'
 import { played } from './played.ts'
 import type { RunReport, SimulationReport } from './report.ts'
 import type { Scenario } from './scenario.ts'
-import { changeOf, loadBefore, loadOver } from './shape.ts'
+import { changeOf, isNearly, loadBefore, loadOver } from './shape.ts'
 
 /** Only the last second of a domain is ever looked at. */
 const WINDOWS_KEPT = 1
@@ -167,6 +167,7 @@ function followLoads(sim: Simulator, { host, domains }: Scenario, seed: number):
     for (const its of followed) {
       const { name, load } = its.domain
       const next = its.at(timeMs)
+      if (isNearly(its.now, next)) continue
       const change = changeOf(load, its.now, next)
       its.now = next
       if (change !== null) sim.set(name, change)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Load } from '#drivers/simulator/load.ts'
 import type { LoadShape, ScenarioDomain } from './scenario.ts'
-import { changeOf, loadBefore, loadOver } from './shape.ts'
+import { changeOf, isNearly, loadBefore, loadOver } from './shape.ts'
 
 const HOUR_MS = 3_600_000
 const MIDNIGHT = Date.UTC(2026, 0, 5)
@@ -82,6 +82,17 @@ describe('a load', () => {
 })
 
 describe('what is changed in the simulated host', () => {
+  it('waits until it makes a difference', () => {
+    const before = loadBefore(OPEN)
+    const nearly = (its: Partial<typeof before>) => isNearly(before, { ...before, ...its })
+    assert.deepEqual(
+      [100, 100.19, 99.81, 100.21, 99.7, 0].map((level) => nearly({ level })),
+      [true, true, true, false, false, false],
+    )
+    assert.equal(nearly({ demandMs: 4.001 }), false)
+    assert.equal(isNearly({ ...before, level: 0 }, { ...before, level: 0.001 }), false)
+  })
+
   it('is only what became another', () => {
     const before = loadBefore(OPEN)
     assert.equal(changeOf(OPEN, before, before), null)

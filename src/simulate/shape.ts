@@ -38,6 +38,15 @@ export function loadBefore(load: Load): LoadAt {
   }
 }
 
+/** A level that has moved by less than this part of itself waits until more has come together. */
+const NOTICED = 0.002
+
+/** Whether a load is so close to what it was before that nothing has to be changed. */
+export function isNearly(before: LoadAt, now: LoadAt): boolean {
+  if (now.demandMs !== before.demandMs || now.thinkMs !== before.thinkMs) return false
+  return Math.abs(now.level - before.level) < NOTICED * before.level
+}
+
 /** What has to be changed in the simulated load where something is other than it was; null where nothing is. */
 export function changeOf({ kind }: Load, before: LoadAt, now: LoadAt): LoadChange | null {
   const change: { -readonly [Key in keyof LoadChange]: LoadChange[Key] } = {}
