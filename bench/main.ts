@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- [NAME ...] [--minutes N] [--hours N]`: measures what the documents claim and writes docs/bench.md
  * and docs/bench.json. Figures are medians of this machine, which is named; nothing here passes or fails, so that noise
- * never breaks a build. Another length than a bench has by itself (machines, churn: minutes; day: hours) is a trial, and its
+ * never breaks a build. Another length than a bench has by itself (machines, churn: minutes; day, simulate: hours) is a trial, and its
  * figures are shown and not written.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -23,6 +23,7 @@ const BENCHES: Readonly<Record<string, (lengths: Lengths) => Promise<BenchResult
   machines: async ({ minutes }) => (await import('./machines.ts')).benchMachines(minutes),
   churn: async ({ minutes }) => (await import('./churn.ts')).benchChurn(minutes),
   day: async ({ hours }) => (await import('./day.ts')).benchDay(hours),
+  simulate: async ({ hours }) => (await import('./simulate.ts')).benchSimulate(hours),
 }
 const TABLES = new URL('../docs/bench.json', import.meta.url)
 const PAGE = new URL('../docs/bench.md', import.meta.url)

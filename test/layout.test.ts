@@ -21,10 +21,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // What is pushed over a socket lands in a monitor.
   api: ['core', 'lib', 'ports.ts', 'policy', 'monitors'],
   daemon: ['core', 'lib', 'ports.ts', 'policy', 'drivers', 'monitors', 'api'],
+  // The daemon on a host that is described, and what came of it.
+  simulate: ['core', 'lib', 'ports.ts', 'policy', 'drivers', 'daemon'],
   // Machines for tests and the demo.
   bed: ['lib'],
   demo: ['core', 'lib', 'ports.ts', 'policy', 'drivers', 'monitors', 'api', 'daemon', 'cli', 'bed'],
-  cli: ['core', 'lib', 'ports.ts', 'policy', 'drivers', 'monitors', 'api', 'daemon', 'demo'],
+  cli: ['core', 'lib', 'ports.ts', 'policy', 'drivers', 'monitors', 'api', 'daemon', 'simulate', 'demo'],
 }
 const FORBIDDEN_IN_CORE = /\b(Date\.now|new Date|Math\.random|console\.|process\.|await |setTimeout|performance\.)/
 const LONGEST_FILE = 350
@@ -55,7 +57,7 @@ function partOf(source: Source, specifier: string): string | null {
 describe('layout', () => {
   it('finds the sources', () => assert.ok(sources.length > 50))
 
-  it('imports only in the direction lib <- core <- ports <- drivers, monitors, api <- daemon <- cli', () => {
+  it('imports only in the direction lib <- core <- ports <- drivers, monitors, api <- daemon <- simulate <- cli', () => {
     const wrong = sources
       .filter((source) => !isTest(source))
       .flatMap((source) =>

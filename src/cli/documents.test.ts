@@ -19,7 +19,7 @@ describe('docs/operations.md', () => {
     const named = new Set([...text.matchAll(/\breeve ([a-z]+)/g)].map(([, name]) => name as string))
     const unknown = [...named].filter((name) => !commands.has(name))
     assert.deepEqual(unknown, [])
-    const elsewhere = ['help', 'demo', 'solve', 'schema']
+    const elsewhere = ['help', 'demo', 'solve', 'schema', 'simulate']
     assert.deepEqual(
       [...commands].filter((name) => !named.has(name) && !elsewhere.includes(name)),
       [],

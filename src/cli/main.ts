@@ -75,6 +75,11 @@ function program(): Command {
   command(reeve, 'solve', 'the arbiter alone, as a calculator')
     .argument('<file>', 'the problem as JSON; - reads standard input')
     .action(async (file) => finish(await (await import('./commands/solve.ts')).solveCommand(file)))
+  withData(command(reeve, 'simulate', 'try a policy on a described host, in simulated time'))
+    .argument('<scenario>', 'the host, its domains and loads, and the policy, as YAML')
+    .option('--seed <n>', "chance by this number instead of the scenario's", wholeNumber('--seed'))
+    .option('--compare', 'also without Reeve, with all settings as they are found')
+    .action(async (file, options) => (await import('./commands/simulate.ts')).simulateCommand(file, options))
   command(reeve, 'schema', 'print the JSON Schema of policies, for editors').action(async () =>
     (await import('./commands/schema.ts')).schemaCommand(),
   )

@@ -124,6 +124,7 @@ async function begin(options: DaemonOptions, loaded: LoadedPolicy, endings: Endi
       deadlineMs: options.deadlineMs ?? CHANGE_MS_MAX,
       stopping: stopping.signal,
       log,
+      usedCpuMs,
     },
     loaded,
     recovered,
@@ -181,6 +182,11 @@ function hearEvents(driver: ComposedDriver, control: Control, loop: Loop): () =>
     stop?.()
     early.stop()
   }
+}
+
+function usedCpuMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
 }
 
 function hold(path: string, endings: Endings): void {

@@ -3,8 +3,8 @@ import type { NodeId } from '#core/model/ids.ts'
 import type { Knob } from '#core/model/observation.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { RememberedSetting, TurnRecord } from '#ports.ts'
-import type { SqliteJournal } from './journal/journal.ts'
 import type { JournalSetting } from './journal/reader.ts'
+import type { LoopJournal } from './journal/volatile.ts'
 import type { Log } from './log.ts'
 
 /** One knob of one node. */
@@ -20,11 +20,11 @@ export interface KnobPlace {
  * the original of a setting is safe.
  */
 export class Recorder {
-  readonly journal: SqliteJournal
+  readonly journal: LoopJournal
   readonly #log: Log
   #problem: string | null = null
 
-  constructor(journal: SqliteJournal, log: Log) {
+  constructor(journal: LoopJournal, log: Log) {
     this.journal = journal
     this.#log = log
   }

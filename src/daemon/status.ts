@@ -3,7 +3,7 @@ import { narrowed } from '#core/metadata.ts'
 import type { AmountDecision, ResourceDecision } from '#core/model/decision.ts'
 import type { Policy } from '#core/model/policy.ts'
 import type { Capability, Prepared } from '#ports.ts'
-import type { JournalReader } from './journal/reader.ts'
+import type { LoopJournal } from './journal/volatile.ts'
 import type { LoadedPolicy } from './load.ts'
 import type { Turn } from './tick.ts'
 import { goalViews } from './views.ts'
@@ -18,7 +18,7 @@ export interface StatusSource {
   readonly last: Turn | null
   readonly cpuMs: number
   readonly problems: Status['problems']
-  readonly journal: JournalReader
+  readonly journal: Pick<LoopJournal, 'firstTurn' | 'lastTurn'>
   readonly journalPath: string
   readonly metrics: Status['metrics']
   readonly drivers: readonly string[]

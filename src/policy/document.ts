@@ -20,6 +20,8 @@ export interface PolicyDocument {
   /** Every scalar that is written anywhere, keys included. */
   readonly words: ReadonlySet<string>
   place(path: Path, at: Finding['at']): Place
+  /** The text with all but the value at a path left blank, so that whoever reads it finds it at the same lines and columns. */
+  alone(path: Path): string
 }
 
 export interface Place {
@@ -39,10 +41,19 @@ export type Reading =
 
 const START: Place = { line: 1, column: 1 }
 
+/** What a text is, where that matters for what is said of it. */
+export interface Kind {
+  readonly noun: string
+  /** What to do instead of using an alias. */
+  readonly instead: string
+}
+
+const POLICY: Kind = { noun: 'policy', instead: 'give the properties to several domains with a glob such as `web-*`' }
+
 /** Reads YAML 1.2. Never throws: what cannot be read becomes faults. */
-export function readDocument(text: string): Reading {
+export function readDocument(text: string, kind = POLICY): Reading {
   try {
-    return read(text)
+    return read(text, kind)
   } catch (error) {
     // The parser recurses; ten thousand brackets exhaust the stack. Nothing else is known to end here.
     const message = error instanceof RangeError ? 'is nested too deeply' : (error as Error).message
@@ -52,7 +63,7 @@ export function readDocument(text: string): Reading {
 
 type Locate = (offset: number) => Place
 
-function read(text: string): Reading {
+function read(text: string, { noun, instead }: Kind): Reading {
   const lines = new LineCounter()
   const options = { prettyErrors: false, resolveKnownTags: false, version: '1.2' } as const
   const parsed = parseDocument(text, { ...options, lineCounter: lines })
@@ -60,13 +71,13 @@ function read(text: string): Reading {
     const { line, col } = lines.linePos(offset)
     return { line: Math.max(1, line), column: Math.max(1, col) }
   }
-  const { faults, repeated } = parserFaults(parsed, text, at)
+  const { faults, repeated } = parserFaults(parsed, text, at, noun)
   const words = new Set<string>()
   visit(parsed, {
     // Aliases would need bounds against texts that grow without end, and a glob or a group says the same better.
     Alias: (_key, node) => {
-      const hint = 'give the properties to several domains with a glob such as `web-*`'
-      faults.push({ ...at(node.range?.[0] ?? 0), message: `the alias \`*${node.source}\` is not allowed here`, hint })
+      const message = `the alias \`*${node.source}\` is not allowed here`
+      faults.push({ ...at(node.range?.[0] ?? 0), message, hint: instead })
     },
     Pair: (_key, { key }) => {
       if (key === null || isScalar(key) || isAlias(key)) return
@@ -90,12 +101,16 @@ function read(text: string): Reading {
       const target = which === 'key' ? (key ?? node) : (node ?? key)
       return target?.range ? at(target.range[0]) : START
     },
+    alone: (path) => {
+      const [start, end] = walk(root, path).node?.range ?? [0, 0]
+      return text.slice(0, start).replaceAll(/[^\n]/g, ' ') + text.slice(start, end)
+    },
   }
   return { ok: true, document, findings: repeated }
 }
 
 /** What the parser found: faults after which the text means nothing, and keys that stand twice. */
-function parserFaults(parsed: Document.Parsed, text: string, at: Locate) {
+function parserFaults(parsed: Document.Parsed, text: string, at: Locate, noun: string) {
   const faults: SyntaxFault[] = []
   const repeated: SyntaxFault[] = []
   for (const error of [...parsed.errors, ...parsed.warnings]) {
@@ -110,7 +125,7 @@ function parserFaults(parsed: Document.Parsed, text: string, at: Locate) {
     const message = several ? 'a second document begins here' : `not YAML: ${first}`
     // One bracket that is left open is found again at each level.
     if (faults.some((fault) => fault.message === message && fault.line === place.line)) continue
-    faults.push({ ...place, message, ...(several ? { hint: 'a policy is one document' } : {}) })
+    faults.push({ ...place, message, ...(several ? { hint: `a ${noun} is one document` } : {}) })
   }
   return { faults, repeated }
 }

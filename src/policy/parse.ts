@@ -7,7 +7,7 @@ import { checkGoals } from './check-goals.ts'
 import { checkMetrics } from './check-metrics.ts'
 import { checkReferences, checkUnused } from './check-references.ts'
 import { checkTree } from './check-tree.ts'
-import { readDocument, type SyntaxFault } from './document.ts'
+import { type PolicyDocument, readDocument, type SyntaxFault } from './document.ts'
 import { type Finding, renderPath } from './finding.ts'
 import { readWritten } from './written.ts'
 
@@ -71,13 +71,7 @@ export function parsePolicy(text: string, options: ParseOptions): ParsedPolicy {
     ...checkGoals(written, policy),
     ...checkAmounts(written, policy, options.capacity ?? {}),
   ]
-  const place = (finding: Finding): Fault => ({
-    file: options.file,
-    ...document.place(finding.path, finding.at),
-    path: renderPath(finding.path),
-    message: finding.message,
-    ...(finding.hint === undefined ? {} : { hint: finding.hint }),
-  })
+  const place = (finding: Finding): Fault => faultOf(finding, document, options.file)
   const ofKind = (kind: Finding['kind']): Fault[] => all.filter((finding) => finding.kind === kind).map(place)
   const badForm = [...reading.findings.map(fromSyntax), ...ofKind('malformed')]
   const faults = inOrder([...badForm, ...ofKind('infeasible')])
@@ -92,6 +86,14 @@ export function parsePolicy(text: string, options: ParseOptions): ParsedPolicy {
   }
 }
 
-function inOrder(faults: Fault[]): Fault[] {
+/** A finding at its line and column. */
+export function faultOf(finding: Finding, document: PolicyDocument, file: string): Fault {
+  const { path, at, message, hint } = finding
+  const its = { file, ...document.place(path, at), path: renderPath(path), message }
+  return hint === undefined ? its : { ...its, hint }
+}
+
+/** By line and column, as a reader meets them. */
+export function inOrder(faults: Fault[]): Fault[] {
   return faults.sort((a, b) => a.line - b.line || a.column - b.column)
 }

@@ -56,6 +56,8 @@ describe('exit codes', () => {
     [['pause', ...nowhere], 1, /no daemon answers/],
     [['explain', ...nowhere], 1, /nor is there a journal in \/nonexistent\/state/],
     [['solve', '/nonexistent/problem.json'], 2, /cannot read/],
+    [['simulate', '/nonexistent/scenario.yaml'], 78, /cannot read the scenario \/nonexistent\/scenario.yaml: ENOENT/],
+    [['simulate', 'scenario.yaml', '--seed', '0'], 2, /--seed wants a whole number from 1, not '0'/],
     [['schema'], 0, /"\$schema"/],
     [['schema', '--json'], 2, /unknown option '--json'/],
     [['solve', 'problem.json', '--state', '/tmp'], 2, /unknown option '--state'/],
@@ -93,6 +95,31 @@ describe('exit codes', () => {
       }
     })
   }
+})
+
+describe('reeve simulate', () => {
+  const scenario = fileURLToPath(new URL('../../docs/scenarios/antiphase.yaml', import.meta.url))
+
+  it('plays a scenario with and without Reeve, as text and as data', async () => {
+    const { code, out } = await reeve('simulate', scenario, '--compare')
+    assert.equal(code, 0)
+    assert.match(out, /SIMULATED host of 2 CPUs/)
+    assert.match(out, /^1 +shop +shop-p95 at most 60 ms +\d/m)
+    const report = JSON.parse((await reeve('simulate', scenario, '--json', '--seed', '5')).out)
+    assert.equal(report.seed, 5)
+    assert.equal(report.unmanaged, null)
+    assert.equal(report.managed.series.points, 480)
+  })
+
+  it('plays nothing that is wrong, and tells all of it', async (t) => {
+    const file = join(temporaryDir(t), 'scenario.yaml')
+    writeFileSync(file, 'apiVersion: reeve-scenario/v1\nhost: { cpus: 0 }\npolicy: none.yaml\ndomains: {}\n')
+    const { code, out, err } = await reeve('simulate', file)
+    assert.equal(code, 78)
+    assert.equal(out, '')
+    assert.match(err, /scenario.yaml:2:1: `duration` is missing.*\n.*scenario.yaml:2:15: `0` is not a number of CPUs/)
+    assert.match(err, /scenario.yaml:3:9: cannot read the policy `none.yaml`/)
+  })
 })
 
 describe('reeve check', () => {

@@ -1,7 +1,7 @@
 import type { Knob, Setting } from '#core/model/observation.ts'
 import { createPrng } from '#lib/prng.ts'
 import { changed, type Load, type LoadChange } from './load.ts'
-import { type Ran, Requests } from './requests.ts'
+import { Requests } from './requests.ts'
 import { Windows } from './windows.ts'
 
 /** How a domain of the simulated host begins. */
@@ -19,21 +19,31 @@ const DEFAULT_WEIGHT = 1024
 const DEFAULT_MEMORY = 64 * 1024 * 1024
 /** A quota is refilled this often, as in the kernel: a domain that spent it early waits for the rest of the period. */
 export const QUOTA_PERIOD_MS = 100
-const SPENT_MS = 1e-6
-const NOTHING_COUNTED = { usedMs: 0, waitMs: 0, throttledMs: 0, oomKills: 0 }
+/** A microsecond: less could be used up in a time that is too short to be told from none. */
+const SPENT_MS = 1e-3
 
 export type Settings = Partial<Record<Knob, Setting>>
 
-/** One domain: what it has to do, what is set for it, and what the kernel would have counted. */
+/** Cumulative: CPU milliseconds (which are millicore-seconds), and milliseconds summed over threads. */
+export interface Counters {
+  readonly usedMs: number
+  readonly waitMs: number
+  readonly throttledMs: number
+  readonly oomKills: number
+}
+
+/**
+ * One domain: what it has to do, what is set for it, and what the kernel would have counted. It runs on so many CPUs
+ * until it is told otherwise, so nothing is computed between two events: looking at it changes nothing.
+ */
 export class SimulatedDomain {
   readonly name: string
   readonly windows: Windows
   /** 0 while it is not there; else a new one each time it comes, and its identity with the name. */
   generation = 1
   isPresent = true
+  /** Changed by nobody but the world, which has everything counted until then. */
   settings: Settings
-  /** Cumulative: CPU milliseconds (which are millicore-seconds), and milliseconds summed over threads. */
-  counters = { ...NOTHING_COUNTED }
   /** CPUs that it may use now, kept by the world. */
   cpus: readonly number[] = []
   readonly #options: DomainOptions
@@ -43,6 +53,16 @@ export class SimulatedDomain {
   #requests: Requests | null = null
   #quotaLeftMs = Number.POSITIVE_INFINITY
   #batchMs = 0
+  /** CPUs that it runs on now, which may be a fraction. */
+  #rate = 0
+  /** What is counted stands for this time. */
+  #atMs = 0
+  #usedMs = 0
+  #waitMs = 0
+  #throttledMs = 0
+  #oomKills = 0
+  /** CPU milliseconds used by those of the same name before this one. */
+  #usedBeforeMs = 0
 
   constructor(options: DomainOptions, seed: number, online: string, windowsMost: number) {
     this.name = options.name
@@ -77,74 +97,133 @@ export class SimulatedDomain {
     return Math.min(this.#wantedMemory, limitOf(this.settings['memory.limit']), limitOf(this.settings['memory.soft']))
   }
 
-  /** Answers given so far by a domain that answers requests; CPU milliseconds spent by a batch domain. */
-  get work(): number {
-    return this.isBatch ? this.#batchMs : this.windows.answeredInAll
+  /** CPUs that it could use now, as far as its settings let it. */
+  get wanted(): number {
+    if (!this.isPresent || this.isFrozen || this.#isThrottled) return 0
+    return Math.min(this.#runnable, this.cpus.length)
+  }
+
+  /** When it does something next if it goes on as it does; whatever happens before is none of its doing. */
+  get nextMs(): number {
+    if (!this.isPresent) return Number.POSITIVE_INFINITY
+    const nextMs = this.#requests === null ? Number.POSITIVE_INFINITY : this.#requests.nextMs
+    if (this.#rate === 0 || this.#quotaLeftMs === Number.POSITIVE_INFINITY) return nextMs
+    return Math.min(nextMs, this.#atMs + this.#quotaLeftMs / this.#rate)
+  }
+
+  /** Whether it has a quota, or is still held to what it had. */
+  get hasQuota(): boolean {
+    return typeof this.settings['cpu.quota'] === 'number' || this.#quotaLeftMs !== Number.POSITIVE_INFINITY
+  }
+
+  /** What the kernel would have counted by now. */
+  countedAt(nowMs: number): Counters {
+    const lengthMs = nowMs - this.#atMs
+    const idleMs = this.#idle * lengthMs
+    return {
+      usedMs: this.#usedMs + this.#rate * lengthMs,
+      waitMs: this.#waitMs + (this.#isThrottled ? 0 : idleMs),
+      throttledMs: this.#throttledMs + (this.#isThrottled ? idleMs : 0),
+      oomKills: this.#oomKills,
+    }
+  }
+
+  /** CPU milliseconds used until now by all of this name. */
+  usedInAllAt(nowMs: number): number {
+    return this.#usedBeforeMs + this.#usedMs + this.#rate * (nowMs - this.#atMs)
+  }
+
+  /** Answers given by now by a domain that answers requests; CPU milliseconds spent by a batch domain. */
+  workAt(nowMs: number): number {
+    return this.isBatch ? this.#batchMs + this.#rate * (nowMs - this.#atMs) : this.windows.answeredInAll
+  }
+
+  /** Counts until now. To be called before anything is changed. */
+  settle(nowMs: number): void {
+    const lengthMs = nowMs - this.#atMs
+    if (lengthMs <= 0) return
+    const usedMs = this.#rate * lengthMs
+    if (this.#isThrottled) this.#throttledMs += this.#idle * lengthMs
+    else this.#waitMs += this.#idle * lengthMs
+    this.#usedMs += usedMs
+    this.#quotaLeftMs -= usedMs
+    if (this.isBatch) this.#batchMs += usedMs
+    this.#requests?.work(nowMs)
+    this.#atMs = nowMs
+  }
+
+  /** It runs on so many CPUs from now on; what was before is settled. */
+  runOn(cpus: number): void {
+    this.#rate = cpus
+    const requests = this.#requests
+    requests?.pace(requests.serving === 0 ? 0 : cpus / requests.serving)
+  }
+
+  /** Does what is due now. Its pace is to be set anew after that. */
+  happen(nowMs: number): void {
+    this.settle(nowMs)
+    this.#requests?.happen(nowMs)
   }
 
   change(change: LoadChange, nowMs: number): void {
+    this.settle(nowMs)
     this.#load = changed(this.#load, change)
-    this.#take(nowMs)
+    if (this.isPresent) this.#take(nowMs)
   }
 
-  vanish(): void {
+  set(knob: Knob, to: Setting, nowMs: number): void {
+    this.settle(nowMs)
+    this.settings[knob] = to
+  }
+
+  vanish(nowMs: number): void {
+    this.settle(nowMs)
     this.isPresent = false
     this.#requests = null
+    this.#rate = 0
   }
 
   /** Another one of the same name: nothing of the one before is left. */
   appear(nowMs: number): void {
     if (this.isPresent) return
+    this.settle(nowMs)
     this.isPresent = true
     this.generation++
     this.settings = this.#firstSettings()
-    this.counters = { ...NOTHING_COUNTED }
+    this.#quotaLeftMs = Number.POSITIVE_INFINITY
+    this.#usedBeforeMs += this.#usedMs
+    this.#usedMs = this.#waitMs = this.#throttledMs = this.#oomKills = 0
     this.#take(nowMs)
   }
 
-  refillQuota(): void {
+  refillQuota(nowMs: number): void {
+    this.settle(nowMs)
     const quota = this.settings['cpu.quota']
     this.#quotaLeftMs = typeof quota === 'number' ? (quota * QUOTA_PERIOD_MS) / 1000 : Number.POSITIVE_INFINITY
   }
 
-  /** CPU time that it could use in a step, as far as its settings let it. */
-  wanted(fromMs: number, toMs: number): number {
-    if (!this.isPresent || this.isFrozen) return 0
-    const load = this.#load
-    const wantedMs =
-      load.kind === 'batch'
-        ? Math.min(load.threads, this.cpus.length) * (toMs - fromMs)
-        : (this.#requests?.wanted(fromMs, toMs, this.cpus.length) ?? 0)
-    return Math.min(wantedMs, this.#quotaLeftMs)
-  }
-
-  /** Uses so much CPU time in a step and counts what came of it; returns what it used. */
-  run(fromMs: number, toMs: number, givenMs: number): number {
-    if (!this.isPresent) return 0
-    const load = this.#load
-    const ran: Ran =
-      load.kind === 'batch'
-        ? { usedMs: givenMs, runnableMs: load.threads * (toMs - fromMs) }
-        : (this.#requests as Requests).run(fromMs, toMs, givenMs, this.cpus.length)
-    // Who is frozen does not wait for a CPU.
-    if (this.isFrozen) return 0
-    if (load.kind === 'batch') this.#batchMs += ran.usedMs
-    this.#quotaLeftMs -= ran.usedMs
-    this.counters.usedMs += ran.usedMs
-    const idleMs = Math.max(0, ran.runnableMs - ran.usedMs)
-    if (this.#quotaLeftMs <= SPENT_MS) this.counters.throttledMs += idleMs
-    else this.counters.waitMs += idleMs
-    return ran.usedMs
-  }
-
   closeWindow(nowMs: number): void {
     // Who asks for more than the hard limit is ended, starts again, and asks again.
-    if (this.isPresent && this.#wantedMemory > limitOf(this.settings['memory.limit'])) this.counters.oomKills++
+    if (this.isPresent && this.#wantedMemory > limitOf(this.settings['memory.limit'])) this.#oomKills++
     if (!this.isBatch) this.windows.close(nowMs, this.#requests?.oldestWaitMs(nowMs) ?? null)
   }
 
   get #wantedMemory(): number {
     return this.#options.memory ?? DEFAULT_MEMORY
+  }
+
+  get #isThrottled(): boolean {
+    return this.#quotaLeftMs <= SPENT_MS
+  }
+
+  /** Threads that are ready to run and do not. Who is frozen does not wait for a CPU. */
+  get #idle(): number {
+    return this.isPresent && !this.isFrozen ? Math.max(0, this.#runnable - this.#rate) : 0
+  }
+
+  /** Threads that run or are ready to. */
+  get #runnable(): number {
+    return this.#load.kind === 'batch' ? this.#load.threads : (this.#requests?.serving ?? 0)
   }
 
   #firstSettings(): Settings {

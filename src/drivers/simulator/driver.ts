@@ -40,7 +40,10 @@ class SimulatedDriver implements Driver {
   }
 
   async prepare(policy: Policy): Promise<readonly Prepared[]> {
-    this.#placed = place(policy, [...this.#world.domains.values()])
+    const { domains } = this.#world
+    this.#placed = [...entriesOf(policy, [...domains.keys()])].map(([name, policyIndex]) => {
+      return { domain: domains.get(name) as SimulatedDomain, policyIndex }
+    })
     return policy.domains.flatMap((its, policyIndex): Prepared[] => {
       if (its.driver !== KIND || its.match.kind === 'parent') return []
       if (its.match.kind !== 'name') {
@@ -62,7 +65,7 @@ class SimulatedDriver implements Driver {
         [MEMORY]: { total: this.#memory, used: sum(world.present.map((domain) => domain.memory)) },
       },
       topology: { cpus: world.topology() },
-      domains: here.map((one) => look(one, world.steppedMs)),
+      domains: here.map((one) => look(one, world.nowMs)),
       nodes: this.#nodes(here),
     }
     world.looked()
@@ -88,8 +91,7 @@ class SimulatedDriver implements Driver {
       const message = `setting ${knob} of ${node} to ${to ?? 'no limit'}: ${fault.why}`
       return { status: 'failed', node, knob, code: fault.code, message }
     }
-    domain.settings[knob] = to
-    this.#world.rearrange()
+    this.#world.set(domain, knob, to)
     return { status: 'applied', node, knob, to }
   }
 
@@ -122,28 +124,26 @@ class SimulatedDriver implements Driver {
   }
 }
 
-/** A name stands for its domain, a pattern for those that no name stands for and no pattern before it matched. */
-function place({ domains }: Policy, simulated: readonly SimulatedDomain[]): Placed[] {
+/**
+ * Index of the policy's entry that stands for each simulated domain: a name for its domain, a pattern for those that no
+ * name stands for and no pattern before it matched.
+ */
+export function entriesOf({ domains }: Policy, simulated: readonly string[]): Map<string, number> {
   const isMine = (its: DomainPolicy) => its.driver === KIND && its.match.kind === 'name'
   const exact = new Set(domains.filter((its) => isMine(its) && !isGlob(its.name)).map((its) => its.name))
-  const claimed = new Set<SimulatedDomain>()
-  const placed: Placed[] = []
+  const entries = new Map<string, number>()
   for (const [policyIndex, its] of domains.entries()) {
     if (!isMine(its)) continue
     const matched = isGlob(its.name)
-      ? simulated.filter(({ name }) => globMatches(its.name, name) && !exact.has(name))
-      : simulated.filter(({ name }) => name === its.name)
-    for (const domain of matched.toSorted((one, other) => (one.name < other.name ? -1 : 1))) {
-      if (claimed.has(domain)) continue
-      claimed.add(domain)
-      placed.push({ domain, policyIndex })
-    }
+      ? simulated.filter((name) => globMatches(its.name, name) && !exact.has(name))
+      : simulated.filter((name) => name === its.name)
+    for (const name of matched.toSorted()) if (!entries.has(name)) entries.set(name, policyIndex)
   }
-  return placed
+  return entries
 }
 
 function look({ domain, policyIndex }: Placed, takenAtMs: number): DomainObservation {
-  const { usedMs, waitMs, throttledMs, oomKills } = domain.counters
+  const { usedMs, waitMs, throttledMs, oomKills } = domain.countedAt(takenAtMs)
   return {
     name: domain.name as DomainName,
     identity: domain.identity as Identity,

@@ -44,7 +44,7 @@ const NEEDED = {
 } as const
 
 /** A request that costs nothing would be answered without end in no time. */
-const LEAST = { arrivalsPerSecond: 0, clients: 0, thinkMs: 0, demandMs: 0.001, parallelism: 1, threads: 1 } as const
+const LEAST = { arrivalsPerSecond: 0, clients: 0, thinkMs: 0, demandMs: 0.001, parallelism: 1, threads: 0 } as const
 
 /** The load with the change made; throws where the new kind lacks a number, or one makes no sense. */
 export function changed(load: Load, change: LoadChange): Load {

@@ -10,7 +10,12 @@ export interface SimulatedMetric {
   readonly domain: string
   /** Response time in milliseconds, or answers per second. */
   readonly what: 'p95' | 'throughput'
+  /** What a reading is multiplied by, for metrics in another unit; 1 where not stated. */
+  readonly factor?: number
 }
+
+/** By the name of the metric, which several domains may report under. */
+export type SimulatedMetrics = Readonly<Record<string, SimulatedMetric | readonly SimulatedMetric[]>>
 
 /**
  * Readings of the simulated domains, one a window. They are taken whether or not a policy names them, and told only for
@@ -18,30 +23,32 @@ export interface SimulatedMetric {
  */
 export function createSimulatedMetrics(
   world: World,
-  metrics: Readonly<Record<string, SimulatedMetric>>,
+  metrics: SimulatedMetrics,
   seed: number,
   noise: number,
 ): MetricSource {
   const started = new Set<string>()
   const readings = new Map<string, MetricReading>()
-  const sources = Object.entries(metrics).map(([metric, its]) => {
+  const all = Object.entries(metrics).flatMap(([metric, its]) => [its].flat().map((one) => ({ metric, ...one })))
+  const sources = all.map(({ metric, what, factor = 1, ...its }) => {
     const domain = world.domains.get(its.domain)
     if (domain === undefined) throw new Error(`metric ${metric}: there is no simulated domain '${its.domain}'`)
-    return { metric, domain, what: its.what, prng: createPrng(seed, `noise of ${metric}`) }
+    const stream = Array.isArray(metrics[metric]) ? `noise of ${metric} of ${its.domain}` : `noise of ${metric}`
+    return { metric, domain, what, factor, key: `${metric} ${its.domain}`, prng: createPrng(seed, stream) }
   })
 
   world.onWindow(() => {
-    for (const { metric, domain, what, prng } of sources) {
+    for (const { metric, domain, what, factor: unit, key, prng } of sources) {
       const window = domain.windows.closed.at(-1)
       const exact = what === 'p95' ? window?.p95Ms : window?.throughput
       // Drawn in any case, so that a gap leaves the noise of later readings as it was.
       const factor = 1 + noise * (2 * prng.next() - 1)
       const stopped = world.faults.some(
-        (fault) => fault.kind === 'metric-stops' && fault.metric === metric && isDuring(fault, world.steppedMs),
+        (fault) => fault.kind === 'metric-stops' && fault.metric === metric && isDuring(fault, world.nowMs),
       )
       if (stopped || !domain.isPresent || exact === undefined || exact === null) continue
-      const takenAtMs = world.steppedMs
-      readings.set(metric, { metric, domain: domain.name as DomainName, takenAtMs, value: exact * factor })
+      const takenAtMs = world.nowMs
+      readings.set(key, { metric, domain: domain.name as DomainName, takenAtMs, value: exact * unit * factor })
     }
   })
 

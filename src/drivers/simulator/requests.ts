@@ -6,10 +6,10 @@ import type { Windows } from './windows.ts'
 
 interface Request {
   readonly arrivesMs: number
-  /** CPU time that is still to be spent on it. */
-  leftMs: number
   /** Whether a client waits for the answer and will ask again. */
   readonly hasClient: boolean
+  /** What `#eachMs` is when its work is done; of no meaning while it waits. */
+  doneAtMs: number
 }
 
 /** A stream of chance for each concern, so that one load's draws never move another's. */
@@ -19,29 +19,34 @@ export interface Chances {
   readonly thinking: Prng
 }
 
-/** What became of the CPU time that a load was given. */
-export interface Ran {
-  /** CPU time spent, milliseconds of one CPU. */
-  readonly usedMs: number
-  /** Time that threads spent running or ready to run, in sum. */
-  readonly runnableMs: number
-}
-
 /** Below a millionth of a millisecond work counts as done: smaller remainders are errors of rounding. */
 const DONE_MS = 1e-6
+/** What was taken from the front of a queue is let go of now and then, not one by one: a backlog may be long. */
+const LET_GO = 1000
 
+/**
+ * All requests that are worked on get the same CPU time, so that one number says how far each of them is: nothing is
+ * touched between two events, however long that is, and however often somebody looks.
+ */
 export class Requests {
   #load: OpenLoad | ClosedLoad
   readonly #chances: Chances
   readonly #windows: Windows
-  /** Those that will arrive, by their time. */
-  #due: Request[] = []
+  /** When the next request of an open load arrives. */
+  #arrivalMs = Number.POSITIVE_INFINITY
+  /** When each client that thinks asks again, soonest first. */
+  readonly #asking: number[] = []
   #waiting: Request[] = []
   #firstWaiting = 0
-  #serving: Request[] = []
-  #backlogMs = 0
-  /** When the last request of an open load arrives that was drawn so far. */
-  #drawnMs: number
+  readonly #serving: Request[] = []
+  /** CPU time that each of them has got since there was none; those that came later count from then. */
+  #eachMs = 0
+  /** CPUs that each of them runs on now. */
+  #speed = 0
+  /** The least `doneAtMs` of those that are worked on. */
+  #firstDoneMs = Number.POSITIVE_INFINITY
+  /** The time that `#eachMs` stands for. */
+  #atMs: number
   /** Clients that will not ask again after their next answer. */
   #leavers = 0
 
@@ -49,8 +54,21 @@ export class Requests {
     this.#load = load
     this.#chances = chances
     this.#windows = windows
-    this.#drawnMs = nowMs
+    this.#atMs = nowMs
     if (load.kind === 'closed') this.#addClients(load.clients, nowMs)
+    else this.#drawArrival(nowMs)
+  }
+
+  /** Requests that are worked on now. */
+  get serving(): number {
+    return this.#serving.length
+  }
+
+  /** When something happens next if they go on as they do: one comes, or one is done. */
+  get nextMs(): number {
+    const comesMs = Math.min(this.#arrivalMs, this.#asking[0] ?? Number.POSITIVE_INFINITY)
+    if (this.#speed === 0) return comesMs
+    return Math.min(comesMs, this.#atMs + Math.max(0, this.#firstDoneMs - this.#eachMs) / this.#speed)
   }
 
   /** Requests that wait or are worked on stay as they are; who comes next follows the new load. */
@@ -58,139 +76,113 @@ export class Requests {
     const before = this.#load
     this.#load = load
     // Gaps have no memory, so drawing the next arrival anew from now on is no different from having waited for it.
-    this.#due = this.#due.filter((request) => request.hasClient)
-    this.#drawnMs = nowMs
+    this.#drawArrival(nowMs)
     const clientsBefore = before.kind === 'closed' ? before.clients : 0
     const clients = load.kind === 'closed' ? load.clients : 0
     if (clients > clientsBefore) this.#addClients(clients - clientsBefore, nowMs)
     else this.#leavers += clientsBefore - clients
+    this.#serve()
   }
 
-  /** CPU time that it could use on so many CPUs until then. Clients may ask again at once, so they want all there is. */
-  wanted(fromMs: number, toMs: number, cpus: number): number {
-    this.#draw(toMs)
-    const load = this.#load
-    const most = Math.min(load.parallelism, cpus) * (toMs - fromMs)
-    let wantedMs = this.#backlogMs
-    for (const { arrivesMs, leftMs } of this.#due) {
-      if (arrivesMs >= toMs) break
-      wantedMs += Math.min(leftMs, toMs - arrivesMs)
-    }
-    if (wantedMs > 0 && load.kind === 'closed' && load.thinkMs < toMs - fromMs) return most
-    return Math.min(wantedMs, most)
+  /** From now on each request that is worked on runs on so much of a CPU. */
+  pace(speed: number): void {
+    this.#speed = speed
   }
 
-  /**
-   * Works from one time to another with so much CPU time, at full speed until it is spent, as a thread runs until its
-   * turn is over. `cpus` is how many can be used at once.
-   */
-  run(fromMs: number, toMs: number, givenMs: number, cpus: number): Ran {
-    let atMs = fromMs
-    let leftMs = givenMs
-    let runnableMs = 0
-    while (atMs < toMs) {
-      this.#admit(atMs)
-      const serving = this.#serving
-      const nextMs = Math.min(this.#due[0]?.arrivesMs ?? toMs, toMs)
-      const isSpent = leftMs <= DONE_MS || cpus === 0
-      if (serving.length === 0 || isSpent) {
-        runnableMs += serving.length * (nextMs - atMs)
-        atMs = nextMs
-        continue
-      }
-      const speed = Math.min(1, cpus / serving.length)
-      const shortestMs = serving.reduce((least, request) => Math.min(least, request.leftMs), Number.POSITIVE_INFINITY)
-      const untilMs = Math.min(nextMs, atMs + shortestMs / speed, atMs + leftMs / (serving.length * speed))
-      const workedMs = (untilMs - atMs) * speed
-      for (const request of serving) request.leftMs -= workedMs
-      leftMs -= workedMs * serving.length
-      this.#backlogMs -= workedMs * serving.length
-      runnableMs += serving.length * (untilMs - atMs)
-      atMs = untilMs
-      this.#answer(atMs)
+  /** Works until now at the pace that was set. */
+  work(nowMs: number): void {
+    this.#eachMs += this.#speed * (nowMs - this.#atMs)
+    this.#atMs = nowMs
+  }
+
+  /** Answers what is done and takes in who has come by now. Work has been done until now. */
+  happen(nowMs: number): void {
+    if (this.#firstDoneMs - this.#eachMs <= DONE_MS) this.#answer(nowMs)
+    while (this.#arrivalMs <= nowMs) {
+      this.#admit(this.#arrivalMs, false)
+      this.#drawArrival(this.#arrivalMs)
     }
-    this.#admit(toMs)
-    return { usedMs: givenMs - Math.max(leftMs, 0), runnableMs }
+    while ((this.#asking[0] ?? Number.POSITIVE_INFINITY) <= nowMs) this.#admit(this.#asking.shift() as number, true)
+    this.#serve()
   }
 
   /** How long the oldest request that is not answered has been here; null where there is none. */
   oldestWaitMs(nowMs: number): number | null {
-    const oldest = [...this.#serving, ...this.#waiting.slice(this.#firstWaiting, this.#firstWaiting + 1)]
-    return oldest.length === 0 ? null : nowMs - Math.min(...oldest.map(({ arrivesMs }) => arrivesMs))
+    let oldestMs = this.#waiting[this.#firstWaiting]?.arrivesMs ?? Number.POSITIVE_INFINITY
+    for (const { arrivesMs } of this.#serving) oldestMs = Math.min(oldestMs, arrivesMs)
+    return oldestMs === Number.POSITIVE_INFINITY ? null : nowMs - oldestMs
   }
 
-  /** Arrivals of an open load up to the first one that is not before then. */
-  #draw(untilMs: number): void {
+  #drawArrival(fromMs: number): void {
     const load = this.#load
-    if (load.kind !== 'open' || load.arrivalsPerSecond === 0) return
-    while (this.#drawnMs < untilMs) {
-      this.#drawnMs += this.#chances.arrivals.exponential(1000 / load.arrivalsPerSecond)
-      this.#expect(this.#drawnMs, false)
-    }
+    const perSecond = load.kind === 'open' ? load.arrivalsPerSecond : 0
+    this.#arrivalMs =
+      perSecond > 0 ? fromMs + this.#chances.arrivals.exponential(1000 / perSecond) : Number.POSITIVE_INFINITY
   }
 
   #addClients(count: number, nowMs: number): void {
-    for (let client = 0; client < count; client++) this.#expect(nowMs + this.#thinkMs(), true)
+    for (let client = 0; client < count; client++) this.#think(nowMs)
   }
 
-  #thinkMs(): number {
+  /** A client will ask when it has thought. Most think about as long, so looking from the end is quick. */
+  #think(nowMs: number): void {
     const load = this.#load
-    return load.kind === 'closed' && load.thinkMs > 0 ? this.#chances.thinking.exponential(load.thinkMs) : 0
+    const thinkMs = load.kind === 'closed' && load.thinkMs > 0 ? this.#chances.thinking.exponential(load.thinkMs) : 0
+    const asks = this.#asking
+    let at = asks.length
+    while (at > 0 && (asks[at - 1] as number) > nowMs + thinkMs) at--
+    asks.splice(at, 0, nowMs + thinkMs)
   }
 
-  /** Keeps `due` in order. New ones come near the end, so looking from there is quick. */
-  #expect(arrivesMs: number, hasClient: boolean): void {
-    const { demandMs, spread = 'exponential' } = this.#load
-    const leftMs = spread === 'constant' ? demandMs : this.#chances.demands.exponential(demandMs)
-    let at = this.#due.length
-    while (at > 0 && (this.#due[at - 1] as Request).arrivesMs > arrivesMs) at--
-    this.#due.splice(at, 0, { arrivesMs, leftMs: Math.max(leftMs, DONE_MS), hasClient })
-  }
-
-  #isFull(): boolean {
+  #admit(arrivesMs: number, hasClient: boolean): void {
     const load = this.#load
+    this.#windows.arrived()
     const underway = this.#serving.length + this.#waiting.length - this.#firstWaiting
-    return load.kind === 'open' && underway >= (load.underwayMost ?? Number.POSITIVE_INFINITY)
+    if (load.kind === 'open' && underway >= (load.underwayMost ?? Number.POSITIVE_INFINITY)) {
+      this.#windows.turnedAway()
+    } else this.#waiting.push({ arrivesMs, hasClient, doneAtMs: 0 })
   }
 
-  /** Those whose time has come wait; those for whom a thread is free are worked on. */
-  #admit(nowMs: number): void {
-    let arrived = 0
-    for (; arrived < this.#due.length && (this.#due[arrived] as Request).arrivesMs <= nowMs; arrived++) {
-      const request = this.#due[arrived] as Request
-      this.#windows.arrived()
-      if (this.#isFull()) {
-        this.#windows.turnedAway()
-        continue
-      }
-      this.#waiting.push(request)
-      this.#backlogMs += request.leftMs
+  /** Those for whom a thread is free are worked on. */
+  #serve(): void {
+    const serving = this.#serving
+    while (serving.length < this.#load.parallelism && this.#firstWaiting < this.#waiting.length) {
+      const request = this.#waiting[this.#firstWaiting++] as Request
+      request.doneAtMs = this.#eachMs + Math.max(this.#demandMs(), DONE_MS)
+      if (request.doneAtMs < this.#firstDoneMs) this.#firstDoneMs = request.doneAtMs
+      serving.push(request)
     }
-    if (arrived > 0) this.#due.splice(0, arrived)
-    while (this.#serving.length < this.#load.parallelism && this.#firstWaiting < this.#waiting.length) {
-      this.#serving.push(this.#waiting[this.#firstWaiting++] as Request)
-    }
-    // What was taken from the front is let go of now and then, not one by one: a backlog may be long.
-    if (this.#firstWaiting > 1000 && this.#firstWaiting * 2 > this.#waiting.length) {
-      this.#waiting = this.#waiting.slice(this.#firstWaiting)
-      this.#firstWaiting = 0
-    }
+    if (this.#firstWaiting === 0) return
+    if (this.#firstWaiting === this.#waiting.length) this.#waiting.length = 0
+    else if (this.#firstWaiting > LET_GO) this.#waiting.splice(0, this.#firstWaiting)
+    else return
+    this.#firstWaiting = 0
+  }
+
+  #demandMs(): number {
+    const { demandMs, spread = 'exponential' } = this.#load
+    return spread === 'constant' ? demandMs : this.#chances.demands.exponential(demandMs)
   }
 
   #answer(nowMs: number): void {
-    for (let at = 0; at < this.#serving.length; ) {
-      const request = this.#serving[at] as Request
-      if (request.leftMs > DONE_MS) {
-        at++
+    const serving = this.#serving
+    let left = 0
+    let firstDoneMs = Number.POSITIVE_INFINITY
+    for (let at = 0; at < serving.length; at++) {
+      const request = serving[at] as Request
+      if (request.doneAtMs - this.#eachMs > DONE_MS) {
+        firstDoneMs = Math.min(firstDoneMs, request.doneAtMs)
+        serving[left++] = request
         continue
       }
-      this.#serving.splice(at, 1)
       this.#windows.answered(nowMs - request.arrivesMs)
       if (!request.hasClient) continue
       if (this.#leavers > 0) this.#leavers--
-      else this.#expect(nowMs + this.#thinkMs(), true)
+      else this.#think(nowMs)
     }
-    // Sums of many small parts drift; an empty queue is the moment to start over.
-    if (this.#serving.length === 0 && this.#firstWaiting === this.#waiting.length) this.#backlogMs = 0
+    serving.length = left
+    this.#firstDoneMs = firstDoneMs
+    // Sums of many small parts drift; an empty house is the moment to start over.
+    if (left === 0) this.#eachMs = 0
   }
 }

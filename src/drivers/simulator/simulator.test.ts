@@ -286,6 +286,46 @@ describe('a simulated host', () => {
     assert.notDeepEqual(one.windows('shop'), third.windows('shop'))
   })
 
+  it('is the same however often it is looked at, also where quotas are spent and CPUs are lost', async () => {
+    const faults = [{ kind: 'cpus', online: [0], atMs: 4000 }] as const
+    const [one, other] = [host([shop, hog('batch')], { faults }), host([shop, hog('batch')], { faults })]
+    for (const sim of [one, other]) {
+      await sim.driver.prepare(policyOf('shop', 'batch'))
+      await write(sim, 'shop', 'cpu.quota', 150)
+    }
+    one.advance(10_000)
+    for (let ms = 0; ms < 10_000; ms += 12.5) {
+      other.advance(12.5)
+      await other.driver.observe(true)
+    }
+    assert.deepEqual(one.windows('shop'), other.windows('shop'))
+    assert.deepEqual(await one.driver.observe(true), await other.driver.observe(true))
+  })
+
+  it('tells at any time what is used and waited by then', async () => {
+    const sim = host([hog('a'), hog('b')])
+    sim.advance(2.5)
+    assertNear(sim.usedOf('a'), 2.5, 1e-9)
+    assertNear(sim.waitedOf('a'), 7.5, 1e-9)
+    assertNear(sim.used(), 5, 1e-9)
+    sim.plant({ kind: 'vanish', domain: 'a', atMs: 2.5, backAtMs: 5 })
+    sim.advance(5)
+    assertNear(sim.usedOf('a'), 5, 1e-9)
+    assertNear(sim.workOf('a'), 5, 1e-9)
+    assertNear(sim.used(), 15, 1e-9)
+    assertNear(sim.waitedOf('a'), 7.5, 1e-9)
+  })
+
+  it('lets no time pass where nothing happens', () => {
+    const sim = host([hog('a'), { ...shop, load: { ...shop.load, arrivalsPerSecond: 0 } as Load }])
+    const before = process.cpuUsage()
+    sim.advance(7 * 24 * 3_600_000)
+    const { user, system } = process.cpuUsage(before)
+    assertNear(sim.workOf('a'), 2 * 7 * 24 * 3_600_000, 1e-9)
+    // A week has 604,800 seconds that are counted, which takes half a second or less; in steps it would be minutes.
+    assert.ok(user + system < 5_000_000, `${(user + system) / 1000} ms`)
+  })
+
   it('has arrivals of each domain that do not depend on others', () => {
     const alone = host([shop])
     const among = host([hog('batch'), { ...shop, name: 'api' }, shop])

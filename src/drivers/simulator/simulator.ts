@@ -2,7 +2,7 @@ import type { Clock, Driver, MetricSource } from '#ports.ts'
 import { createSimulatedDriver } from './driver.ts'
 import type { Fault } from './fault.ts'
 import type { LoadChange } from './load.ts'
-import { createSimulatedMetrics, type SimulatedMetric } from './metrics.ts'
+import { createSimulatedMetrics, type SimulatedMetrics } from './metrics.ts'
 import { type Calendar, createVirtualClock } from './virtual-clock.ts'
 import type { WindowFigures } from './windows.ts'
 import { World, type WorldOptions } from './world.ts'
@@ -11,7 +11,7 @@ export interface SimulatorOptions extends WorldOptions {
   /** Bytes that the host has; 4 GiB where not stated. */
   readonly memory?: number
   /** Where the policy's metrics come from, by their names. */
-  readonly metrics?: Readonly<Record<string, SimulatedMetric>>
+  readonly metrics?: SimulatedMetrics
   /** How far off a metric's reading may be, as a fraction of it: 0.05 for up to 5 % either way. 0 where not stated. */
   readonly noise?: number
   /** UTC at simulated time 0, in milliseconds; the first Monday of 2026, 08:00, where not stated. */
@@ -30,10 +30,21 @@ export interface Simulator {
   advance(ms: number): void
   /** Answers given so far by a domain that answers requests; CPU milliseconds spent by a batch domain. */
   workOf(name: string): number
+  /** CPU milliseconds used so far by all that had this name. */
+  usedOf(name: string): number
+  /** Time in milliseconds that a domain's threads have waited for a CPU since it came. */
+  waitedOf(name: string): number
+  isPresent(name: string): boolean
+  /** CPUs that the host has now. */
+  online(): number
+  /** CPU milliseconds used so far by everybody, with whom nobody manages. */
+  used(): number
   /** CPUs on which a domain runs. */
   cpusOf(name: string): readonly number[]
   /** Every whole second so far of a domain that answers requests, or the last ones: see `windowsMost`. */
   windows(name: string): readonly WindowFigures[]
+  /** Calls back at the end of each simulated second, before anybody who wakes then. */
+  onWindow(listener: () => void): void
   /** Changes a domain's load from now on; what is not mentioned stays. */
   set(name: string, change: LoadChange): void
   /** All that was planned to go wrong. */
@@ -59,10 +70,19 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     clock: createVirtualClock(world, { bootId: `simulated-${seed}`, startUtcMs, calendar }),
     metrics: createSimulatedMetrics(world, metrics, seed, noise),
     advance: (ms) => world.advanceTo(world.nowMs + ms),
-    workOf: (name) => domain(name).work,
+    workOf: (name) => domain(name).workAt(world.nowMs),
+    usedOf: (name) => domain(name).usedInAllAt(world.nowMs),
+    waitedOf: (name) => {
+      const { waitMs, throttledMs } = domain(name).countedAt(world.nowMs)
+      return waitMs + throttledMs
+    },
+    isPresent: (name) => domain(name).isPresent,
+    online: () => world.online.length,
+    used: () => world.usedMs,
     cpusOf: (name) => domain(name).cpus,
     windows: (name) => domain(name).windows.closed,
-    set: (name, change) => domain(name).change(change, world.nowMs),
+    onWindow: (listener) => world.onWindow(listener),
+    set: (name, change) => world.load(domain(name), change),
     faults: world.faults,
     plant: (fault) => world.plant(fault),
   }

@@ -89,6 +89,32 @@ describe('simulated metrics', () => {
     assert.equal(sim.metrics.latest()[0]?.takenAtMs, 1000)
   })
 
+  it('may be reported by several domains under one name, and in another unit', () => {
+    const load = { kind: 'open', arrivalsPerSecond: 100, demandMs: 4, parallelism: 4 } as const
+    const what = 'throughput' as const
+    const sim = make({
+      domains: [
+        { name: 'a', load },
+        { name: 'b', load },
+      ],
+      metrics: {
+        rate: [
+          { domain: 'a', what },
+          { domain: 'b', what, factor: 0.001 },
+        ],
+      },
+    })
+    sim.metrics.start(named('rate'))
+    sim.advance(1000)
+    assert.deepEqual(
+      sim.metrics.latest().map(({ domain, value }) => [domain, value]),
+      [
+        ['a', sim.windows('a')[0]?.throughput],
+        ['b', (sim.windows('b')[0]?.throughput ?? 0) / 1000],
+      ],
+    )
+  })
+
   it('must be of a domain that there is', () => {
     assert.throws(() => make({ metrics: { p95: { domain: 'chop', what: 'p95' } } }), /no simulated domain 'chop'/)
   })

@@ -1,6 +1,6 @@
 /**
- * How the CPU time of one step is divided: what the kernel's fair scheduler gives over a longer time, given at once.
- * Amounts are milliseconds of one CPU.
+ * How CPU time is divided: what the kernel's fair scheduler gives over a longer time, given at once. Amounts are
+ * milliseconds of one CPU for a length in milliseconds; for a length of 1 they are CPUs.
  */
 
 /** CPUs for which these domains, and nobody else in their place, compete: all of them run on nothing but these. */
@@ -49,6 +49,15 @@ export function divide(
   wanted: Float64Array,
   granted: Float64Array,
 ): void {
+  const [only] = among
+  // All compete for the same CPUs, as they usually do.
+  if (among.length === 1 && only?.members.length === granted.length) {
+    const level = levelOfAll(only.cpus * lengthMs, weights, wanted)
+    for (let index = 0; index < granted.length; index++) {
+      granted[index] = Math.min(wanted[index] as number, level * (weights[index] as number))
+    }
+    return
+  }
   granted.fill(OPEN)
   for (;;) {
     let tightest: Competition | null = null
@@ -70,6 +79,28 @@ export function divide(
   }
 }
 
+/** The same as `levelOf` for one competition of everybody, of whom nobody has been granted anything. */
+function levelOfAll(amount: number, weights: Float64Array, wanted: Float64Array): number {
+  let most = 0
+  for (let index = 0; index < wanted.length; index++) most += wanted[index] as number
+  if (most <= amount) return Number.POSITIVE_INFINITY
+  let level = 0
+  for (;;) {
+    let left = amount
+    let weight = 0
+    for (let index = 0; index < wanted.length; index++) {
+      const its = weights[index] as number
+      const want = wanted[index] as number
+      if (want <= level * its) left -= want
+      else weight += its
+    }
+    if (weight === 0) return Number.POSITIVE_INFINITY
+    const higher = left / weight
+    if (higher <= level) return level
+    level = higher
+  }
+}
+
 /** Time per unit of weight at which the competition's CPUs are used up; infinite where there is enough for all. */
 function levelOf(
   { cpus, members }: Competition,
@@ -78,6 +109,13 @@ function levelOf(
   wanted: Float64Array,
   granted: Float64Array,
 ): number {
+  // Usually there is enough for all, and that is soon seen.
+  let most = 0
+  for (const index of members) {
+    const found = granted[index] as number
+    most += found === OPEN ? (wanted[index] as number) : found
+  }
+  if (most <= cpus * lengthMs) return Number.POSITIVE_INFINITY
   let level = 0
   for (;;) {
     let left = cpus * lengthMs

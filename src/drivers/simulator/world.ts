@@ -1,8 +1,10 @@
-import type { Cpu } from '#core/model/observation.ts'
+import type { Cpu, Knob, Setting } from '#core/model/observation.ts'
 import { cpuList } from '#core/place.ts'
 import { parseCpuList } from '#drivers/cgroup/cpu-list.ts'
+import { Agenda } from './agenda.ts'
 import { type DomainOptions, QUOTA_PERIOD_MS, SimulatedDomain, WEIGHT_RANGE } from './domain.ts'
 import { type Fault, firstCpus } from './fault.ts'
+import type { LoadChange } from './load.ts'
 import { type Competition, competitions, divide } from './water-filling.ts'
 import { WINDOW_MS } from './windows.ts'
 
@@ -17,8 +19,6 @@ export interface WorldOptions {
   readonly windowsMost?: number
 }
 
-/** Time goes by in steps of this length, which divides the quota's period and a window. */
-export const STEP_MS = 5
 /** Something that happens to the world at a time, or when it is next looked at after that time. */
 interface Event {
   readonly atMs: number
@@ -28,32 +28,48 @@ interface Event {
 
 /** The system's own work comes before everybody's. */
 const UNMANAGED_WEIGHT = WEIGHT_RANGE.most * 1000
+const NEVER = Number.POSITIVE_INFINITY
 
 /**
- * The simulated host. Time is cut at fixed steps, wherever it is asked to stop, so what happens does not depend on how
- * often it is looked at. Whoever changes a setting between two steps changes what happens in the next.
+ * The simulated host. CPU time flows: between two events everybody runs on as many CPUs as weights and sets give him,
+ * and only an event (a request comes or is done, a quota is spent, a setting is changed) changes that. So time costs
+ * nothing by itself, and what happens does not depend on how often it is looked at.
  */
 export class World {
   readonly domains: ReadonlyMap<string, SimulatedDomain>
   readonly cpus: number
   online: readonly number[]
-  /** CPU milliseconds used by everybody so far. */
-  usedMs = 0
   readonly faults: Fault[] = []
   readonly #all: readonly SimulatedDomain[]
   readonly #unmanagedMilli: number
-  #steps = 0
   #timeMs = 0
+  #windowEndsMs = WINDOW_MS
+  /** When quotas are refilled next; never while nobody has one. */
+  #refillMs = NEVER
   #coming: Event[] = []
+  /** The first of what is coming that does not wait for a look. */
+  #comingMs = NEVER
   #competitions: readonly Competition[] | null = null
+  /** Somebody has to be given other CPUs than before. */
+  #isStale = true
+  /** CPUs of which all may use all, in whole ones, and nobody lacks any; NaN where it is not that simple. */
+  #plenty = Number.NaN
+  /** CPUs that all domains want now. */
+  #wantedInAll = 0
   // The one who nobody manages comes last in each.
   readonly #weights: Float64Array
   readonly #wanted: Float64Array
   readonly #granted: Float64Array
+  /** CPUs that each runs on now. */
+  readonly #rates: Float64Array
+  /** When each domain does something next. */
+  readonly #next: Agenda
+  #usedByUnmanagedMs = 0
+  #unmanagedAtMs = 0
   readonly #listeners: (() => void)[] = []
 
   constructor(options: WorldOptions) {
-    const { cpus, seed, domains, unmanagedMilli = 0, faults = [], windowsMost = Number.POSITIVE_INFINITY } = options
+    const { cpus, seed, domains, unmanagedMilli = 0, faults = [], windowsMost = NEVER } = options
     this.cpus = cpus
     this.online = firstCpus(cpus)
     this.domains = new Map(
@@ -64,6 +80,8 @@ export class World {
     this.#weights = new Float64Array(this.#all.length + 1)
     this.#wanted = new Float64Array(this.#all.length + 1)
     this.#granted = new Float64Array(this.#all.length + 1)
+    this.#rates = new Float64Array(this.#all.length + 1)
+    this.#next = new Agenda(this.#all.length)
     for (const fault of faults) this.plant(fault)
   }
 
@@ -72,9 +90,10 @@ export class World {
     return this.#timeMs
   }
 
-  /** The end of the last whole step: what all counters stand for. */
-  get steppedMs(): number {
-    return this.#steps * STEP_MS
+  /** CPU milliseconds used by everybody so far. */
+  get usedMs(): number {
+    const unmanagedMs = this.#usedByUnmanagedMs + this.#unmanagedRate * (this.#timeMs - this.#unmanagedAtMs)
+    return this.#all.reduce((sum, domain) => sum + domain.usedInAllAt(this.#timeMs), unmanagedMs)
   }
 
   get present(): readonly SimulatedDomain[] {
@@ -100,73 +119,163 @@ export class World {
       const happen = () => {
         this.online = online
       }
-      this.#coming.push({ atMs, afterLook: false, happen })
+      this.#expect({ atMs, afterLook: false, happen })
     }
     if (kind === 'vanish') {
       const happen = () => this.#vanish(fault.domain, fault.backAtMs)
-      this.#coming.push({ atMs, afterLook: fault.afterLook === true, happen })
+      this.#expect({ atMs, afterLook: fault.afterLook === true, happen })
     }
   }
 
   advanceTo(timeMs: number): void {
+    while (this.#advance(timeMs));
     this.#timeMs = Math.max(this.#timeMs, timeMs)
-    while (this.steppedMs + STEP_MS <= this.#timeMs) this.#step()
   }
 
-  /** Settings or CPUs are others than before. */
-  rearrange(): void {
-    this.#competitions = null
+  /** Changes what is set for a domain, from now on. */
+  set(domain: SimulatedDomain, knob: Knob, to: Setting): void {
+    domain.set(knob, to, this.#timeMs)
+    if (knob === 'cpu.set') this.#competitions = null
+    this.#isStale = true
+    this.#expectRefill()
+  }
+
+  /** Changes what a domain has to do, from now on. */
+  load(domain: SimulatedDomain, change: LoadChange): void {
+    domain.change(change, this.#timeMs)
+    this.#isStale = true
   }
 
   /** Somebody has just looked at the domains: those go that were only waiting for it. */
   looked(): void {
-    this.#happen(({ afterLook, atMs }) => afterLook && atMs <= this.#timeMs)
-  }
-
-  #step(): void {
-    const fromMs = this.steppedMs
-    const toMs = fromMs + STEP_MS
-    if (this.#coming.length > 0) this.#happen(({ afterLook, atMs }) => !afterLook && atMs <= fromMs)
-    if (fromMs % QUOTA_PERIOD_MS === 0) for (const domain of this.#all) domain.refillQuota()
-    this.#share(fromMs, toMs)
-    this.#steps++
-    if (toMs % WINDOW_MS !== 0) return
-    for (const domain of this.#all) domain.closeWindow(toMs)
-    for (const listener of this.#listeners) listener()
+    if (this.#coming.length > 0) this.#happen(({ afterLook, atMs }) => afterLook && atMs <= this.#timeMs)
   }
 
   /**
-   * Divides the step among all, lets those run who answer requests, and divides anew what they left: whether a request
-   * ends early or waits for the next is known only then, and a batch job takes whatever there is.
+   * Does what is due next if it is due by then. Requests and windows end at a time, faults and new quotas begin at one:
+   * so whoever stops at that time sees the former and not the latter.
    */
-  #share(fromMs: number, toMs: number): void {
-    const all = this.#all
-    const wanted = this.#wanted
-    const among = this.#competitions ?? this.#arrange()
-    for (const [index, domain] of all.entries()) wanted[index] = domain.wanted(fromMs, toMs)
-    wanted[all.length] = Math.min((this.#unmanagedMilli * STEP_MS) / 1000, this.online.length * STEP_MS)
-    divide(among, STEP_MS, this.#weights, wanted, this.#granted)
-    for (const [index, domain] of all.entries()) {
-      if (!domain.isBatch) wanted[index] = domain.run(fromMs, toMs, this.#granted[index] as number)
+  #advance(timeMs: number): boolean {
+    if (this.#isStale) this.#refresh()
+    const domainMs = this.#next.firstMs
+    const endsMs = Math.min(domainMs, this.#windowEndsMs)
+    const beginsMs = Math.min(this.#comingMs, this.#refillMs)
+    if (beginsMs < endsMs && beginsMs < timeMs) {
+      this.#timeMs = Math.max(this.#timeMs, beginsMs)
+      this.#begin(beginsMs)
+      return true
     }
-    divide(among, STEP_MS, this.#weights, wanted, this.#granted)
-    for (const [index, domain] of all.entries()) {
-      if (domain.isBatch) domain.run(fromMs, toMs, this.#granted[index] as number)
-      this.usedMs += this.#granted[index] as number
+    if (endsMs > timeMs) return false
+    this.#timeMs = Math.max(this.#timeMs, endsMs)
+    if (domainMs <= this.#windowEndsMs) this.#act(this.#next.first)
+    else this.#closeWindows()
+    return true
+  }
+
+  #act(index: number): void {
+    const domain = this.#all[index] as SimulatedDomain
+    domain.happen(this.#timeMs)
+    const { wanted } = domain
+    const more = wanted - (this.#wanted[index] as number)
+    this.#wanted[index] = wanted
+    this.#wantedInAll += more
+    // Usually there is enough for all, and nobody else has to be asked.
+    if (more === 0) this.#run(index, this.#rates[index] as number)
+    else if (this.#wantedInAll <= this.#plenty) this.#run(index, wanted)
+    else this.#share(index)
+  }
+
+  /** A domain runs on so many CPUs from now on. */
+  #run(index: number, cpus: number): void {
+    const domain = this.#all[index] as SimulatedDomain
+    domain.settle(this.#timeMs)
+    domain.runOn(cpus)
+    this.#rates[index] = cpus
+    this.#next.set(index, domain.nextMs)
+  }
+
+  #closeWindows(): void {
+    const endedMs = this.#windowEndsMs
+    this.#windowEndsMs += WINDOW_MS
+    for (const domain of this.#all) domain.closeWindow(endedMs)
+    for (const listener of this.#listeners) listener()
+  }
+
+  #begin(beginsMs: number): void {
+    if (this.#refillMs <= beginsMs) {
+      let hasQuota = false
+      for (const domain of this.#all) {
+        domain.refillQuota(this.#timeMs)
+        hasQuota ||= domain.hasQuota
+      }
+      this.#refillMs = hasQuota ? this.#refillMs + QUOTA_PERIOD_MS : NEVER
+      this.#isStale = true
     }
-    this.usedMs += this.#granted[all.length] as number
+    if (this.#comingMs <= beginsMs) this.#happen(({ afterLook, atMs }) => !afterLook && atMs <= beginsMs)
+  }
+
+  /** Everybody anew, after something was changed from outside. */
+  #refresh(): void {
+    this.#isStale = false
+    this.#competitions ??= this.#arrange()
+    for (const [index, domain] of this.#all.entries()) {
+      this.#weights[index] = domain.settings['cpu.weight'] as number
+      this.#wanted[index] = domain.wanted
+    }
+    this.#wanted[this.#all.length] = Math.min(this.#unmanagedMilli / 1000, this.online.length)
+    this.#share(-1)
+    for (let index = 0; index < this.#all.length; index++) this.#run(index, this.#granted[index] as number)
+  }
+
+  /** Divides the CPUs anew. Whoever gets what he had goes on undisturbed, but for the one who has just done something. */
+  #share(acting: number): void {
+    divide(this.#competitions as readonly Competition[], 1, this.#weights, this.#wanted, this.#granted)
+    const unmanaged = this.#all.length
+    if (this.#granted[unmanaged] !== this.#rates[unmanaged]) {
+      this.#usedByUnmanagedMs += this.#unmanagedRate * (this.#timeMs - this.#unmanagedAtMs)
+      this.#unmanagedAtMs = this.#timeMs
+      this.#rates[unmanaged] = this.#granted[unmanaged] as number
+    }
+    const granted = this.#granted
+    const rates = this.#rates
+    this.#wantedInAll = 0
+    for (let index = 0; index < this.#all.length; index++) {
+      this.#wantedInAll += this.#wanted[index] as number
+      if (granted[index] !== rates[index] || index === acting) this.#run(index, granted[index] as number)
+    }
+    const room = this.online.length - this.#unmanagedRate
+    this.#plenty = this.#competitions?.length === 1 && this.#wantedInAll <= room ? room : Number.NaN
+  }
+
+  get #unmanagedRate(): number {
+    return this.#rates[this.#all.length] as number
+  }
+
+  #expectRefill(): void {
+    if (this.#refillMs !== NEVER || !this.#all.some((domain) => domain.hasQuota)) return
+    this.#refillMs = Math.ceil(this.#timeMs / QUOTA_PERIOD_MS) * QUOTA_PERIOD_MS
   }
 
   #arrange(): readonly Competition[] {
-    for (const [index, domain] of this.#all.entries()) {
+    for (const domain of this.#all) {
       const allowed = parseCpuList(`${domain.settings['cpu.set'] ?? ''}`).filter((cpu) => this.online.includes(cpu))
       // As version 2 does it: a set of which no CPU is left stands for all.
       domain.cpus = allowed.length > 0 ? allowed : this.online
-      this.#weights[index] = domain.settings['cpu.weight'] as number
     }
     this.#weights[this.#all.length] = UNMANAGED_WEIGHT
-    this.#competitions = competitions([...this.#all.map(({ cpus }) => cpus), this.online])
-    return this.#competitions
+    return competitions([...this.#all.map(({ cpus }) => cpus), this.online])
+  }
+
+  #expect(event: Event): void {
+    this.#coming.push(event)
+    this.#findComing()
+  }
+
+  #findComing(): void {
+    this.#comingMs = this.#coming.reduce(
+      (first, { afterLook, atMs }) => (afterLook ? first : Math.min(first, atMs)),
+      NEVER,
+    )
   }
 
   #happen(isDue: (event: Event) => boolean): void {
@@ -174,13 +283,15 @@ export class World {
     if (due.length === 0) return
     this.#coming = this.#coming.filter((event) => !due.includes(event))
     for (const { happen } of due) happen()
-    this.rearrange()
+    this.#findComing()
+    this.#competitions = null
+    this.#isStale = true
   }
 
   #vanish(name: string, backAtMs: number | undefined): void {
     const domain = this.domains.get(name)
-    domain?.vanish()
+    domain?.vanish(this.#timeMs)
     if (domain === undefined || backAtMs === undefined) return
-    this.#coming.push({ atMs: backAtMs, afterLook: false, happen: () => domain.appear(this.steppedMs) })
+    this.#expect({ atMs: backAtMs, afterLook: false, happen: () => domain.appear(this.#timeMs) })
   }
 }

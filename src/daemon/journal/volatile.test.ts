@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import type { NodeId } from '#core/model/ids.ts'
+import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
+import type { RememberedSetting } from '#ports.ts'
+import { openJournal } from './journal.ts'
+import { createVolatileJournal, type LoopJournal } from './volatile.ts'
+
+const setting = (node: string, original: number, lastSet: number): RememberedSetting => ({
+  driver: 'simulator',
+  node: node as NodeId,
+  domain: null,
+  identity: `${node}@1`,
+  knob: 'cpu.weight',
+  original,
+  lastSet,
+})
+
+/** What the loop does to a journal, and what it finds in it after each step. */
+function found(journal: LoopJournal) {
+  const seen: unknown[] = []
+  const look = () => seen.push(journal.remembered().toSorted((one, other) => (one.node < other.node ? -1 : 1)))
+  journal.rememberAll([setting('/a', 100, 200), setting('/b', 100, 300)])
+  look()
+  journal.rememberAll([setting('/a', 100, 200), setting('/b', 999, 400)])
+  look()
+  journal.rememberAll([setting('/a', 100, 250)])
+  journal.correct([
+    { ...setting('/a', 100, 210), setBefore: 200 },
+    { ...setting('/c', 1, 2), setBefore: 1 },
+  ])
+  look()
+  journal.forget('simulator', '/b' as NodeId, 'cpu.weight')
+  look()
+  seen.push(journal.wishOf('paused'))
+  journal.wish('paused', true)
+  seen.push(journal.wishOf('paused'))
+  return seen
+}
+
+it('a journal that keeps nothing remembers settings and wishes as the one on disk does', (t) => {
+  const onDisk = openJournal(temporaryDir(t))
+  t.after(() => onDisk.close())
+  const expected = found(onDisk)
+  assert.equal((expected[0] as unknown[]).length, 2)
+  assert.deepEqual(found(createVolatileJournal()), expected)
+})

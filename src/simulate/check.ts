@@ -1,0 +1,169 @@
+import type { MetricPolicy, Policy } from '#core/model/policy.ts'
+import { family } from '#core/model/resource.ts'
+import { entriesOf } from '#drivers/simulator/driver.ts'
+import { type Finding, infeasible, malformed, type Path, show, suggest, unknown, warning } from '#policy/finding.ts'
+import { amount, convert, cpuList, milliseconds, showAmount } from '#policy/values.ts'
+import type { WrittenChange, WrittenFault, WrittenLoad } from './form.ts'
+import type { Written, WrittenEntry } from './parse.ts'
+import { played } from './played.ts'
+import type { ScenarioHost } from './scenario.ts'
+
+/** What is wrong with entries beside each other, beside the host and beside the policy; null for what could not be read. */
+export function* checkScenario(written: Written, host: ScenarioHost | null, policy: Policy | null): Iterable<Finding> {
+  if (host !== null && host.durationMs % 1000 !== 0) {
+    const message = `${show(written.host?.duration)} is not a whole number of seconds`
+    yield malformed(['host', 'duration'], message, 'windows of a second are what is counted')
+  }
+  if (host !== null && host.unmanagedMilli > host.cpus * 1000) {
+    const message = `${showAmount(host.unmanagedMilli, 'millicores')} are more than the host has`
+    yield infeasible(['host', 'unmanaged'], message)
+  }
+  for (const [name, entry] of written.domains) {
+    const path = ['domains', name]
+    yield* ofDomain(entry, path, host)
+    for (const [at, change] of entry.changes.entries()) {
+      if (change !== null) yield* ofChange(change, entry.load, [...path, 'changes', at], host)
+    }
+    if (policy !== null) yield* ofMetrics(entry, [...path, 'metrics'], policy)
+  }
+  const metrics = policy?.metrics.map((its) => its.name) ?? null
+  for (const [at, fault] of written.faults.entries()) {
+    if (fault !== null) yield* ofFault(fault, ['faults', at], written, metrics, host)
+  }
+  const random = written.faults.flatMap((fault, at) => (fault?.kind === 'random' ? [at] : []))
+  for (const at of random.slice(1)) yield malformed(['faults', at], 'faults by chance stand above already')
+  if (policy !== null) yield* besidePolicy(written, policy)
+}
+
+function* ofDomain({ domain, load }: WrittenEntry, path: Path, host: ScenarioHost | null): Iterable<Finding> {
+  const memory = domain?.memory
+  if (memory !== undefined && host !== null) {
+    const bytes = amount(memory, 'bytes')
+    if (bytes > host.memory) {
+      const has = showAmount(host.memory, 'bytes')
+      yield infeasible([...path, 'memory'], `${showAmount(bytes, 'bytes')} are more than the host has, ${has}`)
+    }
+  }
+  if (load?.kind !== 'batch') return
+  for (const metric of Object.keys(domain?.metrics ?? {})) {
+    yield infeasible(
+      [...path, 'metrics', metric],
+      'a batch job answers no requests, so nothing of them can be measured',
+    )
+  }
+}
+
+function* ofChange(
+  change: WrittenChange,
+  load: WrittenLoad | null,
+  path: Path,
+  host: ScenarioHost | null,
+): Iterable<Finding> {
+  const ms = (text: string | undefined): number => (text === undefined ? 0 : milliseconds(text))
+  const beyond = (key: string, text: string): Finding[] =>
+    host === null || ms(text) < host.durationMs
+      ? []
+      : [warning([...path, key], `nothing comes of it: the scenario ends before ${text}`)]
+  switch (change.kind) {
+    case 'step':
+      yield* beyond('at', change.at)
+      if (change.level === undefined && change.cpu === undefined && change.think === undefined) {
+        yield malformed(path, 'the step changes nothing', 'add `level`, `cpu` or `think`')
+      }
+      if (load === null) break
+      if (change.cpu !== undefined && load.kind === 'batch') {
+        yield infeasible([...path, 'cpu'], 'a batch job has no requests that cost anything')
+      }
+      if (change.think !== undefined && load.kind !== 'closed') {
+        yield infeasible([...path, 'think'], `only clients of a closed load think, and this one is ${load.kind}`)
+      }
+      break
+    case 'ramp':
+      yield* beyond('from', change.from)
+      if (ms(change.to) <= ms(change.from)) {
+        yield infeasible([...path, 'to'], `the ramp ends at ${change.to}, not after it begins at ${change.from}`)
+      }
+      break
+    case 'bursts':
+      yield* beyond('every', change.every)
+      if (ms(change.lasts) >= ms(change.every)) {
+        yield infeasible([...path, 'lasts'], `a burst lasts ${change.lasts}, and one begins every ${change.every}`)
+      }
+      break
+    default:
+  }
+}
+
+function* ofMetrics({ domain }: WrittenEntry, path: Path, { metrics }: Policy): Iterable<Finding> {
+  for (const [name, what] of Object.entries(domain?.metrics ?? {})) {
+    const metric = metrics.find((its) => its.name === name)
+    if (metric === undefined) {
+      const known = metrics.map((its) => its.name)
+      yield { ...unknown('infeasible', [...path, name], 'metric of the policy', name, known), at: 'key' }
+    } else if (what === 'p95' && factorOf(metric, what) === null) {
+      const message = `the policy has ${show(name)} in ${show(metric.unit)}, which is no unit of time`
+      yield infeasible([...path, name], message, 'a percentile of response times needs ms, s or the like')
+    }
+  }
+}
+
+/** What a simulated reading is multiplied by to be in the metric's unit: 0.001 for seconds; null where it cannot be. */
+export function factorOf({ unit }: MetricPolicy, what: 'p95' | 'throughput'): number | null {
+  return what === 'p95' ? convert(1, 'ms', unit) : 1
+}
+
+function* ofFault(
+  fault: WrittenFault,
+  path: Path,
+  { domains }: Written,
+  metrics: readonly string[] | null,
+  host: ScenarioHost | null,
+): Iterable<Finding> {
+  if ('domain' in fault && !domains.has(fault.domain)) {
+    yield unknown('infeasible', [...path, 'domain'], 'domain', fault.domain, domains.keys())
+  }
+  if (fault.kind === 'metric-stops' && metrics !== null && !metrics.includes(fault.metric)) {
+    yield unknown('infeasible', [...path, 'metric'], 'metric of the policy', fault.metric, metrics)
+  }
+  if (fault.kind === 'cpus') {
+    const online = cpuList(fault.online)
+    if (online === null) {
+      yield malformed([...path, 'online'], `${show(fault.online)} has a range that runs backwards`)
+    } else if (host !== null && online.some((cpu) => cpu >= host.cpus)) {
+      yield infeasible([...path, 'online'], `the host has CPUs 0 to ${host.cpus - 1} only`)
+    }
+  }
+  const end = fault.kind === 'vanish' ? (['back', fault.back] as const) : (['until', untilOf(fault)] as const)
+  if (end[1] !== undefined && 'at' in fault && milliseconds(end[1]) <= milliseconds(fault.at)) {
+    yield infeasible([...path, end[0]], `it is over at ${end[1]}, not after it begins at ${fault.at}`)
+  }
+}
+
+function untilOf(fault: WrittenFault): string | undefined {
+  return 'until' in fault ? fault.until : undefined
+}
+
+/** What the policy and the scenario leave open of each other can be simulated, and is probably not what was meant. */
+function* besidePolicy({ domains }: Written, policy: Policy): Iterable<Finding> {
+  const entries = entriesOf(played(policy), [...domains.keys()])
+  const names = policy.domains.map((its) => its.name)
+  for (const name of domains.keys()) {
+    if (entries.has(name)) continue
+    const near = suggest(name, names)
+    const hint = near.startsWith('did you') ? near : undefined
+    yield {
+      ...warning(['domains', name], `the policy names no domain ${show(name)}: nobody manages it`, hint),
+      at: 'key',
+    }
+  }
+  const reported = new Set([...domains.values()].flatMap(({ domain }) => Object.keys(domain?.metrics ?? {})))
+  for (const { id, aim } of policy.goals) {
+    if (!('metric' in aim) || reported.has(aim.metric)) continue
+    const message = `no domain reports ${show(aim.metric)}: the goal ${show(id)} is never known to hold`
+    yield warning(['domains'], message, `add \`metrics: { ${aim.metric}: p95 }\` to one`)
+  }
+  for (const { key } of policy.resources) {
+    if (['cpu', 'memory'].includes(family(key))) continue
+    yield warning(['policy'], `${show(key)} is not simulated: what the policy says of it is decided and has no effect`)
+  }
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { renderFault } from '#policy/parse.ts'
+import { parseScenario } from './parse.ts'
+import { readBeside } from './read.ts'
+import { heldPart, type RunReport } from './report.ts'
+import { simulate } from './run.ts'
+
+const DIR = fileURLToPath(new URL('../../docs/scenarios/', import.meta.url))
+/** Policies that scenarios name. */
+const POLICIES = ['two-services.yaml']
+
+async function play(name: string) {
+  const file = `${DIR}${name}`
+  const parsed = parseScenario(readFileSync(file, 'utf8'), { file, read: readBeside(file) })
+  assert.ok(parsed.ok, parsed.ok ? '' : parsed.faults.map(renderFault).join('\n'))
+  assert.deepEqual(parsed.warnings, [])
+  const report = await simulate(parsed.scenario, parsed.warnings, { compare: true })
+  assert.deepEqual(report.notes, [])
+  assert.equal(report.managed.turns.violations, 0)
+  return { managed: report.managed, unmanaged: report.unmanaged as RunReport }
+}
+
+/** Parts of the seconds in which each class of goals held. */
+const held = (run: RunReport) => run.classes.map((its) => Number((heldPart(its) ?? Number.NaN).toFixed(2)))
+
+/** What the scenario shows, by its file. */
+const SHOWS: Readonly<Record<string, (managed: RunReport, unmanaged: RunReport) => void>> = {
+  'antiphase.yaml': (managed, unmanaged) => {
+    for (const [at, part] of held(managed).entries()) {
+      assert.ok(part > 0.9 && part > (held(unmanaged)[at] ?? 1) + 0.1, `${held(managed)} ${held(unmanaged)}`)
+    }
+  },
+  'daily-peak.yaml': (managed, unmanaged) => {
+    assert.ok(
+      held(managed).every((part) => part > 0.85),
+      `${held(managed)}`,
+    )
+    assert.ok((held(unmanaged)[0] ?? 1) < (held(managed)[0] ?? 0), `${held(unmanaged)}`)
+    const night = managed.goals.find(({ domain }) => domain === 'backup')
+    assert.equal(night?.seconds, 6 * 3600)
+  },
+  'overload.yaml': (managed) => {
+    const [gold = 0, silver = 0, bronze = 1] = held(managed)
+    assert.ok(gold > 0.9 && gold >= silver && silver > bronze, `${held(managed)}`)
+  },
+  'bursts.yaml': (managed, unmanaged) => {
+    assert.ok((held(managed)[0] ?? 0) > (held(unmanaged)[0] ?? 1), `${held(managed)} ${held(unmanaged)}`)
+    assert.ok(managed.turns.failed > 0)
+  },
+}
+
+describe('docs/simulate.md', () => {
+  const page = readFileSync(new URL('../../docs/simulate.md', import.meta.url), 'utf8')
+  const [whole = '', trace = ''] = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text]) => text as string)
+  const csv =
+    'vm,slot,cpu_mhz,cpu_pct_x100,mem_used_mb,disk_r_kbs,disk_w_kbs,net_r_kbs,net_t_kbs\n102,0,9,500,3,0,0,0,0\n'
+  const read = () => ({ ok: true, path: '', text: csv, isCut: false }) as const
+
+  it('shows a scenario without faults or warnings', () => {
+    const parsed = parseScenario(whole, { file: 'page', read })
+    assert.deepEqual(parsed.ok ? parsed.warnings : parsed.faults.map(renderFault), [])
+  })
+
+  it('shows how the machines of a trace become a load', () => {
+    const changes = trace.replaceAll(/^/gm, '    ')
+    const parsed = parseScenario(whole.replace(/^ {4}changes:\n.*\n/m, `${changes}\n`), { file: 'page', read })
+    assert.ok(parsed.ok, parsed.ok ? '' : parsed.faults.map(renderFault).join('\n'))
+    const [shape] = parsed.scenario.domains[0]?.changes ?? []
+    // 5 % of four cores are 0.2 CPU, which are ten requests of 20 ms.
+    assert.deepEqual(shape?.kind === 'trace' ? [...shape.trace.level] : null, [10])
+  })
+})
+
+describe('docs/scenarios', () => {
+  it('has nothing that is not tried here', () => {
+    assert.deepEqual(readdirSync(DIR).sort(), [...Object.keys(SHOWS), ...POLICIES].sort())
+  })
+
+  for (const [name, shows] of Object.entries(SHOWS)) {
+    it(`${name} shows what it says`, async () => {
+      const { managed, unmanaged } = await play(name)
+      shows(managed, unmanaged)
+    })
+  }
+})

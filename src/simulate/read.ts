@@ -1,0 +1,32 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { reasonOf } from '#lib/reason-of.ts'
+import type { ReadFile } from './build.ts'
+
+/** Bytes of one file, unpacked: a year of a hundred machines, a line for each and five minutes, has some. */
+const BYTES_MOST = 2 ** 30
+
+/** Reads what a scenario names, by paths that are relative to it. Files whose names end in .xz are unpacked by `xz`. */
+export function readBeside(scenario: string): ReadFile {
+  return (path) => {
+    const whole = resolve(dirname(scenario), path)
+    try {
+      if (whole.endsWith('.xz')) return unpack(whole)
+      return { ok: true, path: whole, text: readFileSync(whole, 'utf8'), isCut: false }
+    } catch (error) {
+      return { ok: false, message: reasonOf(error) }
+    }
+  }
+}
+
+function unpack(path: string): ReturnType<ReadFile> {
+  const { stdout, stderr, status, error } = spawnSync('xz', ['-dc', '--', path], {
+    encoding: 'utf8',
+    maxBuffer: BYTES_MOST,
+  })
+  const why = error === undefined ? stderr.trim() : `${error.message}; install xz, or unpack the file yourself`
+  if (error !== undefined || (status !== 0 && stdout === '')) return { ok: false, message: why }
+  // What could be unpacked of a file that ends too early is as good as ever.
+  return { ok: true, path, text: stdout, isCut: status !== 0 }
+}
