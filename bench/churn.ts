@@ -130,7 +130,8 @@ async function startReeve(host: BedHost, dir: string): Promise<Daemon> {
   writeFileSync(policyFile, policyText(host))
   mkdirSync(join(dir, 'run'))
   const places = ['--state', join(dir, 'state'), '--socket', join(dir, 'run', 'control.sock')]
-  const child: ChildProcess = spawn(LAUNCHER, ['up', '-c', policyFile, ...places], {
+  // It ends with the bench, by whatever end.
+  const child: ChildProcess = spawn('setpriv', ['--pdeathsig', 'KILL', LAUNCHER, 'up', '-c', policyFile, ...places], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let said = ''

@@ -52,7 +52,9 @@ export function reeveIn(dir: string): Reeve {
       return JSON.parse(stdout) as Answer
     },
     async up(t) {
-      const child = spawn(process.execPath, command('up', '-c', policyFile, ...places), { stdio: 'ignore' })
+      // It ends with the test, by whatever end.
+      const under = ['--pdeathsig', 'KILL', process.execPath]
+      const child = spawn('setpriv', [...under, ...command('up', '-c', policyFile, ...places)], { stdio: 'ignore' })
       t.after(() => stop(child, 'SIGKILL'))
       await until(async () => existsSync(socket) && (await reeve('status')).code === 0, 'the daemon answers')
       return child

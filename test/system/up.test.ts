@@ -40,7 +40,8 @@ describe('reeve up', { skip: await reasonToSkip(ROOT), timeout: 300_000 }, () =>
 
   function busyGroup(name: string): void {
     makeGroup(layout, path(name))
-    const task = spawn('/bin/sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' })
+    const busy = ['/bin/sh', '-c', 'while :; do :; done']
+    const task = spawn('setpriv', ['--pdeathsig', 'KILL', ...busy], { stdio: 'ignore' })
     tasks.push(task)
     moveInto(layout, path(name), task.pid as number)
   }
@@ -84,7 +85,7 @@ goals:
     )
     const second = await reeve('up', '-c', policyFile)
     assert.equal(second.code, 1)
-    assert.match(second.stderr, /another Reeve \(process \d+\)/)
+    assert.ok(second.stderr.includes(`another Reeve (process ${daemon.pid}) holds`), second.stderr)
     await stop(daemon, 'SIGTERM')
     assert.ok(Math.abs(ratio() - 2) < 0.05, 'settings stay when the daemon ends')
   })
