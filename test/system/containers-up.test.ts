@@ -95,7 +95,7 @@ goals:
     await until(async () => /has not answered for/.test(JSON.stringify(await said())), 'it is said to hang')
     host.continueDaemon()
     await comesTo(3)
-    assert.equal((await said())?.available, true)
+    await until(async () => (await said())?.available === true, 'it is said to answer again')
     await stop(daemon, 'SIGTERM')
   })
 })
