@@ -12,7 +12,7 @@ const WINDOW_MS = 10_000
  * Needs so much that the use is `target` of it; the use that counts is the most of the last 10 to 20 s, so that a need
  * rises at once, falls late, and does not follow the noise of a steady load. Use that is held back is no measure of
  * demand, so it is raised until nothing waits any more. Source: the utilization goals of HP gWLM ("conventional"
- * utilization policies); the peak of a window in place of the mean is what AutoPilot (EuroSys 2020) recommends.
+ * utilization policies); the peak of a window is one of the recommenders of Autopilot (EuroSys 2020).
  *
  * Worked: 600 millicores used at a target of 0.75 need 800; the same held back for a fifth of the time need 1000.
  */

@@ -21,7 +21,7 @@ import { inTime } from './in-time.ts'
 import type { Guest } from './inventory.ts'
 import { type Learned, withLearned } from './learned.ts'
 import { DeviceLimits, isDeviceLimit } from './limits.ts'
-import { LIBVIRT_KNOBS, type LibvirtKnob, readBalloon, readPins, setKnob } from './machine.ts'
+import { LIBVIRT_KNOBS, type LibvirtKnob, readPins, setKnob } from './machine.ts'
 import { type Entry, inPolicyOrder, type Matched, matchOf } from './match.ts'
 import { OutsideDomains } from './outside.ts'
 import { possibleCpus } from './possible-cpus.ts'
@@ -162,7 +162,7 @@ class Machines implements Driver {
     if (guest.kind === 'machine') {
       if (knob === 'cpu.set') return link.use((connection) => readPins(connection, uuid, guest.vcpus, this.#cpus))
       if (knob === 'memory.balloon')
-        return guest.hasBalloon ? link.use((connection) => readBalloon(connection, uuid)) : undefined
+        return guest.hasBalloon ? link.use((connection) => connection.memory(uuid)) : undefined
     }
     return this.#inForce(guest, knob)
   }
@@ -230,24 +230,17 @@ class Machines implements Driver {
 
   /** What is in force after a change. @throws where it is not what was asked for. */
   async #confirm(guest: Guest, knob: Knob, to: Setting): Promise<Setting> {
-    const { path, link, uuid } = guest
+    const { path } = guest
     this.#managed.get(path)?.changed(knob)
     this.#groups.changed(path, knob)
     // To a balloon the guest follows when it likes, or never; vCPUs are counted after it has been asked.
     if (knob === 'memory.balloon' || knob === 'cpu.count') return to
-    if (knob === 'freeze') {
-      const isPaused = await link.use((connection) => connection.isPaused(uuid))
-      this.#learn(guest, { isPaused })
-      return isPaused ? 1 : 0
-    }
-    if (guest.kind === 'machine' && knob === 'cpu.set') {
-      const cpus = await link.use((connection) => readPins(connection, uuid, guest.vcpus, this.#cpus))
-      this.#learn(guest, { cpus })
-      return cpus
-    }
     if (guest.kind === 'machine' && isDeviceLimit(knob)) return this.#limits.confirm(guest, knob, to)
-    const inForce = (await this.#inForce(guest, knob)) ?? to
-    return knob === 'sched' ? inForce : confirmed(inForce, to)
+    const inForce = (await this.#asked(guest, knob)) ?? to
+    if (knob === 'freeze') this.#learn(guest, { isPaused: inForce === 1 })
+    else if (knob === 'cpu.set') this.#learn(guest, { cpus: `${inForce}` })
+    else if (knob !== 'sched') return confirmed(inForce, to)
+    return inForce
   }
 
   /** libvirt keeps the scheduling class of nothing: it is set on the vCPU threads of a machine, all of a container. */

@@ -97,11 +97,6 @@ export async function machineOf(
   }
 }
 
-/** Bytes that its balloon leaves it. */
-export async function readBalloon(connection: Connection, uuid: string): Promise<number> {
-  return connection.memory(uuid)
-}
-
 export async function readPins(connection: Connection, uuid: string, vcpus: number, cpus: number): Promise<string> {
   return pinText(await connection.pins(uuid, vcpus, cpus))
 }
