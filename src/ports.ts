@@ -121,6 +121,11 @@ export interface RememberedSetting {
   readonly original: Setting
   /** What Reeve set last: `release` leaves alone what somebody else changed since. */
   readonly lastSet: Setting
+  /**
+   * What else may be in force and is Reeve's doing: what was so before `lastSet`, where it has not been made yet, and
+   * what changes tried of which nobody knows whether they were made, or will be.
+   */
+  readonly mayBe: readonly Setting[]
 }
 
 /** The record. A turn is committed before anything is touched. */

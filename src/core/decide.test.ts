@@ -131,6 +131,25 @@ describe('decide', () => {
     assert.ok((world.weights['/a'] ?? 0) > (world.weights['/b'] ?? 0) * 5)
   })
 
+  it('blames nobody for a change that was said to have failed and was made later', () => {
+    const its = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(1500)), goal('b', 1, fixedCpu(200))])
+    const world = new World(its, { a: { use: 900 }, b: { use: 100 } })
+    world.run(3)
+    const before = world.weights['/a']
+    world.policy = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(300)), goal('b', 1, fixedCpu(200))])
+    world.broken.add('/a cpu.weight')
+    world.late = true
+    const failed = Array.from({ length: 12 }, () => world.step()).findIndex(({ plan }) =>
+      plan.some(({ node }) => node === '/a'),
+    )
+    assert.ok(failed >= 0)
+    for (let second = 0; second < 20; second++) assert.deepEqual(world.step().drift, [])
+    assert.notEqual(world.weights['/a'], before)
+    world.broken.clear()
+    world.run(20)
+    assert.ok(Math.abs((world.weights['/a'] ?? 0) / (world.weights['/b'] ?? 1) - 1.5) < 0.1)
+  })
+
   it('leaves what somebody else changed as it is, until told otherwise', () => {
     const its = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(1500)), goal('b', 1, fixedCpu(200))])
     const world = new World(its, { a: { use: 900 }, b: { use: 100 } })

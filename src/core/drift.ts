@@ -35,7 +35,7 @@ export function compareSettings(
     const knob = key as Knob
     const ours = set[knob] as SetKnob
     const found = knob === 'cpu.weight' && weigher !== undefined ? weigher.weight : seen.settings[knob]
-    if (found === undefined || found === ours.value) continue
+    if (found === undefined || found === ours.value || found === ours.tried) continue
     if (isOnItsWay(knob, ours.underWay ?? [ours.value], found)) settings = { ...settings, [knob]: ours.value }
     else if (!isSame(knob, ours.value, found) && !isItsOwnDoing(knob, seen, found)) {
       drift.push({ domain: seen.name, knob, expected: ours.value, found, answer })

@@ -99,16 +99,16 @@ function learnDomains(
   return domains
 }
 
-/** Counters that were seen before and are left out now; those left out for longer stay as they were. */
+/** Counters that were seen before and are left out now, and those told; those left out for longer stay as they were. */
 function slowOf({ known, seen }: DomainView): DomainKnowledge['slow'] {
-  if (known === null) return {}
-  let slow: Record<string, { value: number; atMs: number }> | null = null
-  for (const counter in known.counters) {
-    if (seen.counters[counter] !== undefined) continue
-    slow ??= { ...known.slow }
-    slow[counter] = { value: known.counters[counter] as number, atMs: known.seenAtMs }
+  let slow = known?.slow ?? {}
+  for (const counter in known?.counters ?? {}) {
+    if (known === null || seen.counters[counter] !== undefined) continue
+    slow = { ...slow, [counter]: { value: known.counters[counter] as number, atMs: known.seenAtMs } }
   }
-  return slow ?? known.slow
+  const { atMs, counters: told } = seen.told ?? { atMs: 0, counters: {} as Readonly<Record<string, number>> }
+  for (const counter in told) slow = { ...slow, [counter]: { value: told[counter] as number, atMs } }
+  return slow
 }
 
 /** Nothing new read: the same levels stand. */

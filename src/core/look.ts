@@ -193,13 +193,14 @@ export function levelOf(seen: DomainObservation, remembered: DomainKnowledge | n
  * reset.
  */
 function rate(seen: DomainObservation, remembered: DomainKnowledge | null, counter: string): number | undefined {
-  const now = seen.counters[counter]
+  const isTold = seen.told !== undefined && counter in seen.told.counters
+  const now = isTold ? seen.told.counters[counter] : seen.counters[counter]
   if (now === undefined || remembered === null) return undefined
   const { counters, seenAtMs, slow } = remembered
   const last = counters[counter]
   const before = last === undefined ? slow[counter] : { value: last, atMs: seenAtMs }
   if (before === undefined || now < before.value) return undefined
-  const elapsedMs = seen.takenAtMs - before.atMs
+  const elapsedMs = (isTold ? seen.told.atMs : seen.takenAtMs) - before.atMs
   return elapsedMs > 0 ? ((now - before.value) * 1000) / elapsedMs : undefined
 }
 

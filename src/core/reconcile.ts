@@ -41,9 +41,9 @@ function correct(
   const knobs = set[node]
   const ours = knobs?.[knob]
   if (ours === undefined) return
-  const holds = valueThatHolds(ours, outcome, found)
+  const holds = whatHolds(ours, outcome, found)
   if (holds !== null) {
-    if (ours.value !== holds.value) set[node] = { ...knobs, [knob]: { ...ours, ...holds } }
+    if (holds !== ours) set[node] = { ...knobs, [knob]: holds }
     return
   }
   const { [knob]: _, ...others } = knobs ?? {}
@@ -51,9 +51,25 @@ function correct(
   else set[node] = others
 }
 
-/** What of Reeve's is in force after all; null where nothing is. What failed in time may have been made later. */
-function valueThatHolds(ours: SetKnob, outcome: Outcome, found: Setting | undefined): Pick<SetKnob, 'value'> | null {
-  if (outcome.status === 'applied') return { value: outcome.to }
-  if (outcome.status === 'given-up' || outcome.status === 'vanished') return null
-  return found === ours.value ? ours : ours.before
+/**
+ * What of Reeve's is in force after all; null where nothing is. What failed may have been made in time, or later; where
+ * Reeve had set nothing before, what is found stands in for that.
+ */
+function whatHolds(ours: SetKnob, outcome: Outcome, found: Setting | undefined): SetKnob | null {
+  const { value, before, tried, underWay, atMs } = ours
+  switch (outcome.status) {
+    case 'applied':
+      return value === outcome.to && tried === undefined ? ours : { value: outcome.to, underWay, before, atMs }
+    case 'given-up':
+    case 'vanished':
+      return null
+    case 'not-tried':
+      if (found === value) return ours
+      return before === null ? null : { ...ours, value: before.value }
+    case 'failed': {
+      if (found === value) return ours
+      const instead = before?.value ?? found
+      return instead === undefined ? null : { ...ours, value: instead, tried: value }
+    }
+  }
 }

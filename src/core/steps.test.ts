@@ -117,6 +117,27 @@ describe('rates', () => {
   })
 })
 
+describe('rates of counters that were told', () => {
+  it('count the time between the answers, not between the turns that came to use them', () => {
+    const reads = 'io.read:8:0' as ResourceKey
+    const known = [knownResource('cpu') as Resource, knownResource(reads) as Resource]
+    const tenant: Tenant = { use: 100 }
+    const world = new World(policy([domain('a', { controls: [CPU, reads] })], [], {}, known), { a: tenant })
+    const useAt = (atMs: number, bytes: number) => {
+      tenant.told = { atMs, counters: { [reads]: bytes } }
+      const used = world.step().resources.flatMap(({ resource, rows: [row] }) => (resource === reads ? [row?.use] : []))
+      delete tenant.told
+      return used
+    }
+    assert.deepEqual(useAt(900, 0), [null])
+    // Turns at 2, 3 and 6 s.
+    assert.deepEqual(useAt(1900, 1_000_000), [1_000_000])
+    assert.deepEqual(useAt(2100, 1_500_000), [2_500_000])
+    world.run(2)
+    assert.deepEqual(useAt(5100, 4_500_000), [1_000_000])
+  })
+})
+
 describe('smoothing', () => {
   it('follows a rise quickly and a fall slowly', () => {
     assert.equal(smooth(undefined, 5), 5)

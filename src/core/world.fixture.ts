@@ -1,8 +1,8 @@
 import { decide } from './decide.ts'
-import type { Decision } from './model/decision.ts'
+import type { Change, Decision } from './model/decision.ts'
 import type { DomainName, GoalId, Identity, NodeId, ResourceKey } from './model/ids.ts'
 import { type Knowledge, NO_KNOWLEDGE } from './model/knowledge.ts'
-import type { MetricReading, Observation, Settings } from './model/observation.ts'
+import type { DomainObservation, MetricReading, Observation, Settings } from './model/observation.ts'
 import type { Aim, DomainPolicy, Goal, HostPolicy, MetricPolicy, Policy, Share } from './model/policy.ts'
 import { CPU, knownResource, type Resource } from './model/resource.ts'
 
@@ -97,6 +97,8 @@ export interface Tenant {
   most?: Readonly<Record<string, number>>
   /** Counters that are not read every second. */
   slow?: Readonly<Record<string, number>>
+  /** Counters that were read at a time of their own. */
+  told?: DomainObservation['told']
   identity?: string
   settings?: Settings
   gone?: boolean
@@ -120,12 +122,15 @@ export class World {
   seconds = 0
   /** Knobs that fail when written; the rest of the plan is then not tried. */
   broken = new Set<string>()
+  /** Changes that fail are made all the same, once the next turn has found that they were not. */
+  late = false
   readonly weights: Record<string, number> = {}
   readonly settings: Record<string, Record<string, number | string | null>> = {}
   private readonly used: Record<string, number> = {}
   private readonly waited: Record<string, number> = {}
   private hostUsed = 0
   private outcomes: Observation['outcomes'] = []
+  private coming: Change[] = []
 
   constructor(its: Policy, tenants: Record<string, Tenant>) {
     this.policy = its
@@ -144,18 +149,24 @@ export class World {
     this.live()
     const { decision, knowledge } = decide(this.policy, this.observe(), this.knowledge)
     this.knowledge = knowledge
+    for (const change of this.coming.splice(0)) this.set(change)
     let hasFailed = false
     this.outcomes = decision.plan.map((change) => {
       if (hasFailed) return { status: 'not-tried', node: change.node, knob: change.knob } as const
       if (this.broken.has(`${change.node} ${change.knob}`)) {
         hasFailed = true
+        if (this.late) this.coming.push(change)
         return { status: 'failed', node: change.node, knob: change.knob, code: 'EIO', message: 'planted' } as const
       }
-      if (change.knob === 'cpu.weight') this.weights[change.node] = change.to as number
-      else this.settings[change.node] = { ...this.settings[change.node], [change.knob]: change.to }
+      this.set(change)
       return { status: 'applied', node: change.node, knob: change.knob, to: change.to } as const
     })
     return decision
+  }
+
+  private set({ node, knob, to }: Change): void {
+    if (knob === 'cpu.weight') this.weights[node] = to as number
+    else this.settings[node] = { ...this.settings[node], [knob]: to }
   }
 
   private live(): void {
@@ -192,6 +203,7 @@ export class World {
         takenAtMs,
         counters: { cpu: this.used[name] ?? 0, 'cpu.waitMs': this.waited[name] ?? 0, ...tenant.slow },
         levels: tenant.memory === undefined ? {} : { memory: tenant.memory, ...tenant.levels },
+        ...(tenant.told && { told: tenant.told }),
         ...(tenant.most && { most: tenant.most }),
         ...(tenant.isOutside && { isOutside: true }),
         settings: { 'cpu.weight': this.weights[`/${name}`] ?? 1024, ...tenant.settings, ...this.settings[`/${name}`] },

@@ -81,15 +81,26 @@ describe('applying a plan', () => {
     )
   })
 
-  it('ends at the first step that fails, and takes back the announcement of what was not made', async (t) => {
+  it('ends at the first step that fails, which may yet be made, and takes back the announcement of the rest', async (t) => {
     const { host, journal, its } = applying(t)
     host.beforeApply = async ({ node, knob }) =>
       node === nodeOf('b') ? { status: 'failed', node, knob, code: 'EPERM', message: 'no' } : undefined
     assert.deepEqual(statuses(await applyPlan(PLAN, its)), ['applied', 'failed', 'not-tried'])
     assert.deepEqual(
-      journal.remembered().map(({ lastSet }) => lastSet),
-      [200, 100, 100],
+      journal.remembered().map(({ lastSet, mayBe }) => [lastSet, mayBe]),
+      [
+        [200, [100]],
+        [201, [100]],
+        [100, []],
+      ],
     )
+    await applyPlan([change('b', 300)], its)
+    await applyPlan([change('b', 400)], its)
+    host.beforeApply = () => undefined
+    assert.deepEqual(journal.remembered()[1]?.mayBe, [100, 201, 300])
+    await applyPlan([change('b', 500)], its)
+    await applyPlan([change('b', 600)], its)
+    assert.deepEqual(journal.remembered()[1]?.mayBe, [500])
   })
 
   it('goes on past a domain that vanished, before it or while it is changed', async (t) => {

@@ -7,9 +7,8 @@ import type { DomainName } from '#core/model/ids.ts'
 import type { ComposedDriver } from '#drivers/compose.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import { readPolicyFile } from '#policy/read.ts'
-import type { Clock, Prepared } from '#ports.ts'
+import type { Clock, Prepared, RememberedSetting } from '#ports.ts'
 import { type Ends, Events } from './events.ts'
-import type { JournalSetting } from './journal/reader.ts'
 import { type LoadedPolicy, loadPolicy } from './load.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
@@ -294,7 +293,7 @@ export class Control {
   }
 
   /** The next turn hears that what Reeve had set is not in force, or it would take it for somebody else's doing. */
-  async #release(settings: readonly JournalSetting[]): Promise<ReleaseReport> {
+  async #release(settings: readonly RememberedSetting[]): Promise<ReleaseReport> {
     const { originals, driver, deadlineMs } = this.#parts
     const undone = settings.map(({ node, knob }): Outcome => ({ status: 'given-up', node, knob }))
     this.#carried = { ...this.#carried, outcomes: [...this.#carried.outcomes, ...undone] }

@@ -1,12 +1,15 @@
 import type { Change, Outcome } from '#core/model/decision.ts'
 import type { Identity } from '#core/model/ids.ts'
+import type { Setting } from '#core/model/observation.ts'
 import { reasonOf } from '#lib/reason-of.ts'
-import type { Driver } from '#ports.ts'
-import type { JournalSetting } from './journal/reader.ts'
+import type { Driver, RememberedSetting } from '#ports.ts'
 import type { KnobPlace, Recorder } from './recorder.ts'
 
 /** Whether a change may be made, as far as being able to take it back is concerned. */
 export type Announced = 'may-change' | 'vanished' | 'not-remembered' | { readonly unreadable: string }
+
+/** Of changes that go on failing, the last that were tried. */
+const MAY_BE_MOST = 8
 
 const keyOf = ({ driver, node, knob }: KnobPlace) => `${driver} ${node} ${knob}`
 
@@ -19,7 +22,7 @@ const keyOf = ({ driver, node, knob }: KnobPlace) => `${driver} ${node} ${knob}`
  */
 export class Originals {
   readonly #recorder: Recorder
-  readonly #settings: Map<string, JournalSetting>
+  readonly #settings: Map<string, RememberedSetting>
   /** The domain's identity when this run looked at the knob first; another one means another domain by that name. */
   readonly #looked = new Map<string, Identity | null>()
   #allWritten = true
@@ -32,7 +35,7 @@ export class Originals {
   /** One answer for each change of the plan. */
   async announce(plan: readonly Change[], driver: Driver): Promise<readonly Announced[]> {
     const answers: Announced[] = []
-    const announced: JournalSetting[] = []
+    const announced: RememberedSetting[] = []
     const isNew: boolean[] = []
     for (const change of plan) {
       const known = this.#settings.get(keyOf(change))
@@ -56,35 +59,37 @@ export class Originals {
     return isWritten ? answers : answers.map((answer, i) => (isNew[i] ? 'not-remembered' : answer))
   }
 
-  async #settingFor(change: Change, known: JournalSetting | undefined, driver: Driver): Promise<JournalSetting | null> {
+  async #settingFor(change: Change, known: RememberedSetting | undefined, driver: Driver): Promise<RememberedSetting | null> {
     const key = keyOf(change)
     const { node, knob, domain, to } = change
     if (known !== undefined && this.#looked.get(key) === change.identity) {
-      return { ...known, setBefore: known.lastSet, lastSet: to }
+      return announcing(known, to)
     }
     const found = await driver.read(node, knob)
     if (found === null) return null
     this.#looked.set(key, change.identity)
-    if (known?.identity === found.identity) return { ...known, setBefore: known.lastSet, lastSet: to }
+    if (known?.identity === found.identity) return announcing(known, to)
     if (known !== undefined) this.forget(known)
     const { identity, value } = found
-    return { driver: change.driver, node, knob, domain, identity, original: value, setBefore: value, lastSet: to }
+    return { driver: change.driver, node, knob, domain, identity, original: value, lastSet: to, mayBe: [value] }
   }
 
   /**
-   * Corrects what was announced by what became of it: a change that was not made is taken back, and of one that was
-   * made the value that was read back counts, or a release would take it for somebody else's.
+   * Corrects what was announced by what became of it. Of a change that was made the value that was read back counts, or
+   * a release would take it for somebody else's; one that was not tried is taken back; and one that failed may yet have
+   * been made, by somebody who was slow to answer.
    */
   settle(plan: readonly Change[], outcomes: readonly Outcome[]): void {
-    const corrected: JournalSetting[] = []
+    const corrected: RememberedSetting[] = []
     for (const [i, change] of plan.entries()) {
       const setting = this.#settings.get(keyOf(change))
       const outcome = outcomes[i]
-      if (setting === undefined || outcome === undefined) continue
-      const lastSet = outcome.status === 'applied' ? outcome.to : setting.setBefore
-      if (lastSet !== setting.lastSet) corrected.push({ ...setting, lastSet })
+      if (setting === undefined || outcome === undefined || outcome.status === 'failed') continue
+      const settled = outcome.status === 'applied' ? { lastSet: outcome.to, mayBe: [] } : takenBack(setting)
+      this.#settings.set(keyOf(change), { ...setting, ...settled })
+      // A longer list on record does no harm, and costs no transaction each turn.
+      if (settled.lastSet !== setting.lastSet) corrected.push({ ...setting, ...settled })
     }
-    for (const setting of corrected) this.#settings.set(keyOf(setting), setting)
     this.#recorder.correct(corrected)
   }
 
@@ -94,7 +99,17 @@ export class Originals {
     this.#recorder.forget(place)
   }
 
-  all(): readonly JournalSetting[] {
+  all(): readonly RememberedSetting[] {
     return [...this.#settings.values()]
   }
+}
+
+/** Before a change is made, both what it sets and what is so now may be found. */
+function announcing(known: RememberedSetting, to: Setting): RememberedSetting {
+  const others = [...known.mayBe, known.lastSet].filter((value) => value !== to)
+  return { ...known, lastSet: to, mayBe: [...new Set(others)].slice(-MAY_BE_MOST) }
+}
+
+function takenBack({ lastSet, mayBe }: RememberedSetting): Pick<RememberedSetting, 'lastSet' | 'mayBe'> {
+  return { lastSet: mayBe.at(-1) ?? lastSet, mayBe: mayBe.slice(0, -1) }
 }

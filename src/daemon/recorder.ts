@@ -3,7 +3,6 @@ import type { NodeId } from '#core/model/ids.ts'
 import type { Knob } from '#core/model/observation.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { RememberedSetting, TurnRecord } from '#ports.ts'
-import type { JournalSetting } from './journal/reader.ts'
 import type { LoopJournal } from './journal/volatile.ts'
 import type { Log } from './log.ts'
 
@@ -50,7 +49,7 @@ export class Recorder {
     this.#try(() => this.journal.outcomes(turn, outcomes))
   }
 
-  correct(settings: readonly JournalSetting[]): void {
+  correct(settings: readonly RememberedSetting[]): void {
     if (settings.length > 0) this.#try(() => this.journal.correct(settings))
   }
 

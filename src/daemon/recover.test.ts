@@ -95,8 +95,8 @@ describe('recovery', () => {
     assert.deepEqual(new Set(outcomes.map(({ node, knob }) => `${node} ${knob}`)), new Set(set))
     assert.ok(outcomes.every(({ status }) => status === 'given-up'))
     const [node, knob] = (set[0] as string).split(' ') as [never, 'cpu.weight']
-    const setting = { driver: 'fake', node, knob, domain: null, identity: 'x', original: 100, lastSet: 200 }
-    journal.remember(setting as never)
+    const values = { original: 100, lastSet: 200, mayBe: [100] }
+    journal.remember({ driver: 'fake', node, knob, domain: null, identity: 'x', ...values })
     const planned = (journal.turn(3)?.decision.plan ?? []).map((change): Outcome => ({ status: 'applied', ...change }))
     journal.outcomes(3, planned)
     assert.ok(!recover(journal).outcomes.some((its) => `${its.node} ${its.knob}` === set[0]))

@@ -5,9 +5,8 @@ import type { Change } from '#core/model/decision.ts'
 import type { ResourceKey } from '#core/model/ids.ts'
 import type { Policy } from '#core/model/policy.ts'
 import { reasonOf } from '#lib/reason-of.ts'
-import type { Driver, DriverObservation } from '#ports.ts'
+import type { Driver, DriverObservation, RememberedSetting } from '#ports.ts'
 import { withDeadline } from './apply.ts'
-import type { JournalSetting } from './journal/reader.ts'
 import { withMetadata } from './observe.ts'
 
 /** The driver of a kind, or null where this host has none now. */
@@ -20,15 +19,15 @@ type Result = ReleasedSetting['result']
  * again as long as a pass gets anything done. `settled` is called for each setting that needs no more remembering.
  */
 export async function releaseSettings(
-  settings: readonly JournalSetting[],
+  settings: readonly RememberedSetting[],
   driverOf: DriverOf,
   deadlineMs: number,
-  settled: (setting: JournalSetting) => void,
+  settled: (setting: RememberedSetting) => void,
 ): Promise<ReleaseReport> {
-  const results = new Map<JournalSetting, Result>()
+  const results = new Map<RememberedSetting, Result>()
   let left = [...settings]
   for (let isProgress = true; isProgress && left.length > 0; ) {
-    const failed: JournalSetting[] = []
+    const failed: RememberedSetting[] = []
     for (const setting of left) {
       const result = await putBack(setting, driverOf(setting.driver), deadlineMs)
       results.set(setting, result)
@@ -48,10 +47,10 @@ export async function releaseSettings(
 
 /** Settings on nodes that carry no domain of this policy, or one that it leaves alone, nor lead to one. */
 export function notManaged(
-  settings: readonly JournalSetting[],
+  settings: readonly RememberedSetting[],
   policy: Policy,
   seen: DriverObservation,
-): JournalSetting[] {
+): RememberedSetting[] {
   const managed = new Set(seen.nodes.map(({ id }) => id))
   for (const domain of withMetadata(seen, policy)) {
     const its = policy.domains[domain.policyIndex]
@@ -60,7 +59,7 @@ export function notManaged(
   return settings.filter(({ node }) => !managed.has(node))
 }
 
-async function putBack(setting: JournalSetting, driver: Driver | null, deadlineMs: number): Promise<Result> {
+async function putBack(setting: RememberedSetting, driver: Driver | null, deadlineMs: number): Promise<Result> {
   const { node, knob, original } = setting
   if (driver === null) {
     return { kind: 'failed', message: `cannot put back ${knob} of ${node}: no driver '${setting.driver}' runs here` }
@@ -70,12 +69,8 @@ async function putBack(setting: JournalSetting, driver: Driver | null, deadlineM
   if (found === null) return { kind: 'gone' }
   if (found.identity !== setting.identity) return { kind: 'replaced' }
   if (found.value === original) return { kind: 'was-so' }
-  // `setBefore`: Reeve may have died between announcing a change and making it.
-  const { setBefore, lastSet } = setting
-  const isOurs =
-    found.value === lastSet ||
-    found.value === setBefore ||
-    isOnItsWay(knob, [original, setBefore, lastSet], found.value)
+  const ours = [setting.lastSet, ...setting.mayBe]
+  const isOurs = ours.includes(found.value) || isOnItsWay(knob, [original, ...ours], found.value)
   if (!isOurs) {
     return { kind: 'changed-by-others', found: found.value }
   }
@@ -85,7 +80,7 @@ async function putBack(setting: JournalSetting, driver: Driver | null, deadlineM
   return { kind: 'failed', message: outcome.status === 'failed' ? outcome.message : 'was not tried' }
 }
 
-function changeBack(setting: JournalSetting, from: Change['from']): Change {
+function changeBack(setting: RememberedSetting, from: Change['from']): Change {
   const { driver, node, domain, knob, original } = setting
   const resource = knob.split('.', 1)[0] as ResourceKey
   const because = { kind: 'release' } as const

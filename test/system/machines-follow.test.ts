@@ -72,4 +72,34 @@ goals:
     await ask('release')
     await stop(daemon, 'SIGTERM')
   })
+
+  test('what libvirtd comes to do when nobody waits for it any more is done no more, nor is it blamed on anybody', async (t) => {
+    const turn = async () => (await ask<Status>('status')).turn
+    writeFileSync(policyFile, policyText(500))
+    const daemon = await up(t)
+    await ask('resume')
+    await until(async () => ((await turn())?.turn ?? 0) > 2, 'it decides')
+    host.haltDaemon()
+    t.after(() => host.continueDaemon())
+    writeFileSync(policyFile, policyText(4000))
+    daemon.kill('SIGHUP')
+    const isSilent = async () =>
+      (await ask<Status>('status')).capabilities.some((its) => !its.available && /not answered/.test(its.reason))
+    await until(isSilent, 'libvirtd is waited for')
+    writeFileSync(policyFile, policyText(500))
+    daemon.kill('SIGHUP')
+    await until(async () => (await ask<Status>('status')).policy.problem === null, 'the policy is followed')
+    host.continueDaemon()
+    await until(async () => !(await isSilent()), 'libvirtd answers')
+    const before = (await turn())?.turn ?? 0
+    for (let now = 0; now < before + 10; now = (await turn())?.turn ?? 0) {
+      assert.equal(await host.virsh('domstate', 'batch'), 'running')
+      assert.deepEqual((await turn())?.drift, [])
+    }
+    // A look, a reload and a change are under way when it is to end.
+    host.haltDaemon()
+    writeFileSync(policyFile, policyText(4000))
+    daemon.kill('SIGHUP')
+    await stop(daemon, 'SIGTERM')
+  })
 })

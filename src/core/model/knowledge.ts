@@ -32,7 +32,7 @@ export interface DomainKnowledge {
   readonly turns: number
   readonly seenAtMs: number
   readonly counters: Readonly<Record<string, number>>
-  /** What `counters` leaves out, because it is not read every turn, each as it last was. */
+  /** What `counters` leaves out, because it is not read every turn or not at its time, each as it last was. */
   readonly slow: Readonly<Record<string, { readonly value: number; readonly atMs: number }>>
   /** Levels as last read, which is not every turn. */
   readonly levels: Readonly<Record<string, number>>
@@ -65,6 +65,8 @@ export interface SetKnob {
   readonly underWay: readonly [least: number, most: number] | null
   /** What Reeve had set before, which holds where this change was not made; null where it had set nothing. */
   readonly before: { readonly value: Setting } | null
+  /** What a change that failed has tried: somebody slow may have made it all the same, or make it yet. */
+  readonly tried?: Setting
   readonly atMs: number
 }
 

@@ -74,6 +74,8 @@ export interface DomainObservation {
    * `net.rxPackets`, `net.rxDrops`, the same with `tx`.
    */
   readonly counters: Readonly<Record<string, number>>
+  /** Further counters, which were read at another time than `takenAtMs`: whoever was asked for them answered then. */
+  readonly told?: { readonly atMs: number; readonly counters: Readonly<Record<string, number>> }
   /**
    * Levels now: a stock resource's key is its use (`memory`: bytes in its working set); with `.held` behind it what it
    * has taken and nobody else can have, where that is more (a machine's memory less its balloon); with `.total` what of

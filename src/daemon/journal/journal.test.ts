@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import type { DomainName, NodeId } from '#core/model/ids.ts'
+import type { Setting } from '#core/model/observation.ts'
 import { knowledgeOf, type TurnsOptions, turnRecord } from '#daemon/turns.fixture.ts'
 import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
 import type { TurnRecord } from '#ports.ts'
@@ -26,7 +27,7 @@ function commitTurns(journal: SqliteJournal, from: number, to: number, options: 
   return records
 }
 
-const setting = (node: string, original: number, lastSet: number) => ({
+const setting = (node: string, original: number, lastSet: number, mayBe: readonly Setting[]) => ({
   driver: 'cgroup',
   node: node as NodeId,
   domain: 'shop' as DomainName,
@@ -34,6 +35,7 @@ const setting = (node: string, original: number, lastSet: number) => ({
   knob: 'cpu.weight' as const,
   original,
   lastSet,
+  mayBe,
 })
 
 describe('the journal', () => {
@@ -99,11 +101,11 @@ describe('the journal', () => {
   it('keeps the original of a setting, and what was set before and last', (t) => {
     const journal = openJournal(temporaryDir(t))
     t.after(() => journal.close())
-    journal.remember(setting('/a', 100, 200))
-    journal.remember(setting('/a', 999, 300))
-    assert.deepEqual(journal.remembered(), [{ ...setting('/a', 100, 300), setBefore: 200 }])
-    journal.correct([{ ...setting('/a', 100, 250), setBefore: 200 }])
-    assert.deepEqual(journal.remembered(), [{ ...setting('/a', 100, 250), setBefore: 200 }])
+    journal.remember(setting('/a', 100, 200, [100]))
+    journal.remember(setting('/a', 999, 300, [200, null]))
+    assert.deepEqual(journal.remembered(), [setting('/a', 100, 300, [200, null])])
+    journal.correct([setting('/a', 100, 250, [200])])
+    assert.deepEqual(journal.remembered(), [setting('/a', 100, 250, [200])])
     journal.forget('cgroup', '/a' as NodeId, 'cpu.weight')
     assert.deepEqual(journal.remembered(), [])
   })
@@ -121,7 +123,7 @@ describe('an older journal', () => {
     const journal = openJournal(dir)
     t.after(() => journal.close())
     assert.equal(journal.policyText('p'), 'text of p')
-    assert.deepEqual(journal.remembered(), [{ ...setting('/a', 100, 200), setBefore: 100 }])
+    assert.deepEqual(journal.remembered(), [setting('/a', 100, 200, [100])])
     journal.wish('paused', true)
     assert.equal(journal.wishOf('paused'), true)
     commitTurns(journal, 1, 3)

@@ -9,7 +9,7 @@ import { reasonOf } from '#lib/reason-of.ts'
 import type { Journal, RememberedSetting, TurnRecord } from '#ports.ts'
 import { encodeCheckpoint, encodeDelta, type TurnBody } from './codec.ts'
 import { prune } from './prune.ts'
-import { JournalReader, type JournalSetting, journalPath } from './reader.ts'
+import { JournalReader, journalPath } from './reader.ts'
 import { migrate } from './schema.ts'
 
 /** A write to the journal that failed: what was to be recorded, where, and why not. */
@@ -63,13 +63,11 @@ export class SqliteJournal extends JournalReader implements Journal {
     )
     this.#insertOutcomes = sql('INSERT OR REPLACE INTO outcomes (turn, body) VALUES (?, ?)')
     this.#remember = sql(
-      `INSERT INTO settings (driver, node, knob, domain, identity, original, set_before, last_set)
+      `INSERT INTO settings (driver, node, knob, domain, identity, original, last_set, may_be)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (driver, node, knob) DO UPDATE SET
-         set_before = CASE WHEN last_set = excluded.last_set THEN set_before ELSE last_set END,
-         last_set = excluded.last_set`,
+       ON CONFLICT (driver, node, knob) DO UPDATE SET last_set = excluded.last_set, may_be = excluded.may_be`,
     )
-    this.#correct = sql('UPDATE settings SET last_set = ? WHERE driver = ? AND node = ? AND knob = ?')
+    this.#correct = sql('UPDATE settings SET last_set = ?, may_be = ? WHERE driver = ? AND node = ? AND knob = ?')
     this.#forget = sql('DELETE FROM settings WHERE driver = ? AND node = ? AND knob = ?')
     this.#wish = sql('INSERT OR REPLACE INTO wishes (name, value) VALUES (?, ?)')
   }
@@ -130,18 +128,18 @@ export class SqliteJournal extends JournalReader implements Journal {
   rememberAll(settings: readonly RememberedSetting[]): void {
     if (settings.length === 0) return
     this.#attempt(`remember ${settings.length} settings before changing them`, () => {
-      for (const { driver, node, knob, domain, identity, original, lastSet } of settings) {
-        const first = JSON.stringify(original)
-        this.#remember.run(driver, node, knob, domain, identity, first, first, JSON.stringify(lastSet))
+      for (const { driver, node, knob, domain, identity, ...values } of settings) {
+        const [original, lastSet, mayBe] = [values.original, values.lastSet, values.mayBe].map((v) => JSON.stringify(v))
+        this.#remember.run(driver, node, knob, domain, identity, original as string, lastSet as string, mayBe as string)
       }
     })
   }
 
   /** Writes down what these were set to last after all, where that is not what the last `remember` announced. */
-  correct(settings: readonly JournalSetting[]): void {
+  correct(settings: readonly RememberedSetting[]): void {
     this.#attempt(`correct ${settings.length} remembered settings`, () => {
-      for (const { driver, node, knob, lastSet } of settings) {
-        this.#correct.run(JSON.stringify(lastSet), driver, node, knob)
+      for (const { driver, node, knob, lastSet, mayBe } of settings) {
+        this.#correct.run(JSON.stringify(lastSet), JSON.stringify(mayBe), driver, node, knob)
       }
     })
   }

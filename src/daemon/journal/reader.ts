@@ -2,17 +2,11 @@ import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { Outcome } from '#core/model/decision.ts'
 import type { DomainName, NodeId } from '#core/model/ids.ts'
-import type { Knob, Setting } from '#core/model/observation.ts'
+import type { Knob } from '#core/model/observation.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { RememberedSetting, TurnRecord } from '#ports.ts'
 import { decodeCheckpoint, decodeDelta, type TurnBody } from './codec.ts'
 import { SCHEMA_VERSION, schemaVersion } from './schema.ts'
-
-/** A remembered setting as the journal has it. */
-export interface JournalSetting extends RememberedSetting {
-  /** What was in force before `lastSet`: still so where Reeve died between announcing a change and making it. */
-  readonly setBefore: Setting
-}
 
 interface TurnRow {
   readonly turn: number
@@ -141,7 +135,7 @@ export class JournalReader {
   }
 
   /** In the order of driver, node and knob. */
-  remembered(): readonly JournalSetting[] {
+  remembered(): readonly RememberedSetting[] {
     const rows = this.database.prepare('SELECT * FROM settings').all() as Record<string, string>[]
     return rows.map((row) => ({
       driver: row['driver'] as string,
@@ -150,8 +144,8 @@ export class JournalReader {
       domain: row['domain'] as DomainName | null,
       identity: row['identity'] as string,
       original: JSON.parse(row['original'] as string),
-      setBefore: JSON.parse(row['set_before'] as string),
       lastSet: JSON.parse(row['last_set'] as string),
+      mayBe: JSON.parse(row['may_be'] as string),
     }))
   }
 

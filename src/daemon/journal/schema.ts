@@ -40,6 +40,11 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX checkpoints_by_policy ON turns (policy) WHERE turn = segment;
   CREATE TABLE wishes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   `,
+  // All that may be in force and is Reeve's, where there was only what was so before.
+  `
+  ALTER TABLE settings RENAME COLUMN set_before TO may_be;
+  UPDATE settings SET may_be = json_array(json(may_be));
+  `,
 ]
 
 export const SCHEMA_VERSION = MIGRATIONS.length

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { NodeId } from '#core/model/ids.ts'
+import type { Setting } from '#core/model/observation.ts'
 import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
 import type { RememberedSetting } from '#ports.ts'
 import { openJournal } from './journal.ts'
 import { createVolatileJournal, type LoopJournal } from './volatile.ts'
 
-const setting = (node: string, original: number, lastSet: number): RememberedSetting => ({
+const setting = (node: string, original: number, lastSet: number, mayBe: readonly Setting[]): RememberedSetting => ({
   driver: 'simulator',
   node: node as NodeId,
   domain: null,
@@ -14,20 +15,21 @@ const setting = (node: string, original: number, lastSet: number): RememberedSet
   knob: 'cpu.weight',
   original,
   lastSet,
+  mayBe,
 })
 
 /** What the loop does to a journal, and what it finds in it after each step. */
 function found(journal: LoopJournal) {
   const seen: unknown[] = []
   const look = () => seen.push(journal.remembered().toSorted((one, other) => (one.node < other.node ? -1 : 1)))
-  journal.rememberAll([setting('/a', 100, 200), setting('/b', 100, 300)])
+  journal.rememberAll([setting('/a', 100, 200, [100]), setting('/b', 100, 300, [100])])
   look()
-  journal.rememberAll([setting('/a', 100, 200), setting('/b', 999, 400)])
+  journal.rememberAll([setting('/a', 100, 200, [100]), setting('/b', 999, 400, [300, 100])])
   look()
-  journal.rememberAll([setting('/a', 100, 250)])
+  journal.rememberAll([setting('/a', 100, 250, [200])])
   journal.correct([
-    { ...setting('/a', 100, 210), setBefore: 200 },
-    { ...setting('/c', 1, 2), setBefore: 1 },
+    setting('/a', 100, 210, []),
+    setting('/c', 1, 2, [1]),
   ])
   look()
   journal.forget('simulator', '/b' as NodeId, 'cpu.weight')

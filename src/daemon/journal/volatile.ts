@@ -1,5 +1,5 @@
 import type { SqliteJournal } from './journal.ts'
-import type { JournalSetting } from './reader.ts'
+import type { RememberedSetting } from '#ports.ts'
 
 /** What the loop needs of a journal. */
 export type LoopJournal = Pick<
@@ -23,7 +23,7 @@ export type LoopJournal = Pick<
  * nothing may be changed, and no turn.
  */
 export function createVolatileJournal(): LoopJournal {
-  const settings = new Map<string, JournalSetting>()
+  const settings = new Map<string, RememberedSetting>()
   const wishes = new Map<string, unknown>()
   let firstTurn = 0
   let lastTurn = 0
@@ -40,10 +40,7 @@ export function createVolatileJournal(): LoopJournal {
       for (const its of all) {
         const key = keyOf(its.driver, its.node, its.knob)
         const before = settings.get(key)
-        if (before === undefined) settings.set(key, { ...its, setBefore: its.original })
-        else if (before.lastSet !== its.lastSet) {
-          settings.set(key, { ...before, setBefore: before.lastSet, lastSet: its.lastSet })
-        }
+        settings.set(key, before === undefined ? its : { ...before, lastSet: its.lastSet, mayBe: its.mayBe })
       }
     },
     remembered: () => [...settings.values()],
@@ -51,7 +48,7 @@ export function createVolatileJournal(): LoopJournal {
       for (const its of all) {
         const key = keyOf(its.driver, its.node, its.knob)
         const before = settings.get(key)
-        if (before !== undefined) settings.set(key, { ...before, lastSet: its.lastSet })
+        if (before !== undefined) settings.set(key, { ...before, lastSet: its.lastSet, mayBe: its.mayBe })
       }
     },
     forget: (driver, node, knob) => void settings.delete(keyOf(driver, node, knob)),

@@ -11,3 +11,9 @@ export const NO_MEMORY_LIMIT: Capability = {
 export function lookFailed(reason: string): Capability {
   return { name: 'libvirt', available: false, reason, remedy: 'what was found before stands; it is looked again' }
 }
+
+/** Of a domain that the policy lets say that it is to be ignored. */
+export function notHeard(domain: string): Capability {
+  const reason = 'libvirt has not told it yet, and the domain may want to be ignored: it is not managed until then'
+  return { name: `metadata of ${domain}`, available: false, reason, remedy: 'see whether libvirtd answers' }
+}

@@ -48,6 +48,8 @@ export interface Connection {
   suspend(uuid: string): Promise<void>
   resume(uuid: string): Promise<void>
   isAlive(): Promise<boolean>
+  /** The same connection for whoever has until then: libvirt is asked for nothing after that, nor set to anything. */
+  during(signal: AbortSignal): Connection
   /** Calls back whenever something happens to a domain. */
   listen(hear: () => void): Promise<void>
   close(): Promise<void>
@@ -90,7 +92,10 @@ export async function connect(library: Library, uri: string): Promise<Connection
     void channel.close().catch(() => {})
     throw error
   })
+  return over(library, channel, uri, hypervisor)
+}
 
+function over(library: Library, channel: Channel, uri: string, hypervisor: string): Connection {
   /** Works on one domain's handle, which is freed whatever happens. */
   async function withDomain<Result>(uuid: string, work: (domain: Handle) => Promise<Result>): Promise<Result> {
     const domain = await channel.call<Handle>('virDomainLookupByUUIDString', channel.handle, uuid)
@@ -215,6 +220,7 @@ export async function connect(library: Library, uri: string): Promise<Connection
       }),
     suspend: (uuid) => withDomain(uuid, (domain) => channel.call('virDomainSuspend', domain)),
     resume: (uuid) => withDomain(uuid, (domain) => channel.call('virDomainResume', domain)),
+    during: (signal) => over(library, channel.during(signal), uri, hypervisor),
     isAlive: async () => (await channel.call<number>('virConnectIsAlive', channel.handle)) === 1,
     listen: (hear) => channel.listen(hear),
     close: () => channel.close(),

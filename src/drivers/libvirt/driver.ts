@@ -12,7 +12,7 @@ import { coalesced } from '#lib/coalesced.ts'
 import { isGlob } from '#lib/glob.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { Capability, Driver, DriverObservation, Prepared, Words } from '#ports.ts'
-import { lookFailed, NO_MEMORY_LIMIT } from './capabilities.ts'
+import { lookFailed, NO_MEMORY_LIMIT, notHeard } from './capabilities.ts'
 import { confirmed } from './confirmed.ts'
 import { Connections } from './connections.ts'
 import { CONTAINER_KNOBS, type ContainerKnob, setContainerKnob } from './container.ts'
@@ -93,7 +93,10 @@ class Machines implements Driver {
     const { capabilities: links } = this.#connections
     const hasMachines = [...this.#running.values()].some(({ kind }) => kind === 'machine')
     const failed = this.#problem === null ? [] : [lookFailed(this.#problem)]
-    return [...links, ...failed, ...(hasMachines ? [NO_MEMORY_LIMIT] : [])]
+    const unheard = [...this.#managed]
+      .filter(([path, { placed }]) => this.#words.isDue(path, placed.policy))
+      .map(([, { placed }]) => notHeard(placed.name))
+    return [...links, ...failed, ...unheard, ...(hasMachines ? [NO_MEMORY_LIMIT] : [])]
   }
 
   async prepare(policy: Policy): Promise<readonly Prepared[]> {
@@ -127,6 +130,8 @@ class Machines implements Driver {
         this.#forget(path)
         continue
       }
+      // One that may want to be left alone is, until it has been heard.
+      if (this.#words.isDue(path, watched.placed.policy)) continue
       const controlsMemory = watched.placed.policy.controls.includes(MEMORY)
       const told = this.#limits.seen(path, seenWith(machine, seen, slow, controlsMemory))
       domains.push(this.#vcpuCount.seen(path, told))

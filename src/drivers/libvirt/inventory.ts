@@ -1,5 +1,6 @@
 import type { DomainPolicy } from '#core/model/policy.ts'
 import type { Layout } from '#drivers/cgroup/layout.ts'
+import { monotonicMs } from '#drivers/cgroup/monotonic.ts'
 import type { Connection, StatsGroup } from './connection.ts'
 import { type Container, containerOf } from './container.ts'
 import type { DomainId, DomainInfo } from './domain-list.ts'
@@ -69,6 +70,7 @@ async function machinesOn(connection: Connection, link: Link, question: Question
   let stats = await connection.stats(question.stats)
   const lacksSome = question.stats.length < MACHINE_STATS.length
   if (lacksSome && stats.some(isNew)) stats = await connection.stats(MACHINE_STATS)
+  const toldAtMs = monotonicMs()
   const wanted = new Set(stats.filter(isNew).map(({ uuid }) => uuid))
   const paths = wanted.size > 0 ? groupsOfMachines(layout, wanted) : new Map<string, string | null>()
   const guests: Machine[] = []
@@ -78,7 +80,7 @@ async function machinesOn(connection: Connection, link: Link, question: Question
     if (path === null) continue
     paths.set(one.uuid, path)
     // One that ended while it was asked about is not there.
-    const machine = await machineOf(connection, link, path, one, cpus, its).catch(() => null)
+    const machine = await machineOf(connection, link, path, one, toldAtMs, cpus, its).catch(() => null)
     if (machine !== null) guests.push(machine)
   }
   if (guests.length === stats.length) return { guests, outside: [] }

@@ -96,6 +96,8 @@ export interface Channel {
   readonly handle: Handle
   /** Carries out one call on a thread of its own. @throws {LibvirtError} where libvirt refuses or does not answer. */
   call<Result>(name: CallName, ...args: readonly unknown[]): Promise<Result>
+  /** The same connection for whoever has until then: what is called after that, or has not had its turn, is not asked. */
+  during(signal: AbortSignal): Channel
   /** Calls at once what libvirt answers from its own memory (names and ids), in microseconds. @throws {LibvirtError} */
   now<Result>(name: LocalCallName, ...args: readonly unknown[]): Result
   /** Lets go of it, once, when what it was asked before is done. Nothing is called on it any more but to free. */
@@ -205,16 +207,17 @@ async function load(): Promise<Library> {
       })
       setConnectionHandler(handle, null, listener)
       const queue = inTurn()
-      const call = <Result>(name: CallName, ...args: readonly unknown[]): Promise<Result> =>
-        queue.take(name, async () => {
-          said = null
-          const returned = await asynchronously<Result>(functionOf(name), args)
-          if (hasFailed(returned)) throw errorOf(name, said)
-          return returned
-        })
-      return {
+      const during = (signal: AbortSignal | null): Channel => ({
         handle,
-        call,
+        call: <Result>(name: CallName, ...args: readonly unknown[]): Promise<Result> =>
+          queue.take(name, async () => {
+            if (!FREES.test(name)) signal?.throwIfAborted()
+            said = null
+            const returned = await asynchronously<Result>(functionOf(name), args)
+            if (hasFailed(returned)) throw errorOf(name, said)
+            return returned
+          }),
+        during,
         now<Result>(name: LocalCallName, ...args: readonly unknown[]): Result {
           const returned = functionOf(name)(...args) as Result
           if (hasFailed(returned)) throw errorOf(name, said)
@@ -230,7 +233,8 @@ async function load(): Promise<Library> {
               koffi.unregister(listener)
             }
           }),
-      }
+      })
+      return during(null)
     },
     bytesAt: (pointer, length) => Buffer.from(koffi.view(pointer, length)),
     addressOf: (pointer) => koffi.address(pointer),

@@ -8,7 +8,7 @@ export interface Link {
   readonly uri: string
   /** Why it does not answer, in libvirt's words; null where it does, or was not asked yet. */
   readonly problem: string | null
-  /** Works with the connection, which is opened where it is not, for 5 s at most. @throws {LibvirtError} | {LibvirtMissing} */
+  /** Works with the connection, which is opened where it is not, for 5 s at most; then it asks nothing more. @throws {LibvirtError} | {LibvirtMissing} */
   use<Result>(work: (connection: Connection) => Promise<Result>): Promise<Result>
   close(): Promise<void>
 }
@@ -42,11 +42,14 @@ export function linkTo(uri: string, hear: (() => void) | null): Link {
     used.then((open) => open.close()).catch(() => {})
   }
 
-  async function tried<Result>(work: (connection: Connection) => Promise<Result>): Promise<Result> {
+  async function tried<Result>(
+    work: (connection: Connection) => Promise<Result>,
+    signal: AbortSignal,
+  ): Promise<Result> {
     connection ??= connectAndListen(uri, hear)
     const used = connection
     try {
-      const result = await work(await used)
+      const result = await work((await used).during(signal))
       problem = null
       return result
     } catch (error) {
@@ -71,8 +74,8 @@ export function linkTo(uri: string, hear: (() => void) | null): Link {
       if (silent !== null) throw new Error(`not asked, as ${silent}`)
       const use = Symbol()
       uses.set(use, performance.now())
-      const done = tried(work).finally(() => uses.delete(use))
       const signal = AbortSignal.timeout(USE_MS_MAX)
+      const done = tried(work, signal).finally(() => uses.delete(use))
       return inTime(done, signal).catch((error: unknown) => {
         throw signal.aborted ? new Error(`libvirt did not come back within ${USE_MS_MAX / 1000} s`) : error
       })

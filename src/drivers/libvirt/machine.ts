@@ -20,6 +20,8 @@ export interface Machine {
   readonly isPaused: boolean
   /** Whether the last look was told of it: else its memory and what its devices have counted are no new readings. */
   readonly isToldNow: boolean
+  /** When what its devices have counted was read. */
+  readonly toldAtMs: number
   /** How many vCPUs it has, those that are parked inside included. */
   readonly vcpus: number
   /** How many it can have. */
@@ -57,6 +59,7 @@ export async function machineOf(
   link: Link,
   path: string,
   { uuid, id, name, stats }: DomainStats,
+  toldAtMs: number,
   cpusOfHost: number,
   known: Machine | null,
 ): Promise<Machine> {
@@ -84,6 +87,7 @@ export async function machineOf(
     path,
     isPaused: number('state.state') === PAUSED,
     isToldNow: isTold,
+    toldAtMs,
     vcpus,
     mostVcpus: number('vcpu.maximum') ?? known?.mostVcpus ?? vcpus,
     cpus:

@@ -27,6 +27,6 @@ export function seenWith(
   if (!slow || !guest.isToldNow) return machine
   const held = { memory: memory.workingSet, 'memory.held': memory.actual, 'memory.total': memory.resident }
   const dirty = memory.dirtyRate === undefined ? {} : { 'memory.dirtyRate': memory.dirtyRate }
-  const counters = { ...group.counters, ...devices.counters }
-  return { ...machine, counters, levels: { ...group.levels, ...held, ...dirty } }
+  const told = { atMs: guest.toldAtMs, counters: devices.counters }
+  return { ...machine, told, levels: { ...group.levels, ...held, ...dirty } }
 }

@@ -15,21 +15,26 @@ const ELEMENT = /^<[\w.:-]+(?:\s+[A-Za-z][\w.:-]*=(?:"[^"<&]*"|'[^'<&]*'))*\s*\/
 
 /** What domains say of themselves, by group, where the policy listens. */
 export class HeardWords {
-  #heard: ReadonlyMap<string, Words> = new Map()
+  #heard: ReadonlyMap<string, Words | null> = new Map()
 
   /** null where it says nothing. */
   of(path: string): Words | null {
     return this.#heard.get(path) ?? null
   }
 
+  /** Whether it may be outside by its own word, and has not been heard yet. */
+  isDue(path: string, { metadata }: DomainPolicy): boolean {
+    return metadata?.ignore === true && !this.#heard.has(path)
+  }
+
   /** Asks all that the policy listens to. What a connection does not tell now is what it told last. */
   async listen(managed: readonly Named[]): Promise<void> {
-    const heard = new Map<string, Words>()
+    const heard = new Map<string, Words | null>()
     for (const { guest, policy } of managed) {
       if (policy.metadata === null) continue
       const asking = guest.link.use((connection) => wordsOf(connection, guest.uuid))
-      const words = await inTime(asking, AbortSignal.timeout(PATIENCE_MS)).catch(() => this.of(guest.path))
-      if (words !== null) heard.set(guest.path, words)
+      const words = await inTime(asking, AbortSignal.timeout(PATIENCE_MS)).catch(() => this.#heard.get(guest.path))
+      if (words !== undefined) heard.set(guest.path, words)
     }
     this.#heard = heard
   }
