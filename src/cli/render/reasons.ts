@@ -74,6 +74,12 @@ export function estimateText(because: EstimateReason, unit: string, unitOf: (res
         `at ${amount(because.from, 'millicores')} it measured ${measure(because.measured, unit)} ` +
         `where ${measure(because.target, unit)} are wanted, so it is tried with ${short(because.factor)} times that`
       )
+    case 'queue':
+      return (
+        `it measured ${measure(because.measured, unit)} where ${measure(because.target, unit)} are wanted and ` +
+        `${measure(because.predicted, unit)} were predicted; by the same model, which is off by a factor of ` +
+        `${short(Math.exp(because.off))} in the mean, this is the least that meets the goal`
+      )
     case 'not-this-resource':
       return (
         `it uses only ${amount(because.use, 'millicores')} of the ${amount(because.entitlement, 'millicores')} that it has, ` +

@@ -123,6 +123,15 @@ export type EstimateReason =
       readonly factor: number
       readonly from: number
     }
+  | {
+      readonly kind: 'queue'
+      readonly measured: number
+      readonly target: number
+      /** What the model of the service would have said of this reading, in the metric's unit. */
+      readonly predicted: number
+      /** By how much it has been off of late: the mean of |ln(measured / predicted)|. */
+      readonly off: number
+    }
   | { readonly kind: 'not-this-resource'; readonly use: number; readonly entitlement: number }
   | { readonly kind: 'held'; readonly ageMs: number }
   | { readonly kind: 'fallback'; readonly reason: 'no-reading' | 'stale' | 'invalid' }
