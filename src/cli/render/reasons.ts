@@ -149,6 +149,8 @@ export function settleText(reason: SettleReason, unit: string): string {
       return 'its shrink comes first, and what it gives is handed on once it is seen'
     case 'no-progress':
       return `it was to shrink for ${counted(reason.turns, 'turn')} and did not, so the move is off`
+    case 'impact':
+      return `with less than ${amount(reason.least, unit)} its own goals would be missed, for others of priority ${reason.priority}`
   }
 }
 

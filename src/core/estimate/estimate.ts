@@ -16,6 +16,8 @@ export interface Need {
   readonly domain: DomainName
   readonly status: GoalDecision['status']
   readonly need: Readonly<Record<ResourceKey, number>>
+  /** Below this it is projected to be missed; absent where nobody can tell. */
+  readonly least: Readonly<Record<ResourceKey, number>>
   readonly because: EstimateReason
   readonly memory: GoalMemory
 }
@@ -49,11 +51,12 @@ export function estimate(view: View): Need[] {
 function estimateOne(goal: Goal, domain: DomainView, sight: Sight): Need {
   const memory = domain.known?.goals[goal.id] ?? {}
   const estimated = dispatch(goal.aim, sight, memory)
-  const { need, because, measured } = estimated
+  const { need, least, because, measured } = estimated
   return {
     goal,
     domain: domain.name,
     need,
+    least,
     because,
     memory: estimated.memory,
     status: statusOf(goal.aim, domain, sight, measured),
@@ -94,6 +97,7 @@ function closedGoal(goal: Goal, domain: DomainView, condition: Condition): Need 
     domain: domain.name,
     status: { kind: 'closed', reason: describe(condition) },
     need: {},
+    least: {},
     because: { kind: 'closed' },
     memory: domain.known?.goals[goal.id] ?? {},
   }

@@ -52,6 +52,7 @@ export const performance: Estimator<'performance'> = (aim, sight, memory) => {
   const need = mostOf(window)
   return {
     need: { [CPU]: need },
+    least: step.margin === undefined ? {} : { [CPU]: Math.max(need - step.margin, use) },
     because: step.because,
     measured,
     memory: { need, step: wanted, ...window, ...queue },
@@ -68,7 +69,11 @@ interface State {
   readonly measured: { readonly value: number; readonly target: number }
   readonly isSaturated: boolean
 }
-type Step = Pick<Estimate, 'because'> & { readonly need: number }
+interface Step extends Pick<Estimate, 'because'> {
+  readonly need: number
+  /** What of it could be missing before the goal is predicted to be missed; absent where there is no prediction. */
+  readonly margin?: number
+}
 
 /**
  * The CPU that the domain found when it wanted some: what it is entitled to, and of what others left idle as much as it
@@ -93,6 +98,7 @@ function stepOf(state: State, before: Queue | null, queue: Queue | null): Step {
   return {
     // The model is off where it has all that it asks for and the goal is missed.
     need: index > 1 ? Math.max(need, tried(state) * RAISE_LEAST) : need,
+    margin: slackFor(queue, MARGIN * measured.target) - slackFor(queue, measured.target),
     because: { kind: 'queue', measured: measured.value, target: measured.target, predicted, off: queue.off },
   }
 }

@@ -47,6 +47,7 @@ export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
   const need = mostOf(window)
   return {
     need: { [CPU]: need },
+    least: { [CPU]: need / MARGIN },
     because: { kind: 'work-cost', use: smoothedUse, throughput: smoothedRate, target: aim.target, perUnit, delivered },
     measured,
     memory: { use: smoothedUse, rate: smoothedRate, need, newest, delivered, ...window },

@@ -16,16 +16,18 @@ const GROWTH = 1.25
 export const utilization: Estimator<'utilization'> = (aim, sight, memory) => {
   const use = sight.smoothUse[aim.resource]
   if (use === undefined) {
-    return { need: {}, because: { kind: 'fallback', reason: 'no-reading' }, measured: null, memory }
+    return { need: {}, least: {}, because: { kind: 'fallback', reason: 'no-reading' }, measured: null, memory }
   }
   const heldBack = (sight.heldBack[aim.resource] ?? 0) > HELD_BACK
   const window = windowed(memory, use * (heldBack ? GROWTH : 1), sight.nowMs)
   const wanted = mostOf(window)
   const need = wanted / aim.target
+  const all = Math.min(need, sight.capacity[aim.resource] ?? need)
   const inForce = sight.inForce[aim.resource] ?? 0
   const value = inForce > 0 ? (sight.use[aim.resource] ?? use) / inForce : 0
   return {
-    need: { [aim.resource]: Math.min(need, sight.capacity[aim.resource] ?? need) },
+    need: { [aim.resource]: all },
+    least: { [aim.resource]: all },
     because: { kind: 'utilization', resource: aim.resource, wanted, target: aim.target, heldBack },
     measured: { value, target: aim.target, index: value / aim.target },
     memory: { ...window },

@@ -196,6 +196,8 @@ export type SettleReason =
   | { readonly kind: 'awaiting-donor'; readonly donor: DomainName }
   | { readonly kind: 'gives-first' }
   | { readonly kind: 'no-progress'; readonly turns: number }
+  /** It keeps what its goals need: with less than `least` they are projected to be missed, for others of this priority. */
+  | { readonly kind: 'impact'; readonly priority: number; readonly least: number }
 
 /** One write to one knob: so specific that carrying it out leaves no choice. */
 export interface Change {
