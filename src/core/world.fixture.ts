@@ -42,7 +42,7 @@ export function domain(name: string, its: Partial<DomainPolicy> = {}): DomainPol
 
 export function goal(name: string, priority: number, aim: Aim, its: Partial<Goal> = {}): Goal {
   const id = `${name}-${aim.kind}-${priority}` as GoalId
-  return { id, scope: { domain: name as DomainName }, application: '', priority, aim, conditions: [], ...its }
+  return { id, scope: { domain: name as DomainName }, application: '', priority, aim, conditions: [], upTo: {}, ...its }
 }
 
 export const metric = (name: string): MetricPolicy => ({

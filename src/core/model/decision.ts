@@ -88,6 +88,8 @@ export interface GoalDecision {
     | { readonly kind: 'closed'; readonly reason: string }
   /** What it needs of each resource, in the resource's unit. */
   readonly need: Readonly<Record<ResourceKey, number>>
+  /** What it would need where that is more than the policy lets it ask for: it cannot be met then. */
+  readonly cut: Readonly<Record<ResourceKey, number>>
   readonly because: EstimateReason
   /** The resource that its domain was short of in this class, or null where it was served. */
   readonly short: ResourceKey | null
