@@ -36,7 +36,11 @@ export function standingText({ status, aim, unit }: GoalView): string {
       const isShare = aim?.kind === 'utilization' || aim?.kind === 'fixed'
       const value = isShare ? percent(status.measured) : measure(status.measured, unit)
       const what = aim?.kind === 'fixed' ? `${value} of it in force` : `measured ${value}`
-      return `${what}, ${status.kind} (index ${short(status.index)}; above 1 is missed)`
+      const isOdd = aim !== null && 'metric' in aim && (status.index > ODD || status.index * ODD < 1)
+      const doubt = isOdd
+        ? `; ${short(status.target)} are wanted: is it in ${unit === '' ? 'the right unit' : unit}?`
+        : ''
+      return `${what}, ${status.kind} (index ${short(status.index)}; above 1 is missed)${doubt}`
     }
     case 'unknown':
       return `not known: ${LOST[status.reason]}`
@@ -44,6 +48,9 @@ export function standingText({ status, aim, unit }: GoalView): string {
       return `does not count now: ${status.reason}`
   }
 }
+
+/** A reading that is so many times its target, or as small a part of it, may be in another unit. */
+const ODD = 200
 
 const LOST = {
   'no-reading': 'nothing was measured yet',

@@ -66,7 +66,9 @@ function estimateOne(goal: Goal, domain: DomainView, sight: Sight): Need {
 
 /** What a goal that nobody can meet may take at most is not for its estimator to say. */
 function bounded({ need, least }: Estimate, upTo: Goal['upTo']): Pick<Need, 'need' | 'least' | 'cut'> {
-  const keys = (Object.keys(need) as ResourceKey[]).filter((key) => (need[key] ?? 0) > (upTo[key] ?? Number.POSITIVE_INFINITY))
+  const keys = (Object.keys(need) as ResourceKey[]).filter(
+    (key) => (need[key] ?? 0) > (upTo[key] ?? Number.POSITIVE_INFINITY),
+  )
   if (keys.length === 0) return { need, least, cut: {} }
   const pick = (from: Goal['upTo']) => Object.fromEntries(keys.map((key) => [key, from[key] ?? 0]))
   return { need: { ...need, ...pick(upTo) }, least, cut: pick(need) }
