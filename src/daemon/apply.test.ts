@@ -43,7 +43,7 @@ function applying(t: Parameters<typeof temporaryDir>[0], more: Partial<Applying>
     host,
     journal,
     stopping,
-    its: { driver: host, originals, deadlineMs: 50, stopping: stopping.signal, ...more },
+    its: { driver: host, originals, clock: createClock(), deadlineMs: 50, stopping: stopping.signal, ...more },
   }
 }
 
