@@ -17,15 +17,13 @@ let failed = 0
 let turns = 0
 
 for (let seed = first; played === 0 || (values.only === undefined && performance.now() < endsMs); seed++) {
-  const { failures, turns: made } = await play(seed)
+  const { failures, turns: made } = await play(seed, {}, values.only === undefined ? () => {} : (line) => console.log(line))
   played++
   turns += made
   if (failures.length === 0) continue
   failed++
   const [one] = failures
-  if (values.only === undefined) {
-    console.log(`seed ${seed}: ${one?.property} at turn ${one?.turn}: ${one?.message} (and ${failures.length - 1} more)`)
-  } else for (const its of failures) console.log(`${its.property} at ${its.atMs} ms, turn ${its.turn}: ${its.message}`)
+  console.log(`seed ${seed}: ${one?.property} at turn ${one?.turn}: ${one?.message} (and ${failures.length - 1} more)`)
 }
 const cpu = process.cpuUsage(usedBefore)
 const cpuS = (cpu.user + cpu.system) / 1e6

@@ -26,12 +26,12 @@ async function* releasesEverything({ report, ledger, before, driver }: Ended): A
   for (const { node, knob, result } of report.settings) {
     if (result.kind === 'failed') yield `${knob} of ${node} was not put back: ${result.message}`
   }
-  for (const place of ledger.durable.keys()) yield `${place} is remembered after it was released`
+  for (const place of ledger.pending) yield `${place} is remembered after it was released`
   for (const [place, history] of before) {
     const [node, knob] = place.split(' ') as [NodeId, Knob]
     const found = await driver.read(node, knob)
     if (found === null || found.identity !== history.identity || history.lastBy === 'stranger') continue
-    if (history.originals.length > 0 && !history.originals.includes(found.value) && !history.isUnsaved) {
+    if (history.originals.length > 0 && !history.originals.includes(found.value) && !history.isDoubtful) {
       yield `${place} is ${found.value} after a release, and was found as ${history.originals.join(' or ')}`
     }
   }

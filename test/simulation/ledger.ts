@@ -13,8 +13,8 @@ export interface KnobHistory {
   readonly originals: readonly Setting[]
   /** What the driver last said that Reeve's change came to; undefined where it failed, or nobody said anything. */
   readonly told: Setting | undefined
-  /** The daemon died before it could write down what it did. */
-  readonly isUnsaved: boolean
+  /** Nobody can know it for Reeve's: the daemon died before it could write it down, or the driver said otherwise. */
+  readonly isDoubtful: boolean
 }
 
 export const placeOf = ({ node, knob }: { readonly node: string; readonly knob: Knob }): string => `${node} ${knob}`
@@ -24,6 +24,7 @@ export class Ledger {
   readonly #knobs = new Map<string, KnobHistory>()
   readonly #durable = new Map<string, RememberedSetting>()
   readonly #unsaved = new Set<string>()
+  readonly #kept = new Set<string>()
 
   get knobs(): ReadonlyMap<string, KnobHistory> {
     return this.#knobs
@@ -32,6 +33,11 @@ export class Ledger {
   /** Settings on record, as a restart would find them. */
   get durable(): ReadonlyMap<string, RememberedSetting> {
     return this.#durable
+  }
+
+  /** Settings that are on record, and should be. */
+  get pending(): string[] {
+    return [...this.#durable.keys()].filter((key) => !this.#kept.has(key))
   }
 
   of(place: { readonly node: string; readonly knob: Knob }, identity: string): KnobHistory | undefined {
@@ -49,7 +55,7 @@ export class Ledger {
       lastBy: by,
       originals: by === 'stranger' || originals.length > 0 ? originals : [before, ...this.#originalOf(write)],
       told: known?.told,
-      isUnsaved: known?.isUnsaved ?? false,
+      isDoubtful: known?.isDoubtful ?? false,
     })
   }
 
@@ -63,7 +69,9 @@ export class Ledger {
   told(change: Change, value: Setting | undefined): void {
     const key = placeOf(change)
     const its = this.#knobs.get(key)
-    if (its !== undefined) this.#knobs.set(key, { ...its, told: value })
+    if (its === undefined) return
+    const isDoubtful = value === undefined ? its.isDoubtful : value !== its.value
+    this.#knobs.set(key, { ...its, told: value, isDoubtful })
   }
 
   remembered(settings: readonly RememberedSetting[]): void {
@@ -73,6 +81,7 @@ export class Ledger {
       const isSame = before !== undefined && before.identity === its.identity
       this.#durable.set(key, isSame ? { ...before, lastSet: its.lastSet, mayBe: its.mayBe } : its)
       this.#unsaved.delete(key)
+      this.#kept.delete(key)
     }
   }
 
@@ -88,9 +97,11 @@ export class Ledger {
     for (const its of settings) this.#unsaved.add(placeOf(its))
   }
 
-  forgot(place: KnobPlace): void {
+  /** The journal may refuse to forget, which it does the next time that somebody looks. */
+  forgot(place: KnobPlace, isRefused: boolean): void {
     const key = placeOf(place)
-    this.#durable.delete(key)
+    if (!isRefused) this.#durable.delete(key)
+    else this.#kept.add(key)
     const its = this.#knobs.get(key)
     if (its !== undefined) this.#knobs.set(key, { ...its, originals: [], told: undefined })
   }
@@ -98,7 +109,7 @@ export class Ledger {
   /** A life of the daemon has ended: nobody knows any more what was only in its mind. */
   buried(): void {
     for (const [key, its] of this.#knobs) {
-      this.#knobs.set(key, { ...its, told: undefined, isUnsaved: its.isUnsaved || this.#unsaved.has(key) })
+      this.#knobs.set(key, { ...its, told: undefined, isDoubtful: its.isDoubtful || this.#unsaved.has(key) })
     }
     this.#unsaved.clear()
   }

@@ -94,8 +94,7 @@ export function* writesNoMoreThanTheLimit(its: Asked): Generator<string> {
 }
 
 /**
- * Property 4, at the host: with this write the caps of what is managed come to no more than is divided, unless they did
- * before. Caps count as this turn saw them and as the steps before have been answered.
+ * Property 4, at the host: a cap that grows makes the caps of all that is managed no more than is divided. Caps count as this turn saw them and as the steps before have been answered.
  */
 export function* neverOvercommits(its: Asked): Generator<string> {
   const { change, decided } = its
@@ -105,19 +104,21 @@ export function* neverOvercommits(its: Asked): Generator<string> {
     const knob = resource === CPU ? 'cpu.quota' : resource === MEMORY ? 'memory.limit' : null
     if (knob === null || change.knob !== knob) continue
     let sum = 0
-    let sumBefore = 0
+    let isGrow = false
     for (const row of rows) {
       const seen = record.observation.domains.find(({ name }) => name === row.domain)
       if (row.role !== 'managed' || entryOf(policy, row.domain)?.enforcement !== 'cap' || seen === undefined) continue
       const steps = its.before.filter((step) => step.change.node === seen.node && step.change.knob === knob)
       const told = steps.findLast(({ outcome }) => outcome?.status === 'applied')?.outcome
       const now = told?.status === 'applied' ? told.to : (seen.settings[knob] ?? null)
-      sumBefore += Number(now ?? 0)
-      sum += Number((change.node === seen.node ? change.to : now) ?? 0)
+      const isIts = change.node === seen.node
+      if (isIts) isGrow = now !== null && Number(change.to ?? Number.POSITIVE_INFINITY) > Number(now)
+      // Without a cap nobody is promised anything.
+      sum += Number((isIts ? change.to : now) ?? 0)
     }
     // Each is rounded by a grain, and no kernel takes less than the least.
     const most = capacity.available + rows.length * Math.max(grainOf(policy, resource), resource === CPU ? 10 : 0)
-    if (sum > most && sum > sumBefore) yield `${show(its)} makes ${sum} of ${resource}, of which ${capacity.available} are divided`
+    if (isGrow && sum > most) yield `${show(its)} makes ${sum} of ${resource}, of which ${capacity.available} are divided`
   }
 }
 
@@ -127,7 +128,7 @@ export function* releasesOnlyItsOwn(its: Asked): Generator<string> {
   if (!isRelease(its) || found === null) return
   const safe = ledger.durable.get(placeOf(change))
   const history = ledger.of(change, found.identity)
-  if (safe === undefined || history?.isUnsaved !== false || history.lastBy !== 'stranger') return
+  if (safe === undefined || history?.isDoubtful !== false || history.lastBy !== 'stranger') return
   const ours = [safe.lastSet, ...safe.mayBe, history.told]
   if (!ours.includes(found.value)) yield `${show(its)} is put back, and somebody else had set ${found.value}`
 }

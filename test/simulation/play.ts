@@ -51,9 +51,9 @@ export interface Played {
 /** A status is described every so many turns. */
 const DESCRIBED_EVERY = 7
 
-/** Plays the run of one seed. The same seed gives the same, whatever ran before it. */
-export async function play(seed: number, bug: Bug = {}): Promise<Played> {
-  const run = new Run(seed, bug)
+/** Plays the run of one seed; `tell` hears everything that happens, a line each. The same seed gives the same, whatever ran before it. */
+export async function play(seed: number, bug: Bug = {}, tell: (line: string) => void = () => {}): Promise<Played> {
+  const run = new Run(seed, bug, tell)
   try {
     return await run.play()
   } finally {
@@ -83,7 +83,7 @@ class Run {
   #daemon: Daemon | null = null
   #turns = 0
 
-  constructor(seed: number, bug: Bug) {
+  constructor(seed: number, bug: Bug, tell: (line: string) => void) {
     this.#seed = seed
     this.#bug = bug
     this.#host = drawHost(this.#chance('host'))
@@ -97,6 +97,7 @@ class Run {
       hands: this.#hands,
       policyOf: (hash, text) => this.#policies.find((its) => its.hash === hash)?.policy ?? loaded(text).policy,
       // A turn that was not made waits for the next beat, after the one that it missed.
+      tell,
       silenceMsMost: 2 * intervalMs + CHANGE_MS_MAX + SLOW_MS + 2 * this.#story.latenessMs,
     })
     this.#watch.look = (node, knob) => this.#sim.driver.read(node, knob)
@@ -226,6 +227,7 @@ class Run {
 
   async #happen(event: Event): Promise<void> {
     const control = (this.#daemon as Daemon).control
+    this.#watch.tell(JSON.stringify(event))
     switch (event.kind) {
       case 'load':
         return this.#sim.set(event.domain, event.change)

@@ -33,6 +33,8 @@ export interface WatchOptions {
   readonly policyOf: (hash: string, text: string) => Policy
   /** Longest simulated time between two calls of a daemon that lives. */
   readonly silenceMsMost: number
+  /** Told everything that happens, a line each. */
+  readonly tell: (line: string) => void
 }
 
 /**
@@ -60,10 +62,17 @@ export class Watch {
     if (this.failures.length >= FAILURES_MOST) return
     const turn = this.#decided?.record.turn ?? this.#lastTurn
     this.failures.push({ property, atMs: this.#options.hands.nowMs, turn, message })
+    this.tell(`!! ${property}: ${message}`)
+  }
+
+  tell(line: string): void {
+    const { hands, tell } = this.#options
+    tell(`${(hands.nowMs / 1000).toFixed(3).padStart(8)} ${line}`)
   }
 
   /** A daemon starts; the one before has left nothing but its journal. */
   begins(): void {
+    this.tell('the daemon starts')
     this.ledger.buried()
     this.#decided = null
     this.#steps = []
@@ -72,6 +81,7 @@ export class Watch {
   }
 
   wrote(write: Write): void {
+    this.tell(`  ${write.by} made ${write.knob} of ${write.node} ${write.after}, was ${write.before}`)
     this.ledger.wrote(write)
   }
 
@@ -116,10 +126,12 @@ export class Watch {
     try {
       const outcome = await driver.apply(change, signal)
       step.outcome = outcome
+      this.tell(`  ${change.knob} of ${change.node} to ${change.to}: ${outcome.status}`)
       if (!signal.aborted) this.ledger.told(change, outcome.status === 'applied' ? outcome.to : undefined)
       return outcome
     } catch (error) {
       step.outcome = null
+      this.tell(`  ${change.knob} of ${change.node} to ${change.to}: ${error}`)
       throw error
     }
   }
@@ -155,6 +167,7 @@ export class Watch {
           journal.commit(record, text)
         } catch (error) {
           this.#isRefused = true
+          this.tell(`  the journal refuses turn ${record.turn}`)
           throw error
         }
         this.#isRecorded = true
@@ -165,6 +178,7 @@ export class Watch {
           journal.rememberAll(settings)
         } catch (error) {
           this.ledger.unsaved(settings)
+          this.tell('  the journal refuses to remember')
           throw error
         }
         this.ledger.remembered(settings)
@@ -179,8 +193,14 @@ export class Watch {
         this.ledger.corrected(settings)
       },
       forget: (driver, node, knob) => {
-        journal.forget(driver, node, knob)
-        this.ledger.forgot({ driver, node, knob })
+        try {
+          journal.forget(driver, node, knob)
+        } catch (error) {
+          this.ledger.forgot({ driver, node, knob }, true)
+          this.tell(`  the journal refuses to forget ${knob} of ${node}`)
+          throw error
+        }
+        this.ledger.forgot({ driver, node, knob }, false)
       },
     }
   }
@@ -197,6 +217,8 @@ export class Watch {
     }
     this.#decided = decided
     this.#steps = []
+    const { verdict, plan } = record.decision
+    this.tell(`turn ${record.turn}: ${verdict.kind}, ${plan.map(({ node, knob, to }) => `${knob} of ${node} to ${to}`).join(', ')}`)
     for (const property of ON_DECISION) for (const message of property(decided)) this.fail(property.name, message)
     for (const { identity } of record.observation.domains) this.#seenBefore.add(identity)
     for (const one of record.decision.resources) {
