@@ -22,7 +22,7 @@ const SAME = 1e-6
 
 /**
  * Finds rows that arbitration would move too far or too soon, each with the bounds that hold it back. Rows that respect
- * their bounds already are not found again.
+ * their bounds already are not found again. `problem` is the one that nothing was held back in.
  */
 export function narrow(
   view: View,
@@ -50,8 +50,9 @@ export function narrow(
 interface Context {
   readonly view: View
   readonly frame: Frame
+  readonly problem: Problem
   readonly missed: ReadonlySet<DomainName>
-  /** Some domain grows for a goal that is missed now: then nobody's cooldown keeps it waiting. */
+  /** Some domain grows for a goal that is missed now, or to its start: then nobody's cooldown keeps it waiting. */
   readonly urgent: boolean
   /** What is in force no longer fits: donors cannot be spared. */
   readonly lost: boolean
@@ -83,11 +84,13 @@ function contextOf(
     const inForce = its.view.inForce[key] ?? 0
     const gain = (arbitration.entitlement[row] ?? 0) - inForce
     standing += inForce
-    urgent ||= gain > 0 && isMove(gain, grain) && missed.has(its.name)
+    const isOwed = missed.has(its.name) || inForce < startOf(problem, row) - grain
+    urgent ||= gain > 0 && isMove(gain, grain) && isOwed
   }
   return {
     view,
     frame,
+    problem,
     missed,
     urgent,
     lost: standing > problem.capacity + grain,
@@ -129,21 +132,34 @@ function tooFar({ view, frame }: Context, { inForce }: Move, gain: number): Hold
     : { floor: inForce - step, ceiling: Number.POSITIVE_INFINITY, reason }
 }
 
-/** A growth is held by its own cooldown unless its goal is missed. */
-function holdGrow(context: Context, move: Move): Hold | null {
-  const untilMs = cooldownEnd(context, move, 1)
-  if (untilMs !== null && !context.missed.has(move.view.name)) {
-    return { floor: 0, ceiling: move.inForce, reason: { kind: 'cooldown', untilMs } }
-  }
-  return null
+/** What a row has before anybody shares: its reservation, or the minimum. */
+function startOf({ reservation, minimum }: Problem, row: number): number {
+  const reserved = reservation[row] ?? Number.NaN
+  return Number.isNaN(reserved) ? minimum : reserved
 }
 
-/** A shrink is held by its cooldown unless somebody's missed goal needs it, and by the working set. */
+function isBelow(one: number, other: number, { frame }: Context): boolean {
+  return one < other - frame.resource.grain * SAME
+}
+
+/** A growth is held by its own cooldown unless its goal is missed, or it has not even its start. */
+function holdGrow(context: Context, move: Move): Hold | null {
+  const untilMs = cooldownEnd(context, move, 1)
+  if (untilMs === null || context.missed.has(move.view.name)) return null
+  const ceiling = Math.max(move.inForce, startOf(context.problem, move.row))
+  return isBelow(ceiling, move.entitlement, context)
+    ? { floor: 0, ceiling, reason: { kind: 'cooldown', untilMs } }
+    : null
+}
+
+/** A shrink is held by its cooldown, unless somebody is owed what it gives or its limit came down, and by the working set. */
 function holdShrink(context: Context, move: Move): Hold | null {
   const ceiling = Number.POSITIVE_INFINITY
   const untilMs = cooldownEnd(context, move, -1)
-  if (untilMs !== null && !context.urgent)
-    return { floor: move.inForce, ceiling, reason: { kind: 'cooldown', untilMs } }
+  const allowed = Math.min(move.inForce, context.problem.limit[move.row] ?? move.inForce)
+  if (untilMs !== null && !context.urgent && isBelow(move.entitlement, allowed, context)) {
+    return { floor: allowed, ceiling, reason: { kind: 'cooldown', untilMs } }
+  }
   const { key, compressible } = context.frame.resource
   const inUse = move.view.smoothUse[key]
   if (!compressible && inUse !== undefined) {

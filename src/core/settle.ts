@@ -62,7 +62,7 @@ export function settle(view: View, frame: Frame, needs: readonly Need[], workspa
   }
   let isStable = false
   for (let repeat = 0; repeat <= REPEATS && !isStable; repeat++) {
-    isStable = !hold(narrow(view, frame, narrowed, arbitration, needs))
+    isStable = !hold(narrow(view, frame, problem, arbitration, needs))
   }
   // What still breaks a rule after that is not made: everything stands until the next turn.
   if (!isStable) return standing

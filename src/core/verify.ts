@@ -48,17 +48,22 @@ function verifyResource({ frame, settled, rounding }: Allotted, { resource, rows
 /** Each domain's own move of a resource, for the cooldown: a row that went by a grain was rounded, not moved. */
 function movesOf({ frame, rounding, settled }: Allotted, goals: readonly GoalDecision[]): ChangeToCheck[] {
   const { key, grain } = frame.resource
+  const { reservation, minimum, limit } = settled.idealProblem
   const missed = new Set(goals.filter((goal) => goal.status.kind === 'missed').map((goal) => goal.domain))
   const moves = frame.rows.flatMap((row, index) => {
     const inForce = row.view?.inForce[key]
     const gain = (rounding.allocation[index] ?? 0) - (inForce ?? 0)
     if (row.standing !== 'managed' || inForce === undefined || Math.abs(gain) <= grain * 1.001) return []
-    return [{ row, gain, moved: row.view?.known?.resources[key]?.moved ?? null }]
+    const start = Number.isNaN(reservation[index]) ? minimum : (reservation[index] as number)
+    const isOwed = gain > 0 && (missed.has(row.name) || inForce < start - grain)
+    // A limit that came down is followed at once.
+    const isOver = gain < 0 && inForce > (limit[index] as number) + grain
+    return [{ row, gain, isOwed, isOver, moved: row.view?.known?.resources[key]?.moved ?? null }]
   })
   const standing = frame.rows.reduce((sum, row) => sum + (row.view?.inForce[key] ?? 0), 0)
   const lost = standing > settled.problem.capacity + grain
-  const urgent = moves.some(({ row, gain }) => gain > 0 && missed.has(row.name))
-  return moves.map(({ row, gain, moved }) => ({
+  const urgent = moves.some(({ isOwed }) => isOwed)
+  return moves.map(({ row, gain, isOwed, isOver, moved }) => ({
     domain: row.name,
     node: row.name,
     knob: key,
@@ -68,7 +73,7 @@ function movesOf({ frame, rounding, settled }: Allotted, goals: readonly GoalDec
     from: null,
     to: null,
     last: moved === null ? null : { direction: moved.direction > 0 ? 'grow' : 'shrink', atMs: moved.atMs },
-    excused: gain > 0 ? missed.has(row.name) : urgent || lost,
+    excused: gain > 0 ? isOwed : urgent || lost || isOver,
   }))
 }
 
