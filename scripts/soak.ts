@@ -17,7 +17,11 @@ let failed = 0
 let turns = 0
 
 for (let seed = first; played === 0 || (values.only === undefined && performance.now() < endsMs); seed++) {
-  const { failures, turns: made } = await play(seed, {}, values.only === undefined ? () => {} : (line) => console.log(line))
+  const { failures, turns: made } = await play(
+    seed,
+    {},
+    values.only === undefined ? () => {} : (line) => console.log(line),
+  )
   played++
   turns += made
   if (failures.length === 0) continue

@@ -45,7 +45,8 @@ async function* decidesTheSameAgain({ journal }: Ended): AsyncGenerator<string> 
     try {
       for (const { record, decision } of decideAgain(policies, journal.segment(checkpoint, last))) {
         const differs = firstDifference(record.decision, decision)
-        if (differs !== null) yield `turn ${record.turn} has ${differs.one} at ${differs.path}, and again ${differs.other}`
+        if (differs !== null)
+          yield `turn ${record.turn} has ${differs.one} at ${differs.path}, and again ${differs.other}`
       }
     } catch (error) {
       yield reasonOf(error)

@@ -147,7 +147,13 @@ function drawGoals(
   for (let index = chance.between(0, 6); index > 0; index--) {
     const domain = chance.choose(named)
     const isBatch = simulated.find(({ name }) => name === domain)?.load.kind === 'batch'
-    const scope = chance.choose([{ domain }, { domain }, { domain }, hasGroup ? { group: 'web' } : { domain }, { all: true }])
+    const scope = chance.choose([
+      { domain },
+      { domain },
+      { domain },
+      hasGroup ? { group: 'web' } : { domain },
+      { all: true },
+    ])
     const aim = drawAim(chance, domain, isBatch, counts)
     if (aim['metric'] !== undefined) {
       const unit = aim['kind'] === 'throughput' ? 'requests/s' : 'ms'
@@ -168,10 +174,16 @@ function drawGoals(
 
 /** Metrics are of a domain's own: `d0-p95` in milliseconds, `d0-rate` in answers per second. */
 function drawAim(chance: Chance, domain: string, isBatch: boolean, counts: boolean): Written {
-  const kinds = isBatch ? ['utilization', 'fixed'] : ['utilization', 'fixed', 'performance', 'performance', 'throughput']
+  const kinds = isBatch
+    ? ['utilization', 'fixed']
+    : ['utilization', 'fixed', 'performance', 'performance', 'throughput']
   switch (chance.choose(kinds)) {
     case 'utilization':
-      return { kind: 'utilization', resource: chance.choose(['cpu', 'cpu', 'memory']), target: `${chance.between(30, 100)}%` }
+      return {
+        kind: 'utilization',
+        resource: chance.choose(['cpu', 'cpu', 'memory']),
+        target: `${chance.between(30, 100)}%`,
+      }
     case 'fixed': {
       const amounts = { cpu: `${chance.between(0, 150) * 10}m`, ...(counts && { licences: 2 * chance.between(0, 3) }) }
       return { kind: 'fixed', amounts }

@@ -1,5 +1,5 @@
-import type { LoadChange } from '#drivers/simulator/load.ts'
 import type { Knob, Setting } from '#core/model/observation.ts'
+import type { LoadChange } from '#drivers/simulator/load.ts'
 import type { Chance } from './chance.ts'
 import { type DrawnHost, drawLoadChange } from './draw-host.ts'
 
@@ -89,7 +89,10 @@ export function drawStory(chance: Chance, host: DrawnHost): Story {
   }
   const times = <Item>(most: number, draw: () => Item): Item[] => Array.from({ length: chance.between(0, most) }, draw)
   const events = [
-    ...times(12, () => ({ atMs: at(), kind: 'load', domain: chance.choose(names), change: drawLoadChange(chance) }) as const),
+    ...times(
+      12,
+      () => ({ atMs: at(), kind: 'load', domain: chance.choose(names), change: drawLoadChange(chance) }) as const,
+    ),
     ...times(4, () => drawVanishing(chance, at(), names)),
     ...times(4, () => ({ atMs: at(), ...drawStranger(chance, host, names) })),
     ...times(3, () => ({ atMs: at(), kind: 'cpus', count: chance.between(1, host.cpus) }) as const),
@@ -134,7 +137,10 @@ function drawStranger(chance: Chance, { cpus, memory }: DrawnHost, names: readon
     case 3:
       return set('freeze', chance.between(0, 1))
     default:
-      return set(chance.choose(['memory.limit', 'memory.soft']), chance.choose([null, chance.between(16, memory / MIB) * MIB]))
+      return set(
+        chance.choose(['memory.limit', 'memory.soft']),
+        chance.choose([null, chance.between(16, memory / MIB) * MIB]),
+      )
   }
 }
 
@@ -160,7 +166,8 @@ function drawIntervention(chance: Chance, names: readonly string[]): Happening {
 
 /** Of the daemon and of the host. */
 function drawEnds(chance: Chance, at: () => number): Event[] {
-  const kill = () => ({ atMs: at(), kind: 'kill', steps: chance.between(1, 40), downMs: chance.between(0, 8000) }) as const
+  const kill = () =>
+    ({ atMs: at(), kind: 'kill', steps: chance.between(1, 40), downMs: chance.between(0, 8000) }) as const
   const reboot = () => ({ atMs: at(), kind: 'reboot', downMs: chance.between(100, 8000) }) as const
   return Array.from({ length: chance.between(1, 3) }, () => (chance.happens(0.8) ? kill() : reboot()))
 }

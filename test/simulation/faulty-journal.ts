@@ -13,7 +13,9 @@ export function faultyJournal(
   const writing = <Args extends unknown[]>(write: (...args: Args) => void) => {
     return (...args: Args): void => {
       const { nowMs } = hands
-      const isFull = faults.some(({ fromMs, untilMs, part }) => nowMs >= fromMs && nowMs < untilMs && chance.happens(part))
+      const isFull = faults.some(
+        ({ fromMs, untilMs, part }) => nowMs >= fromMs && nowMs < untilMs && chance.happens(part),
+      )
       if (isFull) throw new Error('a planted fault: ENOSPC')
       write(...args)
     }

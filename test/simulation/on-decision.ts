@@ -137,7 +137,8 @@ export function* keepsStartsAndLimits(its: Decided): Generator<string> {
     for (const row of one.rows) {
       if (row.role !== 'managed') continue
       const { reservation, limit } = shareOf(policy, row.domain, one.resource)
-      if (limit !== null && row.allocation > limit + 1.5 * grain) yield `${show(one, row)}: ${row.allocation} of ${limit}`
+      if (limit !== null && row.allocation > limit + 1.5 * grain)
+        yield `${show(one, row)}: ${row.allocation} of ${limit}`
       const isReserved = reservation !== null && !one.capacity.shrunk && row.parent === null
       const start = Math.min(reservation ?? 0, limit ?? Number.POSITIVE_INFINITY)
       if (isReserved && row.entitlement < start - NEARLY * start) {
@@ -214,7 +215,10 @@ export function* shrinksFirst({ record }: Decided): Generator<string> {
   }
 }
 
-/** Property 7: no reversal of a knob within its cooldown, unless a missed goal or lost capacity caused it. */
+/**
+ * Property 7: no reversal of a knob within its cooldown, unless a missed goal, a start that is not granted yet or lost
+ * capacity caused it, or its own limit came down.
+ */
 export function* reversesNothingTooSoon(its: Decided): Generator<string> {
   const { policy, record, moves } = its
   const { decision, observation } = record
@@ -223,10 +227,19 @@ export function* reversesNothingTooSoon(its: Decided): Generator<string> {
     const gains = gainsOf(its, one)
     const standing = one.rows.reduce((sum, row) => sum + (row.role === 'parent' ? 0 : (row.inForce ?? 0)), 0)
     const isLost = standing > one.capacity.available + grainOf(policy, one.resource)
-    const isUrgent = gains.some(({ row, gain }) => gain > 0 && missed.has(row.domain))
-    for (const { row, gain, key } of gains) {
+    const grain = grainOf(policy, one.resource)
+    const { minimum } = policy.host
+    const isOwed = ({ row, gain }: (typeof gains)[number]) => {
+      const start = shareOf(policy, row.domain, one.resource).reservation ?? minimum[one.resource] ?? 0
+      return gain > 0 && (missed.has(row.domain) || (row.inForce ?? 0) < start - grain)
+    }
+    const isUrgent = gains.some(isOwed)
+    for (const move of gains) {
+      const { row, gain, key } = move
       const last = moves.get(key)
-      const isExcused = gain > 0 ? missed.has(row.domain) : isUrgent || isLost
+      const limit = shareOf(policy, row.domain, one.resource).limit ?? Number.POSITIVE_INFINITY
+      const isOver = (row.inForce ?? 0) > limit + grain
+      const isExcused = gain > 0 ? isOwed(move) : isUrgent || isLost || isOver
       if (last === undefined || last.direction === Math.sign(gain) || isExcused) continue
       const sinceMs = observation.at.monotonicMs - last.atMs
       if (sinceMs < policy.host.cooldownMs) yield `${show(one, row)} goes back by ${gain} after ${sinceMs} ms`

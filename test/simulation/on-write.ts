@@ -81,7 +81,8 @@ export function* carriesOutThePlan(its: Asked): Generator<string> {
   const at = position(its.change)
   const last = its.before.at(-1)
   if (at < 0) yield `${show(its)} is not planned`
-  else if (last !== undefined && position(last.change) >= at) yield `${show(its)} comes after what follows it in the plan`
+  else if (last !== undefined && position(last.change) >= at)
+    yield `${show(its)} comes after what follows it in the plan`
 }
 
 /** Property 2, at the host: no quota above a domain's limit. */
@@ -118,7 +119,8 @@ export function* neverOvercommits(its: Asked): Generator<string> {
     }
     // Each is rounded by a grain, and no kernel takes less than the least.
     const most = capacity.available + rows.length * Math.max(grainOf(policy, resource), resource === CPU ? 10 : 0)
-    if (isGrow && sum > most) yield `${show(its)} makes ${sum} of ${resource}, of which ${capacity.available} are divided`
+    if (isGrow && sum > most)
+      yield `${show(its)} makes ${sum} of ${resource}, of which ${capacity.available} are divided`
   }
 }
 

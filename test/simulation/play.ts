@@ -19,11 +19,11 @@ import { recover } from '#daemon/recover.ts'
 import { composeDrivers } from '#drivers/compose.ts'
 import { createSimulator, type Simulator } from '#drivers/simulator/simulator.ts'
 import type { Clock, Driver, MetricSource } from '#ports.ts'
+import { atTheEnd } from './at-the-end.ts'
 import { type Chance, chanceOf } from './chance.ts'
 import { type DrawnHost, drawHost } from './draw-host.ts'
 import { drawPolicy, EVENT } from './draw-policy.ts'
 import { drawStory, type Event, type Story } from './draw-story.ts'
-import { atTheEnd } from './at-the-end.ts'
 import { faultyClock } from './faulty-clock.ts'
 import { FaultyDriver, SLOW_MS } from './faulty-driver.ts'
 import { faultyJournal } from './faulty-journal.ts'
@@ -48,6 +48,8 @@ export interface Played {
   readonly turns: number
 }
 
+/** Simulated time after which nobody waits for the daemon any more. */
+const PATIENCE_MS = 120_000
 /** A status is described every so many turns. */
 const DESCRIBED_EVERY = 7
 
@@ -134,7 +136,8 @@ class Run {
     const { control, loop, journal } = this.#daemon as Daemon
     this.#describe(control)
     const before = new Map(this.#watch.ledger.knobs)
-    const report = await control.release()
+    const report = await this.#inTime(control.release())
+    if (report === null) return { seed: this.#seed, failures: this.#watch.failures, turns: this.#turns }
     await loop?.stop()
     const failed = await atTheEnd({ report, before, ledger: this.#watch.ledger, driver: this.#sim.driver, journal })
     for (const { property, message } of failed) this.#watch.fail(property, message)
@@ -272,6 +275,15 @@ class Run {
     }
   }
 
+  /** Waits for the daemon, but not for ever; null where it did not come. */
+  async #inTime<Result>(work: Promise<Result>): Promise<Result | null> {
+    const isOver = Symbol('over')
+    const first = await Promise.race([work, this.#hands.sleep(PATIENCE_MS).then(() => isOver)])
+    if (first !== isOver) return first as Result
+    this.#watch.fail('goesOn', `the daemon did nothing for ${PATIENCE_MS} ms`)
+    return null
+  }
+
   #textOf(policy: 'first' | 'second'): string {
     return this.#policies[policy === 'first' ? 0 : 1].text
   }
@@ -280,7 +292,8 @@ class Run {
   async #restart(steps: number, downMs: number): Promise<void> {
     const { life } = this.#daemon as Daemon
     life.endAfter(steps)
-    await life.ended
+    await this.#inTime(life.ended)
+    life.end()
     await this.#afterDeath(downMs)
   }
 

@@ -218,7 +218,9 @@ export class Watch {
     this.#decided = decided
     this.#steps = []
     const { verdict, plan } = record.decision
-    this.tell(`turn ${record.turn}: ${verdict.kind}, ${plan.map(({ node, knob, to }) => `${knob} of ${node} to ${to}`).join(', ')}`)
+    this.tell(
+      `turn ${record.turn}: ${verdict.kind}, ${plan.map(({ node, knob, to }) => `${knob} of ${node} to ${to}`).join(', ')}`,
+    )
     for (const property of ON_DECISION) for (const message of property(decided)) this.fail(property.name, message)
     for (const { identity } of record.observation.domains) this.#seenBefore.add(identity)
     for (const one of record.decision.resources) {
