@@ -103,12 +103,21 @@ function holdOf(context: Context, move: Move): Hold | null {
   const stalled = notGiving(context, move)
   if (stalled !== null) return stalled
   if (Math.abs(gain) <= context.frame.resource.grain * SAME) return null
-  const held =
-    tooSmall(context, move, gain) ??
-    (gain > 0 ? holdGrow(context, move) : holdShrink(context, move)) ??
-    tooFar(context, move, gain)
   // Where capacity was lost nobody can be kept above what is left.
-  return held !== null && gain < 0 && context.lost ? null : held
+  if (gain < 0 && context.lost) return null
+  const holds = [
+    tooSmall(context, move, gain),
+    gain > 0 ? holdGrow(context, move) : holdShrink(context, move),
+    gain > 0 ? null : keepWorkingSet(context, move),
+    tooFar(context, move, gain),
+  ]
+  return holds.find((hold) => hold !== null && !isAtLimit(context, move, hold)) ?? null
+}
+
+/** A limit that came down is followed at once, whatever would hold a shrink back; but memory in use is not cut off. */
+function isAtLimit(context: Context, { row, entitlement }: Move, { floor, reason }: Hold): boolean {
+  const limit = context.problem.limit[row] ?? Number.POSITIVE_INFINITY
+  return reason.kind !== 'working-set' && floor > limit && !isBelow(entitlement, limit, context)
 }
 
 function notGiving({ frame }: Context, { view, entitlement }: Move): Hold | null {
@@ -152,21 +161,22 @@ function holdGrow(context: Context, move: Move): Hold | null {
     : null
 }
 
-/** A shrink is held by its cooldown, unless somebody is owed what it gives or its limit came down, and by the working set. */
+/** A shrink is held by its cooldown, unless somebody is owed what it gives. */
 function holdShrink(context: Context, move: Move): Hold | null {
-  const ceiling = Number.POSITIVE_INFINITY
   const untilMs = cooldownEnd(context, move, -1)
-  const allowed = Math.min(move.inForce, context.problem.limit[move.row] ?? move.inForce)
-  if (untilMs !== null && !context.urgent && isBelow(move.entitlement, allowed, context)) {
-    return { floor: allowed, ceiling, reason: { kind: 'cooldown', untilMs } }
-  }
-  const { key, compressible } = context.frame.resource
-  const inUse = move.view.smoothUse[key]
-  if (!compressible && inUse !== undefined) {
-    const floor = Math.min(move.inForce, inUse * WORKING_SET_MARGIN)
-    if (floor > move.entitlement) return { floor, ceiling, reason: { kind: 'working-set', floor } }
-  }
-  return null
+  if (untilMs === null || context.urgent) return null
+  return { floor: move.inForce, ceiling: Number.POSITIVE_INFINITY, reason: { kind: 'cooldown', untilMs } }
+}
+
+/** What cannot be taken away in no time stays where it is in use. */
+function keepWorkingSet({ frame }: Context, { view, inForce, entitlement }: Move): Hold | null {
+  const { key, compressible } = frame.resource
+  const inUse = view.smoothUse[key]
+  if (compressible || inUse === undefined) return null
+  const floor = Math.min(inForce, inUse * WORKING_SET_MARGIN)
+  return floor > entitlement
+    ? { floor, ceiling: Number.POSITIVE_INFINITY, reason: { kind: 'working-set', floor } }
+    : null
 }
 
 /** When the cooldown ends that a move in this direction would break, or null where it breaks none. */

@@ -229,17 +229,20 @@ export function* reversesNothingTooSoon(its: Decided): Generator<string> {
     const isLost = standing > one.capacity.available + grainOf(policy, one.resource)
     const grain = grainOf(policy, one.resource)
     const { minimum } = policy.host
-    const isOwed = ({ row, gain }: (typeof gains)[number]) => {
+    const isOwed = (row: AmountDecision) => {
       const start = shareOf(policy, row.domain, one.resource).reservation ?? minimum[one.resource] ?? 0
-      return gain > 0 && (missed.has(row.domain) || (row.inForce ?? 0) < start - grain)
+      return missed.has(row.domain) || (row.inForce ?? 0) < start - grain
     }
-    const isUrgent = gains.some(isOwed)
+    // Whoever is owed may have to wait until the donor has given.
+    const isUrgent = one.rows.some((row) => {
+      return row.role === 'managed' && row.entitlement > (row.inForce ?? 0) + grain && isOwed(row)
+    })
     for (const move of gains) {
       const { row, gain, key } = move
       const last = moves.get(key)
       const limit = shareOf(policy, row.domain, one.resource).limit ?? Number.POSITIVE_INFINITY
       const isOver = (row.inForce ?? 0) > limit + grain
-      const isExcused = gain > 0 ? isOwed(move) : isUrgent || isLost || isOver
+      const isExcused = gain > 0 ? isOwed(row) : isUrgent || isLost || isOver
       if (last === undefined || last.direction === Math.sign(gain) || isExcused) continue
       const sinceMs = observation.at.monotonicMs - last.atMs
       if (sinceMs < policy.host.cooldownMs) yield `${show(one, row)} goes back by ${gain} after ${sinceMs} ms`
