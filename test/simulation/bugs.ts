@@ -109,6 +109,17 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
       }),
     })),
   },
+  stopsItself: {
+    property: 'needsNoCorrection',
+    ...afterwards((decision) => {
+      const violations = [{ rule: 'planted', subject: 'host', message: 'nothing is wrong' }]
+      return decision.turn % 10 === 0 ? { ...decision, plan: [], violations } : decision
+    }),
+  },
+  cannotBeDescribed: {
+    property: 'describesItself',
+    ...afterwards((decision) => ({ ...decision, violations: null as never })),
+  },
   ignoresHeadroom: { property: 'dividesNoMoreThanThereIs', ...byHost({ headroom: {} }) },
   dividesWhatIsLost: {
     property: 'dividesNoMoreThanThereIs',
@@ -136,6 +147,7 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
   },
   takesASuccessorForTheSame: { property: 'looksBeforeItTouches', decide: takesNamesForIdentities },
   believesWhatItPlanned: { property: 'noticesWhatOthersSet', decide: believesItsPlans },
+  believesWhatIsNotThere: { property: 'believesWhatIsSeen', decide: believesItsPlans },
   setsAgainWhatOthersSet: {
     property: 'yieldsToOthers',
     ...byPolicy((policy) => ({

@@ -55,7 +55,8 @@ export class Ledger {
       lastBy: by,
       originals: by === 'stranger' || originals.length > 0 ? originals : [before, ...this.#originalOf(write)],
       told: known?.told,
-      isDoubtful: known?.isDoubtful ?? false,
+      // Who is so late that another change has been made since is taken for somebody else.
+      isDoubtful: known?.isDoubtful === true || (by === 'late' && known?.told !== undefined),
     })
   }
 

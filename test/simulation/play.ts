@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { status as statusShape } from '#api/contract.ts'
@@ -48,6 +48,8 @@ export interface Played {
   readonly turns: number
 }
 
+/** In memory where there is such a place: nothing of it is to outlive the run. */
+const STATE_ROOT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 /** Simulated time after which nobody waits for the daemon any more. */
 const PATIENCE_MS = 120_000
 /** A status is described every so many turns. */
@@ -73,7 +75,7 @@ interface Daemon {
 class Run {
   readonly #seed: number
   readonly #bug: Bug
-  readonly #dir = mkdtempSync(join(tmpdir(), 'reeve-simulation-'))
+  readonly #dir = mkdtempSync(join(STATE_ROOT, 'reeve-simulation-'))
   readonly #host: DrawnHost
   readonly #story: Story
   readonly #policies: readonly [LoadedPolicy, LoadedPolicy]

@@ -65,6 +65,17 @@ export class Watch {
     this.tell(`!! ${property}: ${message}`)
   }
 
+  /** A property that cannot be told is broken, too: what it threw must not be taken for a fault of the journal. */
+  #hold<Its>(properties: readonly ((its: Its) => Iterable<string>)[], its: Its): void {
+    for (const property of properties) {
+      try {
+        for (const message of property(its)) this.fail(property.name, message)
+      } catch (error) {
+        this.fail(property.name, `${error}`)
+      }
+    }
+  }
+
   tell(line: string): void {
     const { hands, tell } = this.#options
     tell(`${(hands.nowMs / 1000).toFixed(3).padStart(8)} ${line}`)
@@ -119,7 +130,7 @@ export class Watch {
       before: this.#steps,
       ledger: this.ledger,
     }
-    for (const property of ON_WRITE) for (const message of property(asked)) this.fail(property.name, message)
+    this.#hold(ON_WRITE, asked)
     const step: Step = { change, outcome: undefined }
     if (change.because.kind !== 'release') this.#steps.push(step)
     this.ledger.told(change, undefined)
@@ -221,7 +232,7 @@ export class Watch {
     this.tell(
       `turn ${record.turn}: ${verdict.kind}, ${plan.map(({ node, knob, to }) => `${knob} of ${node} to ${to}`).join(', ')}`,
     )
-    for (const property of ON_DECISION) for (const message of property(decided)) this.fail(property.name, message)
+    this.#hold(ON_DECISION, decided)
     for (const { identity } of record.observation.domains) this.#seenBefore.add(identity)
     for (const one of record.decision.resources) {
       for (const { gain, key } of gainsOf(decided, one)) {
