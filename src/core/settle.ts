@@ -63,7 +63,7 @@ export function settle(view: View, frame: Frame, needs: readonly Need[], workspa
   }
   let isStable = false
   for (let repeat = 0; repeat <= REPEATS && !isStable; repeat++) {
-    const found = narrow(view, frame, narrowed, arbitration, needs)
+    const found = narrow(view, frame, problem, arbitration, needs)
     isStable = !hold([...found, ...impact(frame, needs, narrowed, arbitration)])
   }
   // What still breaks a rule after that is not made: everything stands until the next turn.
