@@ -1,5 +1,5 @@
 import type { DomainView, View } from '#core/look.ts'
-import type { EstimateReason, GoalDecision } from '#core/model/decision.ts'
+import type { EstimateReason, ForecastDecision, GoalDecision } from '#core/model/decision.ts'
 import type { DomainName, ResourceKey } from '#core/model/ids.ts'
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import type { MetricReading } from '#core/model/observation.ts'
@@ -17,6 +17,8 @@ export interface Need {
   readonly status: GoalDecision['status']
   readonly need: Readonly<Record<ResourceKey, number>>
   readonly because: EstimateReason
+  /** What forecasts say of it; empty where none has anything to say. */
+  readonly forecasts: readonly ForecastDecision[]
   readonly memory: GoalMemory
 }
 
@@ -55,6 +57,7 @@ function estimateOne(goal: Goal, domain: DomainView, sight: Sight): Need {
     domain: domain.name,
     need,
     because,
+    forecasts: [],
     memory: estimated.memory,
     status: statusOf(goal.aim, domain, sight, measured),
   }
@@ -95,6 +98,7 @@ function closedGoal(goal: Goal, domain: DomainView, condition: Condition): Need 
     status: { kind: 'closed', reason: describe(condition) },
     need: {},
     because: { kind: 'closed' },
+    forecasts: [],
     memory: domain.known?.goals[goal.id] ?? {},
   }
 }
