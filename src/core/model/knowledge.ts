@@ -36,7 +36,9 @@ export interface ForecastStart {
   readonly minute: number
 }
 
-/** One need over time. Texts have a character for each level (see `forecast/levels.ts`), a blank for what is not known. */
+/**
+ * One need over time: about half a KiB on record where every day is the same, 3 KiB at most. Texts have a character for each level (see `forecast/levels.ts`), a blank for what is not known.
+ */
 export interface ForecastProfile {
   /** Minutes in which it was first and last stated. */
   readonly since: number
