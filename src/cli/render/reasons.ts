@@ -33,8 +33,7 @@ export function standingText({ status, aim, unit }: GoalView): string {
   switch (status.kind) {
     case 'met':
     case 'missed': {
-      const isShare = aim?.kind === 'utilization' || aim?.kind === 'fixed'
-      const value = isShare ? percent(status.measured) : measure(status.measured, unit)
+      const value = standingValue(status.measured, aim, unit)
       const what = aim?.kind === 'fixed' ? `${value} of it in force` : `measured ${value}`
       return `${what}, ${status.kind} (index ${short(status.index)}; above 1 is missed)`
     }
@@ -43,6 +42,11 @@ export function standingText({ status, aim, unit }: GoalView): string {
     case 'closed':
       return `does not count now: ${status.reason}`
   }
+}
+
+/** What is measured for a goal: a part of something, or in the unit of its metric. */
+export function standingValue(value: number, aim: Aim | null, unit: string): string {
+  return aim?.kind === 'utilization' || aim?.kind === 'fixed' ? percent(value) : measure(value, unit)
 }
 
 const LOST = {
