@@ -11,6 +11,8 @@ import { afterMinute, riseNow } from './season.ts'
 import { silenceOf, UNTRIED } from './trust.ts'
 
 const MINUTE_MS = 60_000
+/** Needs are noted at most so often: what they were in a minute does not take more, and each noting costs. */
+const NOTED_MS = 10_000
 /** Minutes without a need of which the last one is taken to have stood. After more of them the past is not known. */
 const GAP_MOST = 5
 /** As many as are ever looked back: what follows a start, the minute before it, and one under way. */
@@ -36,29 +38,43 @@ export function foresee(
 ): { readonly needs: readonly Need[]; readonly forecast: ForecastKnowledge } {
   const now = nowOf(view)
   const isSilenced = view.policy.host.without.includes('forecast')
-  const profiles: Record<DomainName, Record<string, ForecastProfile>> = keptProfiles(view, now.minute)
+  const { forecast } = view.known
+  const isNoted = now.slot !== forecast.slot
+  const profiles = isNoted ? keptProfiles(forecast.profiles, now.minute) : forecast.profiles
   const resources = new Map(view.policy.resources.map((resource) => [resource.key, resource]))
   const needs = said.map((its) => {
     // What the policy states needs no forecast.
     if (its.goal.aim.kind === 'fixed' || its.status.kind === 'closed') return its
-    const raised: Record<ResourceKey, number> = { ...its.need }
+    let { need } = its
     const forecasts: ForecastDecision[] = []
-    for (const key of Object.keys(its.need) as ResourceKey[]) {
-      const resource = resources.get(key)
+    for (const key in its.need) {
+      const resource = resources.get(key as ResourceKey)
       if (resource === undefined) continue
       const id = `${its.goal.id} ${key}`
-      const ofDomain = profiles[its.domain]
-      const profile = observed(ofDomain?.[id] ?? newProfile(now.minute), its.need[key] ?? 0, resource.grain, now)
-      profiles[its.domain] = { ...ofDomain, [id]: profile }
-      raise(raised, key, forecastsOf(profile, now, resource, isSilenced), capacityOf(view, resource), forecasts)
+      const amount = its.need[resource.key] ?? 0
+      if (isNoted) note(profiles, its.domain, id, amount, resource.grain, now)
+      const profile = profiles[its.domain]?.[id]
+      const said = profile === undefined ? NOTHING : forecastsOf(profile, now, resource, isSilenced)
+      if (said.length === 0) continue
+      const most = highest(said, capacityOf(view, resource))
+      if (most > amount) need = { ...need, [key]: most }
+      for (const one of said) forecasts.push({ ...one, raisedFrom: raisedFrom(one, most, amount) })
     }
-    return forecasts.length === 0 ? its : { ...its, need: raised, forecasts }
+    return forecasts.length === 0 ? its : { ...its, need, forecasts }
   })
-  return { needs, forecast: { minute: now.minute, events: view.seen.events, starts: now.starts, profiles } }
+  return { needs, forecast: { slot: now.slot, events: view.seen.events, starts: now.starts, profiles } }
+}
+
+type Profiles = Record<DomainName, Record<string, ForecastProfile>>
+
+function note(profiles: Profiles, domain: DomainName, id: string, amount: number, grain: number, now: Now): void {
+  const ofDomain = profiles[domain]
+  profiles[domain] = { ...ofDomain, [id]: noted(ofDomain?.[id] ?? newProfile(now.minute), amount, grain, now) }
 }
 
 /** The time, and what has begun lately. */
 interface Now {
+  readonly slot: number
   /** Since 1970 in UTC, and the same by the clock on the wall. */
   readonly minute: number
   readonly localMinute: number
@@ -68,6 +84,7 @@ interface Now {
 function nowOf(view: View): Now {
   const { at, events } = view.seen
   const { forecast, bootId, turn } = view.known
+  const slot = Math.floor(at.utcMs / NOTED_MS)
   const minute = Math.floor(at.utcMs / MINUTE_MS)
   const begun: ForecastStart[] = []
   // Whoever knows nothing yet cannot tell what has just begun.
@@ -80,7 +97,7 @@ function nowOf(view: View): Now {
     return since >= 0 && since <= FOLLOWED_MINUTES + GAP_MOST
   })
   const starts = begun.length > STARTS_AT_ONCE ? lately : [...lately, ...begun].slice(-STARTS_MOST)
-  return { minute, localMinute: localMinuteOf(view, at, minute), starts }
+  return { slot, minute, localMinute: localMinuteOf(view, at, minute), starts }
 }
 
 /** By the zone that the policy names first, which is the one its users live by; else UTC. */
@@ -105,14 +122,15 @@ function newProfile(minute: number): ForecastProfile {
   }
 }
 
-/** Looked over once a minute. */
-function keptProfiles({ known }: View, minute: number): Record<DomainName, Record<string, ForecastProfile>> {
-  const { profiles } = known.forecast
-  if (known.forecast.minute === minute) return { ...profiles }
-  const kept: Record<DomainName, Record<string, ForecastProfile>> = {}
+function keptProfiles(profiles: ForecastKnowledge['profiles'], minute: number): Profiles {
+  const kept: Profiles = {}
   for (const name in profiles) {
-    const its = Object.entries(profiles[name as DomainName] ?? {}).filter(([, profile]) => isKept(profile, minute))
-    if (its.length > 0) kept[name as DomainName] = Object.fromEntries(its)
+    const its = profiles[name as DomainName] as Record<string, ForecastProfile>
+    const ids = Object.keys(its)
+    const left = ids.filter((id) => isKept(its[id] as ForecastProfile, minute))
+    if (left.length === ids.length) kept[name as DomainName] = its
+    else if (left.length > 0)
+      kept[name as DomainName] = Object.fromEntries(left.map((id) => [id, its[id] as ForecastProfile]))
   }
   return kept
 }
@@ -122,7 +140,7 @@ function isKept({ since, minute: last }: ForecastProfile, minute: number): boole
 }
 
 /** One more need of the minute under way; what a minute needed is the mean of it. Minutes that are over are learned from. */
-function observed(profile: ForecastProfile, amount: number, grain: number, now: Now): ForecastProfile {
+function noted(profile: ForecastProfile, amount: number, grain: number, now: Now): ForecastProfile {
   const { minute, sum, count } = profile
   if (minute === now.minute) return { ...profile, sum: sum + amount, count: count + 1 }
   const next = { minute: now.minute, sum: amount, count: 1 }
@@ -138,18 +156,25 @@ function observed(profile: ForecastProfile, amount: number, grain: number, now: 
 }
 
 type Said = Omit<ForecastDecision, 'raisedFrom'>
+const NOTHING: readonly Said[] = []
 
-function forecastsOf(profile: ForecastProfile, now: Now, { key, grain }: Resource, isSilenced: boolean): Said[] {
-  const said = (by: ForecastKind, level: Level | null, trust: ForecastTrust): Said => ({
+function forecastsOf(
+  profile: ForecastProfile,
+  now: Now,
+  { key, grain }: Resource,
+  isSilenced: boolean,
+): readonly Said[] {
+  const season = riseNow(profile, now.localMinute)
+  if (season === null && profile.season.scored === 0 && Object.keys(profile.after).length === 0) return NOTHING
+  const said = (by: ForecastKind, level: Level | null, { skill, scored, right }: ForecastTrust): Said => ({
     resource: key,
     by,
     predicted: level === null ? null : amountOf(level, grain),
-    silent: silenceOf(trust, isSilenced),
-    skill: trust.skill,
-    scored: trust.scored,
-    right: trust.right,
+    silent: silenceOf({ skill, scored, right }, isSilenced),
+    skill,
+    scored,
+    right,
   })
-  const season = riseNow(profile, now.localMinute)
   const all = [said({ kind: 'season', of: season?.of ?? 'days' }, season?.level ?? null, profile.season)]
   for (const following in profile.after) {
     const start = now.starts.findLast((its) => followingKey(its) === following)
@@ -161,23 +186,16 @@ function forecastsOf(profile: ForecastProfile, now: Now, { key, grain }: Resourc
   return all.filter(({ predicted, scored }) => predicted !== null || scored > 0)
 }
 
-/** Adds what is said to `forecasts`, and raises the need of a resource to the highest of it that counts. */
-function raise(
-  needs: Record<ResourceKey, number>,
-  key: ResourceKey,
-  said: readonly Said[],
-  capacity: number,
-  forecasts: ForecastDecision[],
-): void {
-  const from = needs[key] ?? 0
-  const heard = said.filter(({ silent }) => silent === null).map(({ predicted }) => predicted ?? 0)
-  const most = Math.min(Math.max(0, ...heard), capacity)
-  const isRaised = most > from
-  if (isRaised) needs[key] = most
-  for (const its of said) {
-    const speaks = isRaised && its.silent === null && Math.min(its.predicted ?? 0, capacity) === most
-    forecasts.push({ ...its, raisedFrom: speaks ? from : null })
-  }
+/** The highest of what counts, at most what there is of the resource; 0 where nothing counts. */
+function highest(said: readonly Said[], capacity: number): number {
+  let most = 0
+  for (const { silent, predicted } of said) if (silent === null) most = Math.max(most, predicted ?? 0)
+  return Math.min(most, capacity)
+}
+
+/** The need before, for whoever said what it was raised to. */
+function raisedFrom({ silent, predicted }: Said, most: number, before: number): number | null {
+  return most > before && silent === null && (predicted ?? 0) >= most ? before : null
 }
 
 function capacityOf({ seen }: View, { key, capacity }: Resource): number {

@@ -19,9 +19,9 @@ export interface Knowledge {
 
 /** What forecasts are made from. It belongs to names, not to identities: a domain that restarts has the same days. */
 export interface ForecastKnowledge {
-  /** Minutes since 1970 in UTC, of the last turn. */
-  readonly minute: number
-  /** Events that were on in it. */
+  /** Ten seconds of UTC in which needs were noted last, since 1970. */
+  readonly slot: number
+  /** Events that were on in the last turn. */
   readonly events: readonly string[]
   /** What has begun lately, oldest first. */
   readonly starts: readonly ForecastStart[]
@@ -143,5 +143,5 @@ export const NO_KNOWLEDGE: Knowledge = {
   domains: {},
   set: {},
   failures: {},
-  forecast: { minute: 0, events: [], starts: [], profiles: {} },
+  forecast: { slot: 0, events: [], starts: [], profiles: {} },
 }
