@@ -71,6 +71,7 @@ describe('gradesOf', () => {
       estimators.reduce((total, { made }) => total + made, 0),
       recorded('shop').length,
     )
+    assert.throws(() => gradesOf(journal, whole, { domain: 'nobody', count: 5 }), /no goal names a domain 'nobody'/)
     const { span, last } = gradesOf(journal, { from: 310, to: 400 }, { count: 100 })
     assert.deepEqual([span?.firstTurn, span?.lastTurn], [310, 400])
     assert.ok(last.length > 0 && last.length < recorded().length)

@@ -7,7 +7,7 @@ import { recordedPolicies } from './replay/again.ts'
 import type { Period } from './replay/period.ts'
 import type { Span } from './replay/report.ts'
 import { SpanOf } from './replay/span.ts'
-import { goalViews } from './views.ts'
+import { goalViews, NotOnRecord } from './views.ts'
 
 /** What was promised and what came, as `reeve history --grades --json` prints it. */
 export interface GradesReport {
@@ -43,7 +43,11 @@ export interface GradedChange extends OfGoal, Graded {
 
 export interface ForecastGrades extends OfGoal, ForecastDecision {}
 
-/** Reads what was graded in a period, of one domain where it is named. One segment is in memory at a time. */
+/**
+ * Reads what was graded in a period, of one domain where it is named. One segment is in memory at a time.
+ *
+ * @throws {NotOnRecord} where no goal names that domain.
+ */
 export function gradesOf(
   journal: JournalReader,
   { from, to }: Period,
@@ -53,12 +57,14 @@ export function gradesOf(
   const policies = recordedPolicies(journal)
   const estimators = new Map<string, EstimatorGrades>()
   const changes: GradedChange[] = []
+  let isNamed = false
   let forecasts: readonly ForecastGrades[] = []
   for (const checkpoint of journal.checkpoints(from, to)) {
     for (const record of journal.segment(checkpoint, to)) {
       if (record.turn < from) continue
       span.add(record)
       const goals = record.decision.goals.filter((goal) => domain === undefined || goal.domain === domain)
+      isNamed ||= goals.length > 0
       // A turn of an older version has none of all this.
       if (goals.some(({ graded = null }) => graded !== null)) {
         changes.push(...gradedIn({ ...record, decision: { ...record.decision, goals } }, policies(record.policyHash)))
@@ -71,6 +77,7 @@ export function gradesOf(
       )
     }
   }
+  if (domain !== undefined && !isNamed) throw new NotOnRecord(`no goal names a domain '${domain}' in that time`)
   return { span: span.span, estimators: [...estimators.values()], last: changes.slice(-count).reverse(), forecasts }
 }
 

@@ -74,7 +74,9 @@ function goalLines(goal: GoalView, unitOf: (resource: string) => string): string
     const raised = goal.forecasts.find((its) => its.resource === key && its.raisedFrom !== null)
     return `${amount(raised?.raisedFrom ?? value, unitOf(key))} of ${key}`
   })
-  const need = needs.length === 0 ? 'It asks for nothing' : `It is thought to need ${listed(needs)}`
+  const by = estimatorName(goal.because.kind)
+  const thought = by === null ? 'It is thought to need' : `Going by ${by}, it is thought to need`
+  const need = needs.length === 0 ? 'It asks for nothing' : `${thought} ${listed(needs)}`
   lines.push(`    ${need}: ${estimateText(goal.because, goal.unit, unitOf)}.`)
   for (const its of goal.forecasts) {
     lines.push(`    ${forecastText(its, (value) => `${amount(value, unitOf(its.resource))} of ${its.resource}`)}`)
@@ -93,16 +95,19 @@ function goalLines(goal: GoalView, unitOf: (resource: string) => string): string
 function promiseLines({ promised, graded, record, aim, unit }: GoalView): string[] {
   const of = (value: number) => standingValue(value, aim, unit)
   const lines: string[] = []
-  if (promised !== null) lines.push(`    By ${estimatorName(promised.by)} it is promised ${of(promised.predicted)}.`)
+  if (promised !== null)
+    lines.push(`    By ${estimatorName(promised.by) ?? promised.by} it is promised ${of(promised.predicted)}.`)
   if (graded !== null) {
     const { turn, by, predicted, came, isKept } = graded
     const verdict = isKept ? good('kept') : attention('broken')
-    lines.push(`    In turn ${turn} ${estimatorName(by)} promised ${of(predicted)}, and ${of(came)} came: ${verdict}.`)
+    lines.push(
+      `    In turn ${turn} ${estimatorName(by) ?? by} promised ${of(predicted)}, and ${of(came)} came: ${verdict}.`,
+    )
   }
   if (record !== null && record.made > 0) {
     const { made, kept, off } = record
     lines.push(
-      `    Of ${counted(made, 'promise')} to it so far, ${kept} were kept; what came was worse by ${percent(off)} in the mean.`,
+      `    Of ${counted(made, 'promise')} to it so far, ${kept} ${kept === 1 ? 'was' : 'were'} kept; what came was worse by ${percent(off)} in the mean.`,
     )
   }
   return lines

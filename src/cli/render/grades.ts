@@ -20,7 +20,7 @@ export function renderGrades({ span, estimators, last, forecasts }: GradesReport
             ...estimators.map(({ domain, goal, by, made, kept, broken, off }) => [
               domain,
               goal,
-              estimatorName(by),
+              estimatorName(by) ?? by,
               String(made),
               String(kept),
               broken === 0 ? '0' : attention(String(broken)),
@@ -38,7 +38,7 @@ export function renderGrades({ span, estimators, last, forecasts }: GradesReport
 function changeText({ domain, goal, by, predicted, came, turn, utcMs, isKept, off, aim, unit }: GradedChange): string {
   const of = (value: number) => standingValue(value, aim, unit)
   const verdict = isKept ? good('kept') : attention(`broken, worse by ${percent(off)}`)
-  return `turn ${turn}  ${time(utcMs)}  ${domain}, ${goal}: ${of(predicted)} promised by ${estimatorName(by)}, ${of(came)} came: ${verdict}`
+  return `turn ${turn}  ${time(utcMs)}  ${domain}, ${goal}: ${of(predicted)} promised by ${estimatorName(by) ?? by}, ${of(came)} came: ${verdict}`
 }
 
 function forecastTable(forecasts: GradesReport['forecasts']): string {
@@ -57,14 +57,14 @@ function forecastTable(forecasts: GradesReport['forecasts']): string {
   ])
 }
 
-/** `by the work's cost`, as people call an estimator whose reason has this kind. */
-export function estimatorName(kind: EstimateReason['kind']): string {
-  return NAMES[kind] ?? kind
+/** What an estimator goes by whose reason has this kind; null where it goes by nothing new. */
+export function estimatorName(kind: EstimateReason['kind']): string | null {
+  return NAMES[kind] ?? null
 }
 
 const NAMES: Partial<Record<EstimateReason['kind'], string>> = {
-  utilization: 'use',
-  'work-cost': 'cost of work',
+  utilization: 'its use',
+  'work-cost': 'the cost of its work',
   feedback: 'feedback',
 }
 
