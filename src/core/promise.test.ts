@@ -43,6 +43,23 @@ describe('promise', () => {
     assert.deepEqual(promisedIn(its).promised, { by: 'feedback', predicted: 200 })
   })
 
+  it('is made to those whose allocation is changed, and to no others', () => {
+    const both = policy(
+      [domain('shop'), domain('batch'), domain('api')],
+      [goal('shop', 1, aim), goal('api', 1, { kind: 'utilization', resource: CPU, target: 0.5 })],
+    )
+    const its = new World(both, { shop: { use: 400 }, batch: { use: 800 }, api: { use: 100 } })
+    its.readings['p95'] = 150
+    its.run(60)
+    its.tenants['api'] = { use: 200 }
+    const made = Array.from({ length: 5 }, () => its.step().goals.map(({ promised }) => promised?.by ?? null))
+    assert.ok(
+      made.every(([shop]) => shop === null),
+      JSON.stringify(made),
+    )
+    assert.ok(made.some(([, api]) => api === 'utilization'))
+  })
+
   it('is graded by the mean of what came from 10 s on, 30 s after it was made, as kept within a tenth', () => {
     for (const [came, isKept] of [
       [100, true],

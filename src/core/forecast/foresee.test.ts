@@ -151,10 +151,18 @@ describe('a forecast of what follows', () => {
     it(`raises the need a minute before, from the third ${what} on`, () => {
       const days = new Days()
       const before: (number | undefined)[] = []
-      while (days.minute <= 1720) {
-        const { need } = days.turn(follows(days.minute), began(days.minute))
+      const told: number[] = []
+      while (days.minute <= 1729) {
+        const { need, said } = days.turn(follows(days.minute), began(days.minute))
         if (BEGINS.includes(days.minute - 10)) before.push(need)
+        const isTold = said.some(({ by, predicted }) => by.kind === 'after' && predicted !== null)
+        if (days.minute > 1700 && isTold) told.push(days.minute - 1700 - 1)
       }
+      // From a minute before the first of the twelve minutes on.
+      assert.deepEqual(
+        told,
+        Array.from({ length: 13 }, (_, index) => 9 + index),
+      )
       assert.deepEqual(before.slice(0, 2), [QUIET, QUIET])
       assert.ok((before[2] ?? 0) >= BUSY, `${before}`)
     })
