@@ -77,6 +77,7 @@ export function policy(
       libvirt: [],
       quiet: [],
       drift: 'yield',
+      without: [],
       ...host,
     },
     resources,
