@@ -55,7 +55,7 @@ export async function playFamily(stage: Stage, contender: Contender, family: Fam
   } finally {
     await running.stop()
     stage.reset()
-    stage.shorten(null)
+    await stage.shorten(null)
   }
 }
 
@@ -67,7 +67,7 @@ async function playAct(stage: Stage, running: Running, { act, beganMs }: PlayedA
     offer(stage, act, second)
     const terms = termsAt(act, second)
     if (terms === inForce) continue
-    stage.shorten(terms.fileBytes)
+    await stage.shorten(terms.fileBytes)
     await running.reload(terms)
     inForce = terms
   }

@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DEFAULT_WEIGHT, knobFiles, WEIGHT_RANGE } from '#drivers/cgroup/knobs.ts'
 import { dirOf, type Layout } from '#drivers/cgroup/layout.ts'
@@ -11,17 +12,32 @@ export type Amounts = Readonly<Record<Domain, number>>
 
 export type PathOf = (domain: Domain) => string
 
-type PlainKnob = 'cpu.weight' | 'cpu.quota' | 'cpu.set' | 'memory.limit'
+type PlainKnob = 'cpu.weight' | 'cpu.quota' | 'cpu.set' | 'memory.limit' | 'io.read.limit'
 const WATCHED: readonly (PlainKnob | 'memory.soft')[] = ['cpu.weight', 'cpu.quota', 'memory.limit', 'memory.soft']
 
-export function setKnob(layout: Layout, path: string, knob: PlainKnob, value: number | string | null): void {
+/** `device` is `8:0` for limits of one device. */
+export function setKnob(
+  layout: Layout,
+  path: string,
+  knob: PlainKnob,
+  value: number | string | null,
+  device = '',
+): void {
   const { controller, encode, files } = knobFiles(layout, knob)
   const dir = dirOf(layout, controller, path)
   if (dir === null) throw new Error(`this host has no ${controller} controller`)
   const textsNow = () => files.map((file) => readFileSync(join(dir, file), 'latin1'))
-  for (const { file, text } of encode(value, textsNow, '')) {
+  for (const { file, text } of encode(value, textsNow, device)) {
     if (readFileSync(join(dir, file), 'latin1').trim() !== text) writeFileSync(join(dir, file), text)
   }
+}
+
+/** The same where taking it away may take the kernel long, as with memory in use. */
+export async function setMemoryLimit(layout: Layout, path: string, bytes: number | null): Promise<void> {
+  const { controller, encode } = knobFiles(layout, 'memory.limit')
+  const dir = dirOf(layout, controller, path)
+  if (dir === null) throw new Error(`this host has no ${controller} controller`)
+  for (const { file, text } of encode(bytes, () => [], '')) await writeFile(join(dir, file), text)
 }
 
 /** Weights of all, and a quota for those that are capped; the quotas of the others are taken away. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, statSync } from 'node:fs'
 import { availableParallelism, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,14 +17,16 @@ import { threadsOf } from '#drivers/cgroup/members.ts'
 import { openScheduling, setScheduling } from '#drivers/cgroup/scheduling.ts'
 import type { Demand } from './acts.ts'
 import { CAPACITY, DOMAINS, type Domain, SERVICES, type Service } from './cast.ts'
-import { heldByProcesses, resetSettings, setKnob } from './settings.ts'
+import { heldByProcesses, resetSettings, setKnob, setMemoryLimit } from './settings.ts'
 
 const ROOT = 'reeve-goals'
 const DEMO_WORKLOADS = fileURLToPath(new URL('../../src/demo/workloads/', import.meta.url))
 const OWN_WORKLOADS = fileURLToPath(new URL('workloads/', import.meta.url))
 const JANITOR = fileURLToPath(new URL('janitor.ts', import.meta.url))
-/** Where files are on a disk, as a store's are: what /tmp has may itself be memory. */
-const DISK = '/var/tmp'
+/** What is read and written while things are measured is in memory: a disk that is busy stops whoever renames a file. */
+const IN_MEMORY = '/dev/shm'
+/** What a store and Reeve's journal are kept on. */
+const ON_DISK = '/var/tmp'
 
 /**
  * The processes that are managed and measured, in groups of their own below `<root>/work`, and beside them the load
@@ -35,12 +37,13 @@ export interface Stage {
   /** Name of the group that holds all others. */
   readonly root: string
   readonly directory: string
+  readonly diskDirectory: string
   readonly monitorFile: string
   pathOf(domain: Domain): string
   /** What clients of the service do from now on; undefined ends them. */
   demand(service: Service, demand: Demand | undefined): void
   /** Makes memory for files as short as this, for all domains together; null takes the limit away. */
-  shorten(fileBytes: number | null): void
+  shorten(fileBytes: number | null): Promise<void>
   /** Settings as the kernel makes them. */
   reset(): void
   /** Every second that was measured so far, by the generator alone. */
@@ -63,13 +66,16 @@ export async function createStage(seed: number): Promise<Stage> {
   const layout = findLayout(ROOT)
   if (layout === null) throw new Error('no control groups are mounted that could carry a domain')
   await sweep(ROOT)
-  const directory = mkdtempSync(join(DISK, 'reeve-goals-'))
-  const janitor = spawn(process.execPath, [...process.execArgv, JANITOR, ROOT, directory], {
+  const [directory, diskDirectory] = [IN_MEMORY, ON_DISK].map((above) => mkdtempSync(join(above, 'reeve-goals-'))) as [
+    string,
+    string,
+  ]
+  const janitor = spawn(process.execPath, [...process.execArgv, JANITOR, ROOT, directory, diskDirectory], {
     stdio: ['pipe', 'ignore', 'inherit'],
     detached: true,
   })
   try {
-    return await openStage(layout, directory, seed, janitor)
+    return await openStage({ layout, directory, diskDirectory, janitor }, seed)
   } catch (error) {
     await dismiss(janitor)
     throw error
@@ -81,7 +87,14 @@ async function dismiss(janitor: ChildProcess): Promise<void> {
   if (janitor.exitCode === null && janitor.signalCode === null) await once(janitor, 'exit')
 }
 
-async function openStage(layout: Layout, directory: string, seed: number, janitor: ChildProcess): Promise<Stage> {
+interface Ground {
+  readonly layout: Layout
+  readonly directory: string
+  readonly diskDirectory: string
+  readonly janitor: ChildProcess
+}
+
+async function openStage({ layout, directory, diskDirectory, janitor }: Ground, seed: number): Promise<Stage> {
   const link = new Link(join(directory, 'link.sock'))
   await link.listen()
   const above = `${layout.rootPath}/work`
@@ -103,13 +116,13 @@ async function openStage(layout: Layout, directory: string, seed: number, janito
     makeGroup(layout, path)
     setKnob(layout, path, 'cpu.weight', Math.round(most / 4))
   }
-  mkdirSync(join(directory, 'files'))
   for (const name of ['shop', 'api', 'search'] as const)
     await start(pathOf(name), name, join(DEMO_WORKLOADS, 'service.ts'), name)
-  await start(pathOf('store'), 'store', join(OWN_WORKLOADS, 'store.ts'), 'store', join(directory, 'files', 'store'))
+  await start(pathOf('store'), 'store', join(OWN_WORKLOADS, 'store.ts'), 'store', join(diskDirectory, 'store'))
   await start(pathOf('batch'), 'batch', join(DEMO_WORKLOADS, 'batch.ts'))
-  await start(pathOf('scan'), 'scan', join(OWN_WORKLOADS, 'scan.ts'), 'scan', join(directory, 'files', 'scan'))
+  await start(pathOf('scan'), 'scan', join(OWN_WORKLOADS, 'scan.ts'), 'scan', join(diskDirectory, 'scan'))
   await start(generatorPath, 'generator', join(DEMO_WORKLOADS, 'generator.ts'), monitorFile, `${seed}`)
+  slowDisk(layout, pathOf('store'), diskDirectory)
   await link.ready([...DOMAINS, 'generator'], SERVICES)
   await openScheduling()
   // A generator that sleeps and wakes a thousand times a second is not to wait for a tick each time.
@@ -119,6 +132,7 @@ async function openStage(layout: Layout, directory: string, seed: number, janito
     layout,
     root: ROOT,
     directory,
+    diskDirectory,
     monitorFile,
     pathOf,
     demand(service, demand) {
@@ -128,7 +142,7 @@ async function openStage(layout: Layout, directory: string, seed: number, janito
     },
     shorten(fileBytes) {
       const limit = fileBytes === null ? null : heldByProcesses(layout, above) + fileBytes
-      setKnob(layout, above, 'memory.limit', limit)
+      return setMemoryLimit(layout, above, limit)
     },
     reset: () => resetSettings(layout, pathOf),
     windows: (service) => link.windows.get(service) ?? [],
@@ -151,6 +165,17 @@ function loadOf(demand: Demand | undefined): Load {
 
 function setCpus(layout: Layout, path: string): void {
   setKnob(layout, path, 'cpu.set', `0-${CAPACITY / 1000 - 1}`)
+}
+
+/**
+ * What the store may read a second from its disk: half of its requests' reads. Disks of today's hosts are so quick, beside
+ * CPUs that others want too, that what is missing in memory would hardly show in the latency of an answer.
+ */
+const STORE_READS = 8 * 2 ** 20
+
+function slowDisk(layout: Layout, path: string, directory: string): void {
+  const device = statSync(directory).dev
+  setKnob(layout, path, 'io.read.limit', STORE_READS, `${device >> 8}:${device & 0xff}`)
 }
 
 const NS_PER_MS = 1e6

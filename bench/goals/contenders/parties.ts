@@ -1,4 +1,4 @@
-import { CAPACITY, JOBS, type Service, slackOf, type Terms } from '../cast.ts'
+import { CAPACITY, DOMAINS, type Service, slackOf, type Terms } from '../cast.ts'
 import { type ByService, byService, type Controller, LEAST, withJobs } from './control.ts'
 
 /**
@@ -33,8 +33,9 @@ export interface PartiesState {
 }
 
 function begin(terms: Terms): PartiesState {
-  const capacity = { cpu: CAPACITY - JOBS.length * LEAST, files: terms.fileBytes ?? 0 }
   const services = terms.goals.map(({ service }) => service)
+  const others = DOMAINS.length - services.length
+  const capacity = { cpu: CAPACITY - others * LEAST, files: terms.fileBytes ?? 0 }
   const equal = (resource: Resource): ByService =>
     byService((service) => (services.includes(service) ? capacity[resource] / services.length : leastOf(resource)))
   return {
@@ -91,7 +92,7 @@ function upsize(state: PartiesState, { service, slack }: Slack, bySlack: readonl
   for (const _ of RESOURCES) {
     const resource = state.turn[service]
     const unit = unitOf(state, resource)
-    const isFree = state.capacity[resource] - sumOf(state.parts[resource]) >= unit && unit > 0
+    const isFree = freeOf(state, resource) >= unit && unit > 0
     const victim = bySlack.find((other) => other.service !== service && canGive(state, resource, other.service))
     if (isFree || victim !== undefined) {
       const from = isFree || victim === undefined ? state : moved(state, resource, victim.service, -unit)
@@ -115,7 +116,12 @@ function downsize(state: PartiesState, { service, slack }: Slack): PartiesState 
 
 const unitOf = (state: PartiesState, resource: Resource): number => state.capacity[resource] / UNITS
 const leastOf = (resource: Resource): number => (resource === 'cpu' ? LEAST : 0)
-const sumOf = (parts: ByService): number => Object.values(parts).reduce((sum, part) => sum + part, 0)
+
+/** Services without a goal have the least beside what is divided here. */
+function freeOf({ capacity, parts }: PartiesState, resource: Resource): number {
+  const given = Object.values(parts[resource]).filter((part) => part > leastOf(resource))
+  return capacity[resource] - given.reduce((sum, part) => sum + part, 0)
+}
 
 function canGive(state: PartiesState, resource: Resource, service: Service): boolean {
   const unit = unitOf(state, resource)
@@ -132,7 +138,6 @@ function turned(state: PartiesState, service: Service): PartiesState {
   return { ...state, turn: { ...state.turn, [service]: other } }
 }
 
-function settings({ capacity, parts }: PartiesState) {
-  const left = capacity.files - sumOf(parts.files)
-  return { cpu: withJobs(parts.cpu), scanFileBytes: capacity.files > 0 ? left : null }
+function settings(state: PartiesState) {
+  return { cpu: withJobs(state.parts.cpu), scanFileBytes: state.capacity.files > 0 ? freeOf(state, 'files') : null }
 }

@@ -20,7 +20,8 @@ export function reeve(name: string, interval: string, without: readonly string[]
   return {
     name,
     async start(stage, terms) {
-      const directory = join(stage.directory, 'reeve')
+      // Its journal is on a disk, as it is in production.
+      const directory = join(stage.diskDirectory, 'reeve')
       rmSync(directory, { recursive: true, force: true })
       mkdirSync(directory)
       const policyFile = join(directory, 'policy.yaml')

@@ -5,10 +5,10 @@ import { type Amounts, setAmounts } from '../settings.ts'
 /** Contenders without a process of their own: weights that nobody moves, or that only a reload moves. */
 
 /** The kernel alone: nobody has set anything. */
-export const KERNEL: Contender = weighing('kernel alone', () => equal())
+export const KERNEL: Contender = weighing('kernel', () => equal())
 
 /** What administrators do with priorities where nothing manages: 4096, 2048, and 256 for what has no goal. */
-export const MAP: Contender = weighing('map from priority', ({ goals }) => {
+export const MAP: Contender = weighing('map', ({ goals }) => {
   const weightOf = (domain: Domain): number => {
     const priority = goals.find(({ service }) => service === domain)?.priority
     return priority === undefined ? 256 : 8192 / 2 ** priority

@@ -1,22 +1,24 @@
 /**
- * `scan.ts NAME FILE`: a batch job that reads a file over and over at random places and hashes what it reads, as one
- * that builds an index does. It takes all the CPU that it gets, and all the memory for files as well.
+ * `scan.ts NAME FILE`: a batch job that reads a file over and over at random places and hashes a part of what it reads,
+ * as one that looks for something does. It takes all the CPU that it gets, and with little CPU all the memory for files.
  */
 import { hash } from 'node:crypto'
-import { closeSync, openSync, readSync, writeSync } from 'node:fs'
+import { openSync, readSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { joinDemo } from '#demo/workloads/link.ts'
+import { writeFile } from './file.ts'
 
 const FILE_BYTES = 512 * 2 ** 20
 const CHUNK_BYTES = 64 * 1024
-/** Work is counted in hashes of as many bytes as the other job's. */
+/** Work is counted in hashes of as many bytes as the other job's; so many of each chunk. */
 const BLOCK_BYTES = 4096
+const HASHES = 4
 const REPORT_MS = 250
 
 function lead(name: string, file: string): void {
+  writeFile(file, FILE_BYTES)
   const report = joinDemo(name, () => {})
-  writeFile(file)
   let hashes = 0
   for (let thread = 0; thread < 2 * availableParallelism(); thread++) {
     new Worker(new URL(import.meta.url), { workerData: file }).on('message', (done: number) => {
@@ -33,20 +35,13 @@ function toil(file: string): void {
   let reportedMs = performance.now()
   for (;;) {
     readSync(fd, buffer, 0, CHUNK_BYTES, Math.floor(Math.random() * (FILE_BYTES / CHUNK_BYTES)) * CHUNK_BYTES)
-    for (let at = 0; at < CHUNK_BYTES; at += BLOCK_BYTES) hash('sha256', buffer.subarray(at, at + BLOCK_BYTES))
-    done += CHUNK_BYTES / BLOCK_BYTES
+    for (let at = 0; at < HASHES * BLOCK_BYTES; at += BLOCK_BYTES) hash('sha256', buffer.subarray(at, at + BLOCK_BYTES))
+    done += HASHES
     if (performance.now() - reportedMs < REPORT_MS) continue
     parentPort?.postMessage(done)
     done = 0
     reportedMs = performance.now()
   }
-}
-
-function writeFile(path: string): void {
-  const chunk = Buffer.alloc(2 ** 20, 1)
-  const out = openSync(path, 'w')
-  for (let written = 0; written < FILE_BYTES; written += chunk.length) writeSync(out, chunk)
-  closeSync(out)
 }
 
 if (isMainThread) lead(process.argv[2] as string, process.argv[3] as string)

@@ -3,20 +3,21 @@
  * next to nothing: what its answers take depends on how much of the file the kernel keeps in memory. It writes the file
  * itself, so that its own group is charged for it.
  */
-import { closeSync, openSync, read, writeSync } from 'node:fs'
+import { openSync, read } from 'node:fs'
 import { createServer } from 'node:http'
 import { promisify } from 'node:util'
 import { joinDemo } from '#demo/workloads/link.ts'
+import { writeFile } from './file.ts'
 
-const FILE_BYTES = 96 * 2 ** 20
+const FILE_BYTES = 48 * 2 ** 20
 const READS = 256
 const READ_BYTES = 4096
 /** Reads that one request has under way at once. */
 const ABREAST = 4
 
 const [name, file] = process.argv.slice(2) as [string, string]
+writeFile(file, FILE_BYTES)
 const report = joinDemo(name, () => {})
-writeFile(file)
 const fd = openSync(file, 'r')
 const readAt = promisify(read)
 
@@ -35,11 +36,4 @@ async function readSome(): Promise<void> {
   for (let done = 0; done < READS / ABREAST; done++) {
     await readAt(fd, buffer, 0, READ_BYTES, Math.floor(Math.random() * (FILE_BYTES / READ_BYTES)) * READ_BYTES)
   }
-}
-
-function writeFile(path: string): void {
-  const chunk = Buffer.alloc(2 ** 20, 1)
-  const out = openSync(path, 'w')
-  for (let written = 0; written < FILE_BYTES; written += chunk.length) writeSync(out, chunk)
-  closeSync(out)
 }
