@@ -9,7 +9,7 @@ import type { Domain, Readings, Terms } from './cast.ts'
 import type { Controller } from './contenders/control.ts'
 import { PARTIES } from './contenders/parties.ts'
 import { PROPORTIONAL } from './contenders/proportional.ts'
-import { heldByProcesses, setAmounts, setKnob } from './settings.ts'
+import { heldByProcesses, setAmounts, setMemoryLimit } from './settings.ts'
 
 export interface ControllerSetup {
   readonly root: string
@@ -32,11 +32,23 @@ async function run<State>(controller: Controller<State>): Promise<void> {
   let terms = read<Terms>(termsFile)
   let state = controller.begin(terms)
   let heldByScan = heldByProcesses(layout, paths.scan)
+  // The kernel may take long to bring a limit about; meanwhile the rest goes on, and the limit is tried again after.
+  let limitSet: number | null = null
+  let isSetting = false
   const enforce = (): void => {
     const { cpu, scanFileBytes } = controller.settings(state)
     setAmounts(layout, (domain) => paths[domain], cpu, terms.capped)
     const limit = scanFileBytes === null ? null : heldByScan + Math.max(scanFileBytes, LEAST_FILE)
-    setKnob(layout, paths.scan, 'memory.limit', limit)
+    if (limit === limitSet || isSetting) return
+    isSetting = true
+    setMemoryLimit(layout, paths.scan, limit)
+      .then(() => {
+        limitSet = limit
+      })
+      .catch(() => {})
+      .finally(() => {
+        isSetting = false
+      })
   }
   process.on('SIGHUP', () => {
     terms = read<Terms>(termsFile)

@@ -12,7 +12,7 @@ export type Amounts = Readonly<Record<Domain, number>>
 
 export type PathOf = (domain: Domain) => string
 
-type PlainKnob = 'cpu.weight' | 'cpu.quota' | 'cpu.set' | 'memory.limit' | 'io.read.limit'
+type PlainKnob = 'cpu.weight' | 'cpu.quota' | 'cpu.set' | 'freeze' | 'memory.limit' | 'io.read.limit'
 const WATCHED: readonly (PlainKnob | 'memory.soft')[] = ['cpu.weight', 'cpu.quota', 'memory.limit', 'memory.soft']
 
 /** `device` is `8:0` for limits of one device. */

@@ -140,9 +140,15 @@ async function openStage({ layout, directory, diskDirectory, janitor }: Ground, 
       if (demand !== undefined) link.order(service, { type: 'cost', cpuMs: Math.max(0, demand.costMs - HTTP_COST_MS) })
       link.order('generator', { type: 'load', service, at: { kind: 'http', port }, load: loadOf(demand) })
     },
-    shorten(fileBytes) {
+    async shorten(fileBytes) {
       const limit = fileBytes === null ? null : heldByProcesses(layout, above) + fileBytes
-      return setMemoryLimit(layout, above, limit)
+      // The kernel takes pages away until the limit holds, which it never does while the scan fetches them again as fast.
+      setKnob(layout, pathOf('scan'), 'freeze', 1)
+      try {
+        await setMemoryLimit(layout, above, limit)
+      } finally {
+        setKnob(layout, pathOf('scan'), 'freeze', 0)
+      }
     },
     reset: () => resetSettings(layout, pathOf),
     windows: (service) => link.windows.get(service) ?? [],
