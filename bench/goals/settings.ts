@@ -12,8 +12,8 @@ export type Amounts = Readonly<Record<Domain, number>>
 
 export type PathOf = (domain: Domain) => string
 
-type PlainKnob = 'cpu.weight' | 'cpu.quota' | 'cpu.set' | 'freeze' | 'memory.limit' | 'io.read.limit'
-const WATCHED: readonly (PlainKnob | 'memory.soft')[] = ['cpu.weight', 'cpu.quota', 'memory.limit', 'memory.soft']
+type PlainKnob = 'cpu.weight' | 'cpu.quota' | 'cpu.set' | 'freeze' | 'memory.limit' | 'memory.soft' | 'io.read.limit'
+const WATCHED: readonly PlainKnob[] = ['cpu.weight', 'cpu.quota', 'memory.limit', 'memory.soft']
 
 /** `device` is `8:0` for limits of one device. */
 export function setKnob(
@@ -58,6 +58,7 @@ export function resetSettings(layout: Layout, pathOf: PathOf): void {
     setKnob(layout, pathOf(domain), 'cpu.weight', DEFAULT_WEIGHT[layout.version])
     setKnob(layout, pathOf(domain), 'cpu.quota', null)
     setKnob(layout, pathOf(domain), 'memory.limit', null)
+    setKnob(layout, pathOf(domain), 'memory.soft', null)
   }
 }
 

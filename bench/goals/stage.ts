@@ -110,12 +110,11 @@ async function openStage({ layout, directory, diskDirectory, janitor }: Ground, 
   }
   makeGroup(layout, above)
   if (availableParallelism() > CAPACITY / 1000) setCpus(layout, layout.rootPath)
-  // Everybody has this precedence over the rest of the host, so that others disturb none more than another.
-  const { most } = WEIGHT_RANGE[layout.version]
-  for (const path of [layout.rootPath, above, generatorPath]) {
-    makeGroup(layout, path)
-    setKnob(layout, path, 'cpu.weight', Math.round(most / 4))
+  makeGroup(layout, generatorPath)
+  const weighPlaces = (): void => {
+    for (const path of [layout.rootPath, above, generatorPath]) setKnob(layout, path, 'cpu.weight', precedence(layout))
   }
+  weighPlaces()
   for (const name of ['shop', 'api', 'search'] as const)
     await start(pathOf(name), name, join(DEMO_WORKLOADS, 'service.ts'), name)
   await start(pathOf('store'), 'store', join(OWN_WORKLOADS, 'store.ts'), 'store', join(diskDirectory, 'store'))
@@ -150,7 +149,10 @@ async function openStage({ layout, directory, diskDirectory, janitor }: Ground, 
         setKnob(layout, pathOf('scan'), 'freeze', 0)
       }
     },
-    reset: () => resetSettings(layout, pathOf),
+    reset() {
+      resetSettings(layout, pathOf)
+      weighPlaces()
+    },
     windows: (service) => link.windows.get(service) ?? [],
     work: () => [...link.work.values()].reduce((sum, hashes) => sum + hashes, 0),
     generatorWaits: () => waitsOf(layout, generatorPath),
@@ -161,6 +163,9 @@ async function openStage({ layout, directory, diskDirectory, janitor }: Ground, 
     },
   }
 }
+
+/** Of the whole stage over the rest of the host, under every contender, so that others disturb none more than another. */
+const precedence = (layout: Layout): number => Math.round(WEIGHT_RANGE[layout.version].most / 4)
 
 function loadOf(demand: Demand | undefined): Load {
   if (demand === undefined) return { kind: 'none' }
