@@ -23,7 +23,8 @@ it('each property has a planted bug that breaks it', () => {
 describe('a bug that is planted in Reeve', () => {
   for (const [name, bug] of Object.entries(BUGS)) {
     it(`is found: ${name}, by ${bug.property}`, async () => {
-      for (let seed = 1; seed <= SEEDS_MOST; seed++) {
+      const { from = 1 } = bug
+      for (let seed = from; seed < from + SEEDS_MOST; seed++) {
         const { failures } = await play(seed, bug)
         if (failures.some(({ property }) => property === bug.property)) return
       }

@@ -10,6 +10,8 @@ import type { Bug } from './play.ts'
 /** A fault planted in Reeve, and the property by which it has to be found. */
 export interface PlantedBug extends Bug {
   readonly property: string
+  /** The seed at which looking for it begins; 1 where not stated. */
+  readonly from?: number
 }
 
 /** Decides by another policy than the one in force. */
@@ -147,7 +149,7 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
   },
   takesASuccessorForTheSame: { property: 'looksBeforeItTouches', decide: takesNamesForIdentities },
   believesWhatItPlanned: { property: 'noticesWhatOthersSet', decide: believesItsPlans },
-  believesWhatIsNotThere: { property: 'believesWhatIsSeen', decide: believesItsPlans },
+  believesWhatIsNotThere: { property: 'believesWhatIsSeen', from: 80, decide: believesItsPlans },
   setsAgainWhatOthersSet: {
     property: 'yieldsToOthers',
     ...byPolicy((policy) => ({

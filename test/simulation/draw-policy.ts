@@ -23,7 +23,9 @@ export function drawPolicy(chance: Chance, host: DrawnHost): string {
   for (const name of named) domains[name] = drawDomain(chance, host, { parents, counts })
   for (const name of parents) {
     // A parent of nobody is a domain of its own, which nobody simulates.
-    if (!Object.values(domains).some(({ parent }) => parent === name)) delete domains[name]
+    const children = Object.values(domains).filter(({ parent }) => parent === name)
+    if (children.length === 0) delete domains[name]
+    else makeRoom(domains[name] as Written, children)
   }
   place(chance, domains, named)
   const windows = {
@@ -71,6 +73,18 @@ function drawParent(chance: Chance, { cpus }: DrawnHost): Written {
   const reservation = chance.happens(0.4) ? chance.between(1, 30) * 10 : null
   const limit = chance.happens(0.3) ? 3000 + chance.between(0, cpus * 100) * 10 : null
   return chance.happens(0.7) ? { cpu: share({ reservation, limit, weight: drawWeight(chance) }) } : {}
+}
+
+/** What children start from together fits within their parent's limit. */
+function makeRoom(parent: Written, children: readonly Written[]): void {
+  const cpu = parent['cpu'] as Record<string, string> | undefined
+  if (cpu?.['limit'] === undefined) return
+  const milli = (text: string | undefined) => Number.parseInt(text ?? '50m', 10)
+  const starts = children.map((its) => milli((its['cpu'] as Record<string, string> | undefined)?.['reservation']))
+  cpu['limit'] = `${Math.max(
+    milli(cpu['limit']),
+    starts.reduce((sum, start) => sum + start, 0),
+  )}m`
 }
 
 function drawDomain(

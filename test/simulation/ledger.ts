@@ -46,8 +46,11 @@ export class Ledger {
   }
 
   wrote(write: Write): void {
-    const { identity, before, after, by } = write
+    const { identity, before, after } = write
     const known = this.of(write, identity)
+    // Who is so late that Reeve has set something else since, or has let go of it, is taken for somebody else.
+    const isTooLate = write.by === 'late' && (known?.told !== undefined || !this.#durable.has(placeOf(write)))
+    const by = isTooLate ? 'stranger' : write.by
     const originals = known?.originals ?? []
     this.#knobs.set(placeOf(write), {
       identity,
@@ -55,8 +58,7 @@ export class Ledger {
       lastBy: by,
       originals: by === 'stranger' || originals.length > 0 ? originals : [before, ...this.#originalOf(write)],
       told: known?.told,
-      // Who is so late that another change has been made since is taken for somebody else.
-      isDoubtful: known?.isDoubtful === true || (by === 'late' && known?.told !== undefined),
+      isDoubtful: known?.isDoubtful ?? false,
     })
   }
 

@@ -290,8 +290,8 @@ export function* believesWhatIsSeen({ policy, record, ledger }: Decided): Genera
       const knob = amountKnob(policy, row, one.resource)
       if (seen === undefined || knob === null || row.inForce === null) continue
       const found = seen.settings[knob]
-      const isReeves = ledger.of({ node: seen.node, knob }, seen.identity)?.told !== undefined
-      if (!isReeves || typeof found !== 'number') continue
+      const originals = ledger.of({ node: seen.node, knob }, seen.identity)?.originals ?? []
+      if (originals.length === 0 || typeof found !== 'number') continue
       const nearly = (ROUNDED[one.resource] ?? 0) + grainOf(policy, one.resource)
       if (row.inForce > found + nearly) yield `${show(one, row)}: ${row.inForce} are believed, ${found} are in force`
     }

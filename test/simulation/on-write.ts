@@ -110,8 +110,14 @@ export function* neverOvercommits(its: Asked): Generator<string> {
       const seen = record.observation.domains.find(({ name }) => name === row.domain)
       if (row.role !== 'managed' || entryOf(policy, row.domain)?.enforcement !== 'cap' || seen === undefined) continue
       const steps = its.before.filter((step) => step.change.node === seen.node && step.change.knob === knob)
-      const told = steps.findLast(({ outcome }) => outcome?.status === 'applied')?.outcome
-      const now = told?.status === 'applied' ? told.to : (seen.settings[knob] ?? null)
+      const told = steps.findLast(({ outcome }) => outcome != null)?.outcome
+      // Who is gone needs no resources any more.
+      if (told?.status === 'vanished') continue
+      const history = its.ledger.of({ node: seen.node, knob }, seen.identity)
+      // CPU that could not be taken is tried again later; until then nobody else is kept waiting for it.
+      const isStuck = resource === CPU && history !== undefined && history.told === undefined
+      const inForce = isStuck ? row.allocation : (seen.settings[knob] ?? null)
+      const now = told?.status === 'applied' ? told.to : inForce
       const isIts = change.node === seen.node
       if (isIts) isGrow = now !== null && Number(change.to ?? Number.POSITIVE_INFINITY) > Number(now)
       // Without a cap nobody is promised anything.

@@ -140,7 +140,7 @@ class Run {
     const before = new Map(this.#watch.ledger.knobs)
     const report = await this.#inTime(control.release())
     if (report === null) return { seed: this.#seed, failures: this.#watch.failures, turns: this.#turns }
-    await loop?.stop()
+    await this.#inTime(loop?.stop() ?? Promise.resolve())
     const failed = await atTheEnd({ report, before, ledger: this.#watch.ledger, driver: this.#sim.driver, journal })
     for (const { property, message } of failed) this.#watch.fail(property, message)
     return { seed: this.#seed, failures: this.#watch.failures, turns: this.#turns }
