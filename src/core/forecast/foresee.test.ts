@@ -124,6 +124,21 @@ describe('a forecast by the time of the day', () => {
     assert.equal(profile?.days.at(9 * 12), ' ')
   })
 
+  it('speaks at once when Reeve or the goal was away for a while, by what is needed now', () => {
+    const days = new Days()
+    days.until([3, 8, 45], peakAt(9))
+    while (days.minute < 2 * 1440 + 9 * 60) days.turn(null)
+    assert.ok((days.turn(QUIET).need ?? 0) >= BUSY)
+    days.until([4, 8, 45], peakAt(9))
+    while (days.minute <= 3 * 1440 + 9 * 60) days.turn(null)
+    // Opened within ten seconds of the last look: what it needed in its last minutes is no matter.
+    days.minute -= 1 - 5 / 60
+    assert.deepEqual(
+      days.turn(BUSY).said.map(({ predicted }) => predicted),
+      [null],
+    )
+  })
+
   it('goes on learning where the policy has silenced it, and has no say', () => {
     const days = new Days()
     days.without = ['forecast']

@@ -54,7 +54,7 @@ export function foresee(
       const amount = its.need[resource.key] ?? 0
       if (isNoted) note(profiles, its.domain, id, amount, resource.grain, now)
       const profile = profiles[its.domain]?.[id]
-      const said = profile === undefined ? NOTHING : forecastsOf(profile, now, resource, isSilenced)
+      const said = profile === undefined ? NOTHING : forecastsOf(profile, now, amount, resource, isSilenced)
       if (said.length === 0) continue
       const bound = Math.min(capacityOf(view, resource), its.goal.upTo[resource.key] ?? Number.POSITIVE_INFINITY)
       const most = highest(said, bound)
@@ -162,10 +162,13 @@ const NOTHING: readonly Said[] = []
 function forecastsOf(
   profile: ForecastProfile,
   now: Now,
+  amount: number,
   { key, grain }: Resource,
   isSilenced: boolean,
 ): readonly Said[] {
-  const season = riseNow(profile, now.localMinute)
+  // Of a goal that has just been opened nothing was noted yet, and its past ends with its last opening.
+  const its = profile.minute === now.minute ? profile : { ...profile, past: '' }
+  const season = riseNow(its, now.localMinute, levelOf(amount, grain))
   if (season === null && profile.season.scored === 0 && Object.keys(profile.after).length === 0) return NOTHING
   const said = (by: ForecastKind, level: Level | null, { skill, scored, right }: ForecastTrust): Said => ({
     resource: key,
@@ -181,7 +184,7 @@ function forecastsOf(
     const start = now.starts.findLast((its) => followingKey(its) === following)
     const [what, ...name] = following.split(' ')
     const by = { kind: 'after', what: what as ForecastStart['what'], name: name.join(' ') } as const
-    const rise = start === undefined ? null : riseAfter(profile, start, now.minute)
+    const rise = start === undefined ? null : riseAfter(its, start, now.minute)
     all.push(said(by, rise, profile.after[following] as ForecastTrust))
   }
   return all.filter(({ predicted, scored }) => predicted !== null || scored > 0)

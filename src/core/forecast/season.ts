@@ -46,15 +46,16 @@ export function expectedIn(profile: ForecastProfile, localMinute: number): Expec
 
 /**
  * The highest rise that is expected in the bin under way, or in the next where that is near: above what was needed in
- * the five minutes before it could be spoken of. null where none is. `past` ends with the minute before this one.
+ * the five minutes before it could be spoken of, or where these are not known, above what is needed now. null where none
+ * is. `past` ends with the minute before this one.
  */
-export function riseNow(profile: ForecastProfile, localMinute: number): Expected | null {
+export function riseNow(profile: ForecastProfile, localMinute: number, needed: Level): Expected | null {
   const { past } = profile
   const rise = (minute: number): Expected | null => {
     const expected = expectedIn(profile, minute)
     const since = modulo(minute, BIN_MINUTES) + LEAD_MINUTES - (minute - localMinute)
-    const now = mostOf(past, past.length - since)
-    return expected === null || now === null || !isRise(now, expected.level) ? null : expected
+    const now = mostOf(past, past.length - since) ?? needed
+    return expected === null || !isRise(now, expected.level) ? null : expected
   }
   const here = rise(localMinute)
   if (binOf(localMinute + LEAD_MINUTES) === binOf(localMinute)) return here
