@@ -28,7 +28,7 @@ export function reeve(name: string, interval: string, without: readonly string[]
       const write = (now: Terms): void => writeFileSync(policyFile, policyOf(stage, now, interval, without))
       write(terms)
       const places = ['--state', join(directory, 'state'), '--socket', join(directory, 'run', 'control.sock')]
-      const child = spawnBound([LAUNCHER, 'up', '-c', policyFile, ...places])
+      const child = await spawnBound(stage, [LAUNCHER, 'up', '-c', policyFile, ...places])
       let said = ''
       for (const stream of [child.stdout, child.stderr])
         stream?.setEncoding('utf8').on('data', (text: string) => {
