@@ -11,7 +11,7 @@ import { cpuSecondsOf, end, spawnBound } from '../process.ts'
 import type { Stage } from '../stage.ts'
 
 const LAUNCHER = fileURLToPath(new URL('../../../bin/reeve', import.meta.url))
-const READY_MS = 20_000
+const READY_MS = 60_000
 /** Batch jobs come before services where something is left over. */
 const JOB_WEIGHT = 10
 
