@@ -74,13 +74,16 @@ async function main(args: readonly string[]): Promise<number> {
           figures.push(await play(stage, contender, family, options.seconds, run))
         }
     })
+    // What is measured by now is kept, should a later run fail.
+    if (!options.isTrial) keep(reportOf({ ...options, runs: run + 1 }, weights, figures), figures)
   }
-  const report = reportOf(options, weights, figures)
-  process.stdout.write(`${pageOf(report)}\n`)
-  if (options.isTrial) return 0
+  process.stdout.write(`${pageOf(reportOf(options, weights, figures))}\n`)
+  return 0
+}
+
+function keep(report: Report, figures: readonly RunFigures[]): void {
   writeFileSync(PAGE, pageOf(report))
   writeFileSync(FIGURES, `${JSON.stringify({ ...report, figures }, null, 2)}\n`)
-  return 0
 }
 
 function optionsOf(args: readonly string[]): Options {

@@ -1,29 +1,48 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Stage } from './stage.ts'
 
 const TICKS_PER_SECOND = 100
 const END_MS = 10_000
 
 /**
  * A contender's process. It ends with this one, by whatever end. The standing that it takes anyway (`precedence.ts`) it
- * has from its beginning: on a host as busy as this one it would take minutes to get as far as taking it.
+ * has from its beginning, and the stage makes way until it has: on a host as busy as this one it would take half a
+ * minute to get as far as taking it.
  */
-export function spawnBound(command: readonly string[]): ChildProcess {
-  const under = ['--pdeathsig', 'KILL', 'chrt', '--rr', '1']
-  return spawn('setpriv', [...under, ...command], { stdio: ['ignore', 'pipe', 'pipe'] })
+export async function spawnBound(stage: Stage, command: readonly string[]): Promise<ChildProcess> {
+  stage.makeWay(true)
+  try {
+    const under = ['--pdeathsig', 'KILL', 'chrt', '--rr', '1']
+    const child = spawn('setpriv', [...under, ...command], { stdio: ['ignore', 'pipe', 'pipe'] })
+    await once(child, 'spawn')
+    while (child.exitCode === null && Number(statOf(child)?.[AT.policy]) !== ROUND_ROBIN) await sleep(1)
+    return child
+  } finally {
+    stage.makeWay(false)
+  }
+}
+
+const ROUND_ROBIN = 2
+/** Of the fields behind the name: user and system time in ticks, and the scheduling class. */
+const AT = { user: 11, system: 12, policy: 38 } as const
+
+/** Fields of `/proc/ID/stat` from the third, which follows the name in brackets; null once the process is gone. */
+function statOf({ pid }: ChildProcess): readonly string[] | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')
+  } catch {
+    return null
+  }
 }
 
 /** CPU-seconds that a process has used so far, user and system; 0 once it is gone. */
-export function cpuSecondsOf({ pid }: ChildProcess): number {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // The name, in brackets, may have spaces; the times are the fields 14 and 15, the state behind the name is field 3.
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
-  } catch {
-    return 0
-  }
+export function cpuSecondsOf(child: ChildProcess): number {
+  const stat = statOf(child)
+  return stat === null ? 0 : (Number(stat[AT.user]) + Number(stat[AT.system])) / TICKS_PER_SECOND
 }
 
 export async function end(child: ChildProcess): Promise<void> {

@@ -11,7 +11,7 @@ import type { Load, Window } from '#demo/workloads/link.ts'
 import { startCommand } from '#drivers/cgroup/command.ts'
 import { sweep } from '#drivers/cgroup/driver.ts'
 import { makeGroup } from '#drivers/cgroup/groups.ts'
-import { WEIGHT_RANGE } from '#drivers/cgroup/knobs.ts'
+import { DEFAULT_WEIGHT, WEIGHT_RANGE } from '#drivers/cgroup/knobs.ts'
 import { findLayout, type Layout } from '#drivers/cgroup/layout.ts'
 import { threadsOf } from '#drivers/cgroup/members.ts'
 import { openScheduling, setScheduling } from '#drivers/cgroup/scheduling.ts'
@@ -44,8 +44,10 @@ export interface Stage {
   demand(service: Service, demand: Demand | undefined): void
   /** Makes memory for files as short as this, for all domains together; null takes the limit away. */
   shorten(fileBytes: number | null): Promise<void>
-  /** Settings as the kernel makes them. */
+  /** Settings of the domains as the kernel makes them, and those of the places above as they are for everybody. */
   reset(): void
+  /** Whether the rest of the host goes before the stage for now, or the stage before it. */
+  makeWay(isAside: boolean): void
   /** Every second that was measured so far, by the generator alone. */
   windows(service: Service): readonly Window[]
   /** Hashes that the batch jobs have done so far. */
@@ -111,8 +113,9 @@ async function openStage({ layout, directory, diskDirectory, janitor }: Ground, 
   makeGroup(layout, above)
   if (availableParallelism() > CAPACITY / 1000) setCpus(layout, layout.rootPath)
   makeGroup(layout, generatorPath)
+  const weigh = (path: string, weight: number): void => setKnob(layout, path, 'cpu.weight', weight)
   const weighPlaces = (): void => {
-    for (const path of [layout.rootPath, above, generatorPath]) setKnob(layout, path, 'cpu.weight', precedence(layout))
+    for (const path of [layout.rootPath, above, generatorPath]) weigh(path, precedence(layout))
   }
   weighPlaces()
   for (const name of ['shop', 'api', 'search'] as const)
@@ -153,6 +156,7 @@ async function openStage({ layout, directory, diskDirectory, janitor }: Ground, 
       resetSettings(layout, pathOf)
       weighPlaces()
     },
+    makeWay: (isAside) => weigh(layout.rootPath, isAside ? WEIGHT_RANGE[layout.version].least : precedence(layout)),
     windows: (service) => link.windows.get(service) ?? [],
     work: () => [...link.work.values()].reduce((sum, hashes) => sum + hashes, 0),
     generatorWaits: () => waitsOf(layout, generatorPath),
@@ -164,8 +168,11 @@ async function openStage({ layout, directory, diskDirectory, janitor }: Ground, 
   }
 }
 
-/** Of the whole stage over the rest of the host, under every contender, so that others disturb none more than another. */
-const precedence = (layout: Layout): number => Math.round(WEIGHT_RANGE[layout.version].most / 4)
+/**
+ * Of the whole stage over the rest of the host, under every contender, so that others disturb none more than another.
+ * Not more: the kernel's own threads, without which no disk writes anything, are among the rest.
+ */
+const precedence = (layout: Layout): number => 8 * DEFAULT_WEIGHT[layout.version]
 
 function loadOf(demand: Demand | undefined): Load {
   if (demand === undefined) return { kind: 'none' }

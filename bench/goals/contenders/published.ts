@@ -24,7 +24,14 @@ export function published(name: 'parties' | 'proportional'): Contender {
       writeFileSync(setupFile, JSON.stringify(setup))
       const write = (now: Terms): void => writeFileSync(termsFile, JSON.stringify(now))
       write(terms)
-      const child = spawnBound([process.execPath, ...process.execArgv, CONTROLLER, name, setupFile, termsFile])
+      const child = await spawnBound(stage, [
+        process.execPath,
+        ...process.execArgv,
+        CONTROLLER,
+        name,
+        setupFile,
+        termsFile,
+      ])
       child.stderr?.pipe(process.stderr)
       const exited = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${name} ended with ${code}`)))
       await Promise.race([once(child.stdout as NodeJS.ReadableStream, 'data'), exited])

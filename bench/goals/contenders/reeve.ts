@@ -11,7 +11,7 @@ import { cpuSecondsOf, end, spawnBound } from '../process.ts'
 import type { Stage } from '../stage.ts'
 
 const LAUNCHER = fileURLToPath(new URL('../../../bin/reeve', import.meta.url))
-const READY_MS = 20_000
+const READY_MS = 60_000
 /** Batch jobs come before services where something is left over. */
 const JOB_WEIGHT = 10
 
@@ -28,7 +28,7 @@ export function reeve(name: string, interval: string, without: readonly string[]
       const write = (now: Terms): void => writeFileSync(policyFile, policyOf(stage, now, interval, without))
       write(terms)
       const places = ['--state', join(directory, 'state'), '--socket', join(directory, 'run', 'control.sock')]
-      const child = spawnBound([LAUNCHER, 'up', '-c', policyFile, ...places])
+      const child = await spawnBound(stage, [LAUNCHER, 'up', '-c', policyFile, ...places])
       let said = ''
       for (const stream of [child.stdout, child.stderr])
         stream?.setEncoding('utf8').on('data', (text: string) => {
