@@ -45,6 +45,7 @@ export function judge(
     priority: need.goal.priority,
     status: need.status,
     need: need.need,
+    cut: need.cut,
     because: need.because,
     forecasts: need.forecasts,
     promised: promises[index]?.promised ?? null,

@@ -51,6 +51,10 @@ const SHOWS: Readonly<Record<string, (managed: RunReport, unmanaged: RunReport) 
   },
   'daily.yaml': (managed) => assert.equal(firstMinute(managed), 1),
   'after-import.yaml': (managed) => assert.equal(firstMinute(managed), 1),
+  'costs.yaml': (managed, unmanaged) => {
+    assert.ok((held(managed)[0] ?? 0) > 0.97, `${held(managed)}`)
+    assert.ok((held(unmanaged)[0] ?? 1) < 0.9, `${held(unmanaged)}`)
+  },
   'overload.yaml': (managed) => {
     const [gold = 0, silver = 0, bronze = 1] = held(managed)
     assert.ok(gold > 0.9 && gold >= silver && silver > bronze, `${held(managed)}`)

@@ -82,6 +82,11 @@ function goalLines(goal: GoalView, unitOf: (resource: string) => string): string
     lines.push(`    ${forecastText(its, (value) => `${amount(value, unitOf(its.resource))} of ${its.resource}`)}`)
   }
   lines.push(...promiseLines(goal))
+  for (const [key, value] of Object.entries(goal.cut)) {
+    lines.push(
+      `    It would need ${amount(value, unitOf(key))} of ${key}, which is more than the policy lets it ask for.`,
+    )
+  }
   if (goal.short !== null) lines.push(`    It was short of ${goal.short}.`)
   const { short } = goal
   if (short !== null && goal.wouldMeet.length > 0) {

@@ -16,6 +16,10 @@ export interface Need {
   readonly domain: DomainName
   readonly status: GoalDecision['status']
   readonly need: Readonly<Record<ResourceKey, number>>
+  /** Below this it is projected to be missed; absent where nobody can tell. */
+  readonly least: Readonly<Record<ResourceKey, number>>
+  /** What it would need where that is more than it may ask for. */
+  readonly cut: Readonly<Record<ResourceKey, number>>
   readonly because: EstimateReason
   /** What forecasts say of it; empty where none has anything to say. */
   readonly forecasts: readonly ForecastDecision[]
@@ -51,16 +55,26 @@ export function estimate(view: View): Need[] {
 function estimateOne(goal: Goal, domain: DomainView, sight: Sight): Need {
   const memory = domain.known?.goals[goal.id] ?? {}
   const estimated = dispatch(goal.aim, sight, memory)
-  const { need, because, measured } = estimated
+  const { because, measured } = estimated
   return {
     goal,
     domain: domain.name,
-    need,
+    ...bounded(estimated, goal.upTo),
     because,
     forecasts: [],
     memory: estimated.memory,
     status: statusOf(goal.aim, domain, sight, measured),
   }
+}
+
+/** What a goal that nobody can meet may take at most is not for its estimator to say. */
+function bounded({ need, least }: Estimate, upTo: Goal['upTo']): Pick<Need, 'need' | 'least' | 'cut'> {
+  const keys = (Object.keys(need) as ResourceKey[]).filter(
+    (key) => (need[key] ?? 0) > (upTo[key] ?? Number.POSITIVE_INFINITY),
+  )
+  if (keys.length === 0) return { need, least, cut: {} }
+  const pick = (from: Goal['upTo']) => Object.fromEntries(keys.map((key) => [key, from[key] ?? 0]))
+  return { need: { ...need, ...pick(upTo) }, least, cut: pick(need) }
 }
 
 function dispatch(aim: Aim, sight: Sight, memory: GoalMemory): Estimate {
@@ -97,6 +111,8 @@ function closedGoal(goal: Goal, domain: DomainView, condition: Condition): Need 
     domain: domain.name,
     status: { kind: 'closed', reason: describe(condition) },
     need: {},
+    least: {},
+    cut: {},
     because: { kind: 'closed' },
     forecasts: [],
     memory: domain.known?.goals[goal.id] ?? {},

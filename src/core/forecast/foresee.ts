@@ -56,7 +56,10 @@ export function foresee(
       const profile = profiles[its.domain]?.[id]
       const said = profile === undefined ? NOTHING : forecastsOf(profile, now, amount, resource, isSilenced)
       if (said.length === 0) continue
-      const most = highest(said, capacityOf(view, resource))
+      const most = highest(
+        said,
+        Math.min(capacityOf(view, resource), its.goal.upTo[resource.key] ?? Number.POSITIVE_INFINITY),
+      )
       if (most > amount) need = { ...need, [key]: most }
       for (const one of said) forecasts.push({ ...one, raisedFrom: raisedFrom(one, most, amount) })
     }
@@ -189,11 +192,11 @@ function forecastsOf(
   return all.filter(({ predicted, scored }) => predicted !== null || scored > 0)
 }
 
-/** The highest of what counts, at most what there is of the resource; 0 where nothing counts. */
-function highest(said: readonly Said[], capacity: number): number {
+/** The highest of what counts, at most what may be asked for; 0 where nothing counts. */
+function highest(said: readonly Said[], bound: number): number {
   let most = 0
   for (const { silent, predicted } of said) if (silent === null) most = Math.max(most, predicted ?? 0)
-  return Math.min(most, capacity)
+  return Math.min(most, bound)
 }
 
 /** The need before, for whoever said what it was raised to. */

@@ -88,6 +88,8 @@ export interface GoalDecision {
     | { readonly kind: 'closed'; readonly reason: string }
   /** What it needs of each resource, in the resource's unit. */
   readonly need: Readonly<Record<ResourceKey, number>>
+  /** What it would need where that is more than the policy lets it ask for: it cannot be met then. */
+  readonly cut: Readonly<Record<ResourceKey, number>>
   readonly because: EstimateReason
   /** Who else had something to say of the need, and what came of what it said before. */
   readonly forecasts: readonly ForecastDecision[]
@@ -130,6 +132,15 @@ export type EstimateReason =
       readonly target: number
       readonly factor: number
       readonly from: number
+    }
+  | {
+      readonly kind: 'queue'
+      readonly measured: number
+      readonly target: number
+      /** What the model of the service would have said of this reading, in the metric's unit. */
+      readonly predicted: number
+      /** By how much it has been off of late: the mean of |ln(measured / predicted)|. */
+      readonly off: number
     }
   | { readonly kind: 'not-this-resource'; readonly use: number; readonly entitlement: number }
   | { readonly kind: 'held'; readonly ageMs: number }
@@ -243,6 +254,8 @@ export type SettleReason =
   | { readonly kind: 'awaiting-donor'; readonly donor: DomainName }
   | { readonly kind: 'gives-first' }
   | { readonly kind: 'no-progress'; readonly turns: number }
+  /** It keeps what its goals need: with less than `least` they are projected to be missed, for others of this priority. */
+  | { readonly kind: 'impact'; readonly priority: number; readonly least: number }
 
 /** One write to one knob: so specific that carrying it out leaves no choice. */
 export interface Change {
