@@ -82,7 +82,7 @@ function isMoreBetter({ aim }: Goal): boolean {
 /** An estimator with a model says what it predicts in its reason. */
 function promisedBy({ because, status }: Need): Promised | null {
   const by = because.kind
-  if ('predicted' in because && typeof because.predicted === 'number') return { by, predicted: because.predicted }
+  if ('predicted' in because) return { by, predicted: because.predicted }
   if (!PROMISE_THE_TARGET.has(by) || (status.kind !== 'met' && status.kind !== 'missed')) return null
   return { by, predicted: status.target }
 }

@@ -75,7 +75,7 @@ function mustHave(record: TurnRecord, policy: Policy, domain: string): void {
 }
 
 /** What an older version has not decided. */
-const BEFORE_FORECASTS = { forecasts: [], promised: null, graded: null, record: null }
+const OLDER = { cut: {}, forecasts: [], promised: null, graded: null, record: null }
 
 /** Goals with what they aim at, which a decision does not repeat. */
 export function goalViews(goals: readonly GoalDecision[], policy: Policy): GoalView[] {
@@ -84,7 +84,7 @@ export function goalViews(goals: readonly GoalDecision[], policy: Policy): GoalV
   return goals.map((goal) => {
     const aim = aims.get(goal.goal) ?? null
     return {
-      ...BEFORE_FORECASTS,
+      ...OLDER,
       ...goal,
       aim,
       unit: aim !== null && 'metric' in aim ? (units.get(aim.metric) ?? '') : '',

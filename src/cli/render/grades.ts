@@ -66,6 +66,7 @@ const NAMES: Partial<Record<EstimateReason['kind'], string>> = {
   utilization: 'its use',
   'work-cost': 'the cost of its work',
   feedback: 'feedback',
+  queue: 'a model of its queue',
 }
 
 export function forecastName(by: ForecastKind): string {

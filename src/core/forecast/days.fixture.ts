@@ -3,6 +3,7 @@ import type { View } from '#core/look.ts'
 import type { ForecastDecision } from '#core/model/decision.ts'
 import type { DomainName } from '#core/model/ids.ts'
 import { type ForecastKnowledge, NO_KNOWLEDGE } from '#core/model/knowledge.ts'
+import type { Goal, Policy } from '#core/model/policy.ts'
 import { CPU } from '#core/model/resource.ts'
 import { domain, goal, policy } from '#core/world.fixture.ts'
 import { foresee } from './foresee.ts'
@@ -14,8 +15,13 @@ export class Days {
   without: readonly 'forecast'[] = []
   /** Local time for the zone of the policy, by UTC minute; null where it has none. */
   local: ((minute: number) => string) | null = null
-  readonly #goal = goal('shop', 1, { kind: 'utilization', resource: CPU, target: 0.75 })
-  readonly #policy = policy([domain('shop')], [this.#goal])
+  readonly #goal: Goal
+  readonly #policy: Policy
+
+  constructor(upTo: Goal['upTo'] = {}) {
+    this.#goal = goal('shop', 1, { kind: 'utilization', resource: CPU, target: 0.75 }, { upTo })
+    this.#policy = policy([domain('shop')], [this.#goal])
+  }
 
   /**
    * One minute in which so much is needed; null where nothing is asked for. Returns what is asked for after the forecast,
@@ -49,6 +55,8 @@ export class Days {
       least: {},
       cut: {},
       because: { kind: 'utilization', resource: CPU, wanted: 1, target: 0.75, heldBack: false },
+      least: {},
+      cut: {},
       forecasts: [],
       memory: {},
     }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { serialize } from 'node:v8'
 import type { ForecastProfile } from '#core/model/knowledge.ts'
+import { CPU } from '#core/model/resource.ts'
 import { Days } from './days.fixture.ts'
 
 const QUIET = 200
@@ -137,6 +138,13 @@ describe('a forecast by the time of the day', () => {
       days.turn(BUSY).said.map(({ predicted }) => predicted),
       [null],
     )
+  })
+
+  it('raises no goal beyond what may be asked for on its account', () => {
+    const days = new Days({ [CPU]: 700 })
+    days.until([3, 8, 59], peakAt(9))
+    const { need, said } = days.turn(QUIET)
+    assert.deepEqual([need, said[0]?.raisedFrom], [700, QUIET])
   })
 
   it('goes on learning where the policy has silenced it, and has no say', () => {

@@ -190,11 +190,11 @@ function forecastsOf(
   return all.filter(({ predicted, scored }) => predicted !== null || scored > 0)
 }
 
-/** The highest of what counts, at most what there is of the resource; 0 where nothing counts. */
-function highest(said: readonly Said[], capacity: number): number {
+/** The highest of what counts, at most what may be asked for; 0 where nothing counts. */
+function highest(said: readonly Said[], bound: number): number {
   let most = 0
   for (const { silent, predicted } of said) if (silent === null) most = Math.max(most, predicted ?? 0)
-  return Math.min(most, capacity)
+  return Math.min(most, bound)
 }
 
 /** The need before, for whoever said what it was raised to. */
