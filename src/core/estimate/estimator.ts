@@ -1,7 +1,7 @@
 import type { EstimateReason } from '#core/model/decision.ts'
 import type { ResourceKey } from '#core/model/ids.ts'
 import type { GoalMemory } from '#core/model/knowledge.ts'
-import type { Aim } from '#core/model/policy.ts'
+import type { Aim, Silenceable } from '#core/model/policy.ts'
 
 /**
  * What an estimator is told of one domain. All amounts are in the resource's unit, fractions in 0..1. It gets values,
@@ -15,6 +15,8 @@ export interface Sight {
   readonly inForce: Readonly<Record<ResourceKey, number>>
   readonly capacity: Readonly<Record<ResourceKey, number>>
   readonly metric: MetricSight
+  /** What has no say, by the policy. */
+  readonly without: readonly Silenceable[]
   /** Of the host's monotonic clock. */
   readonly nowMs: number
 }
@@ -29,6 +31,8 @@ export type MetricSight =
 export interface Estimate {
   /** How much of each resource the goal needs; a resource that is absent is not asked for. */
   readonly need: Readonly<Record<ResourceKey, number>>
+  /** Below this the goal is projected to be missed; absent where the estimator cannot tell. */
+  readonly least: Readonly<Record<ResourceKey, number>>
   readonly because: EstimateReason
   /** What was measured in the goal's own unit, and the performance index (above 1 means missed); null where unknown. */
   readonly measured: { readonly value: number; readonly target: number; readonly index: number } | null
