@@ -18,6 +18,7 @@ import { Recorder } from '#daemon/recorder.ts'
 import { recover } from '#daemon/recover.ts'
 import { composeDrivers } from '#drivers/compose.ts'
 import { createSimulator, type Simulator } from '#drivers/simulator/simulator.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 import type { Clock, Driver, MetricSource } from '#ports.ts'
 import { atTheEnd } from './at-the-end.ts'
 import { type Chance, chanceOf } from './chance.ts'
@@ -60,6 +61,8 @@ export async function play(seed: number, bug: Bug = {}, tell: (line: string) => 
   const run = new Run(seed, bug, tell)
   try {
     return await run.play()
+  } catch (cause) {
+    throw new Error(`seed ${seed} cannot be played: ${reasonOf(cause)}`, { cause })
   } finally {
     run.close()
   }
