@@ -16,7 +16,7 @@ import type {
   SetKnob,
 } from './model/knowledge.ts'
 import type { Knob } from './model/observation.ts'
-import type { Resource } from './model/resource.ts'
+import { CPU, type Resource } from './model/resource.ts'
 
 /** What is remembered of a domain that is not there, and of nodes nobody showed, is kept for this long. */
 const KEPT_MS = 3_600_000
@@ -152,6 +152,7 @@ function resourcesOf(
       const ofDomain = byDomain.get(row.name) ?? {}
       ofDomain[key] = {
         use: useOf(row.view, key),
+        ...lackOf(row.view, frame.resource),
         allocation: made,
         stalled: stalledOf(row.view, frame.resource, made, known?.stalled ?? 0),
         ladder: settled.ladders.get(row.name) ?? AT_REST,
@@ -176,6 +177,13 @@ function stalledOf(
   if (kind !== 'stock' || allocation === null || view === null) return 0
   if (!(key in view.seen.levels)) return before
   return (view.held[key] ?? 0) > allocation + grain ? before + 1 : 0
+}
+
+/** What it lacked, where it was told once that it did; of CPU that is told every turn. */
+function lackOf(view: DomainView | null, { key }: Resource): Pick<ResourceKnowledge, 'heldBack' | 'shortAt'> {
+  const heldBack = key === CPU ? 0 : (view?.heldBack[key] ?? 0)
+  const shortAt = view?.shortAt[key]
+  return { ...(heldBack > 0 && { heldBack }), ...(shortAt !== undefined && { shortAt }) }
 }
 
 const useOf = (view: DomainView | null, key: ResourceKey): number | null => view?.smoothUse[key] ?? null

@@ -145,7 +145,7 @@ function holdShrink(context: Context, move: Move): Hold | null {
   if (untilMs !== null && !context.urgent)
     return { floor: move.inForce, ceiling, reason: { kind: 'cooldown', untilMs } }
   const { key, compressible } = context.frame.resource
-  const inUse = move.view.smoothUse[key]
+  const inUse = move.view.workingSet[key]
   if (!compressible && inUse !== undefined) {
     const floor = Math.min(move.inForce, inUse * WORKING_SET_MARGIN)
     if (floor > move.entitlement) return { floor, ceiling, reason: { kind: 'working-set', floor } }

@@ -59,7 +59,11 @@ export class Originals {
     return isWritten ? answers : answers.map((answer, i) => (isNew[i] ? 'not-remembered' : answer))
   }
 
-  async #settingFor(change: Change, known: RememberedSetting | undefined, driver: Driver): Promise<RememberedSetting | null> {
+  async #settingFor(
+    change: Change,
+    known: RememberedSetting | undefined,
+    driver: Driver,
+  ): Promise<RememberedSetting | null> {
     const key = keyOf(change)
     const { node, knob, domain, to } = change
     if (known !== undefined && this.#looked.get(key) === change.identity) {

@@ -79,7 +79,8 @@ function buildShape(written: Exclude<WrittenChange, WrittenTrace>): LoadShape {
   switch (written.kind) {
     case 'step': {
       const { at, level = null, cpu, think } = written
-      return { kind: 'step', atMs: milliseconds(at), level, demandMs: inMs(cpu), thinkMs: inMs(think) }
+      const memory = written.memory === undefined ? null : amount(written.memory, 'bytes')
+      return { kind: 'step', atMs: milliseconds(at), level, demandMs: inMs(cpu), thinkMs: inMs(think), memory }
     }
     case 'ramp': {
       const { from, to, level } = written

@@ -36,14 +36,7 @@ export function* checkScenario(written: Written, host: ScenarioHost | null, poli
 }
 
 function* ofDomain({ domain, load }: WrittenEntry, path: Path, host: ScenarioHost | null): Iterable<Finding> {
-  const memory = domain?.memory
-  if (memory !== undefined && host !== null) {
-    const bytes = amount(memory, 'bytes')
-    if (bytes > host.memory) {
-      const has = showAmount(host.memory, 'bytes')
-      yield infeasible([...path, 'memory'], `${showAmount(bytes, 'bytes')} are more than the host has, ${has}`)
-    }
-  }
+  yield* ofMemory(domain?.memory, path, host)
   if (load?.kind !== 'batch') return
   for (const metric of Object.keys(domain?.metrics ?? {})) {
     yield infeasible(
@@ -51,6 +44,14 @@ function* ofDomain({ domain, load }: WrittenEntry, path: Path, host: ScenarioHos
       'a batch job answers no requests, so nothing of them can be measured',
     )
   }
+}
+
+function* ofMemory(memory: string | number | undefined, path: Path, host: ScenarioHost | null): Iterable<Finding> {
+  if (memory === undefined || host === null) return
+  const bytes = amount(memory, 'bytes')
+  if (bytes <= host.memory) return
+  const has = showAmount(host.memory, 'bytes')
+  yield infeasible([...path, 'memory'], `${showAmount(bytes, 'bytes')} are more than the host has, ${has}`)
 }
 
 function* ofChange(
@@ -67,9 +68,10 @@ function* ofChange(
   switch (change.kind) {
     case 'step':
       yield* beyond('at', change.at)
-      if (change.level === undefined && change.cpu === undefined && change.think === undefined) {
-        yield malformed(path, 'the step changes nothing', 'add `level`, `cpu` or `think`')
+      if ([change.level, change.cpu, change.think, change.memory].every((its) => its === undefined)) {
+        yield malformed(path, 'the step changes nothing', 'add `level`, `cpu`, `think` or `memory`')
       }
+      yield* ofMemory(change.memory, path, host)
       if (load === null) break
       if (change.cpu !== undefined && load.kind === 'batch') {
         yield infeasible([...path, 'cpu'], 'a batch job has no requests that cost anything')

@@ -84,6 +84,7 @@ export const changeSchema = z.discriminatedUnion(
       level: level.optional(),
       cpu: cost.optional(),
       think: scalar.duration('0ms', '1d').optional(),
+      memory: scalar.amountIn('bytes').optional(),
     }),
     strict('a change', { kind: z.literal('ramp'), from: time, to: time, level }),
     strict('a change', {

@@ -77,7 +77,11 @@ export function estimateText(because: EstimateReason, unit: string, unitOf: (res
     case 'not-this-resource':
       return (
         `it uses only ${amount(because.use, 'millicores')} of the ${amount(because.entitlement, 'millicores')} that it has, ` +
-        'so more would not help'
+        'so more would not help' +
+        (because.tries === undefined
+          ? ''
+          : `; it stands still for want of ${because.tries.resource} ${percent(because.tries.stalled)} of the time, ` +
+            'so it is tried with more of that')
       )
     case 'held':
       return `the last reading is ${short(because.ageMs / 1000)} s old, so the last estimate is held`

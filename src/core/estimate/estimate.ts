@@ -1,9 +1,11 @@
-import type { DomainView, View } from '#core/look.ts'
+import { controls, type DomainView, type View } from '#core/look.ts'
 import type { EstimateReason, GoalDecision } from '#core/model/decision.ts'
 import type { DomainName, ResourceKey } from '#core/model/ids.ts'
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import type { MetricReading } from '#core/model/observation.ts'
-import type { Aim, Condition, Goal, MetricPolicy } from '#core/model/policy.ts'
+import type { Aim, Condition, Goal, MetricPolicy, Policy } from '#core/model/policy.ts'
+import { CPU } from '#core/model/resource.ts'
+import { beyondCpu } from './bottleneck.ts'
 import type { Estimate, MetricSight, Sight } from './estimator.ts'
 import { fixed } from './fixed.ts'
 import { performance } from './performance.ts'
@@ -38,7 +40,12 @@ export function estimate(view: View): Need[] {
     for (const domain of inScope(goal, view)) {
       needs.push(
         closed === undefined
-          ? estimateOne(goal, domain, sightOf(domain, goal.aim, metrics, readings, capacity, view.seen.at.monotonicMs))
+          ? estimateOne(
+              view,
+              goal,
+              domain,
+              sightOf(domain, goal.aim, metrics, readings, capacity, view.seen.at.monotonicMs),
+            )
           : closedGoal(goal, domain, closed),
       )
     }
@@ -46,9 +53,10 @@ export function estimate(view: View): Need[] {
   return needs
 }
 
-function estimateOne(goal: Goal, domain: DomainView, sight: Sight): Need {
+function estimateOne({ policy }: View, goal: Goal, domain: DomainView, sight: Sight): Need {
   const memory = domain.known?.goals[goal.id] ?? {}
-  const estimated = dispatch(goal.aim, sight, memory)
+  const ofAim = dispatch(goal.aim, sight, memory)
+  const estimated = 'metric' in goal.aim ? beyondCpu(othersOf(policy, domain), sight, memory, ofAim) : ofAim
   const { need, because, measured } = estimated
   return {
     goal,
@@ -58,6 +66,11 @@ function estimateOne(goal: Goal, domain: DomainView, sight: Sight): Need {
     memory: estimated.memory,
     status: statusOf(goal.aim, domain, sight, measured),
   }
+}
+
+/** What may be tried with a goal that more CPU does not help. */
+function othersOf({ resources }: Policy, { policy }: DomainView): ResourceKey[] {
+  return resources.flatMap(({ key, unit }) => (key !== CPU && unit !== 'count' && controls(policy, key) ? [key] : []))
 }
 
 function dispatch(aim: Aim, sight: Sight, memory: GoalMemory): Estimate {
@@ -158,10 +171,10 @@ function sightOf(
   capacity: Readonly<Record<ResourceKey, number>>,
   nowMs: number,
 ): Sight {
-  const { use, smoothUse, heldBack, inForce } = domain
+  const { use, smoothUse, heldBack, workingSet, inForce } = domain
   const name = 'metric' in aim ? aim.metric : null
   const metric = name === null ? NO_METRIC : metricSight(name, domain.name, metrics, readings, nowMs)
-  return { use, smoothUse, heldBack, inForce, capacity, metric, nowMs }
+  return { use, smoothUse, heldBack, workingSet, inForce, capacity, metric, nowMs }
 }
 
 const NO_METRIC: MetricSight = { kind: 'lost', reason: 'no-reading' }

@@ -17,16 +17,18 @@ const WINDOW_MS = 10_000
  * Worked: 600 millicores used at a target of 0.75 need 800; the same held back for a fifth of the time need 1000.
  */
 export const utilization: Estimator<'utilization'> = (aim, sight, memory) => {
-  const use = sight.smoothUse[aim.resource]
+  const workingSet = sight.workingSet[aim.resource]
+  const use = workingSet ?? sight.smoothUse[aim.resource]
   if (use === undefined) {
     return { need: {}, because: { kind: 'fallback', reason: 'no-reading' }, measured: null, memory }
   }
-  const heldBack = (sight.heldBack[aim.resource] ?? 0) > HELD_BACK
+  // A working set has been raised already by what it was short at.
+  const heldBack = workingSet === undefined && (sight.heldBack[aim.resource] ?? 0) > HELD_BACK
   const window = windowed(memory, use * (heldBack ? GROWTH : 1), sight.nowMs)
   const wanted = Math.max(window.now, window.before)
   const need = wanted / aim.target
   const inForce = sight.inForce[aim.resource] ?? 0
-  const value = inForce > 0 ? (sight.use[aim.resource] ?? use) / inForce : 0
+  const value = inForce > 0 ? (workingSet ?? sight.use[aim.resource] ?? use) / inForce : 0
   return {
     need: { [aim.resource]: Math.min(need, sight.capacity[aim.resource] ?? need) },
     because: { kind: 'utilization', resource: aim.resource, wanted, target: aim.target, heldBack },

@@ -123,7 +123,13 @@ export type EstimateReason =
       readonly factor: number
       readonly from: number
     }
-  | { readonly kind: 'not-this-resource'; readonly use: number; readonly entitlement: number }
+  | {
+      readonly kind: 'not-this-resource'
+      readonly use: number
+      readonly entitlement: number
+      /** What it is tried with instead, and for how much of the time (0..1) it stood still for want of that. */
+      readonly tries?: { readonly resource: ResourceKey; readonly stalled: number }
+    }
   | { readonly kind: 'held'; readonly ageMs: number }
   | { readonly kind: 'fallback'; readonly reason: 'no-reading' | 'stale' | 'invalid' }
   /** Nothing was read yet: for so many more turns it keeps what it uses, so that it can report at all. */

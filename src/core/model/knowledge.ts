@@ -56,6 +56,10 @@ export interface ResourceKnowledge {
   }
   /** Readings in a row in which a stock's use stayed above its allocation: what was to be given is not coming. */
   readonly stalled: number
+  /** Part of the time (0..1) that it stood still for want of it, as last told; a journal of old may lack it. */
+  readonly heldBack?: number
+  /** Of a stock, the most that was not enough, and when that was seen last; absent where it never was so. */
+  readonly shortAt?: { readonly amount: number; readonly atMs: number }
   readonly moved: { readonly direction: -1 | 1; readonly atMs: number } | null
 }
 

@@ -27,10 +27,7 @@ function found(journal: LoopJournal) {
   journal.rememberAll([setting('/a', 100, 200, [100]), setting('/b', 999, 400, [300, 100])])
   look()
   journal.rememberAll([setting('/a', 100, 250, [200])])
-  journal.correct([
-    setting('/a', 100, 210, []),
-    setting('/c', 1, 2, [1]),
-  ])
+  journal.correct([setting('/a', 100, 210, []), setting('/c', 1, 2, [1])])
   look()
   journal.forget('simulator', '/b' as NodeId, 'cpu.weight')
   look()

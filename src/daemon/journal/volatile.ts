@@ -1,5 +1,5 @@
-import type { SqliteJournal } from './journal.ts'
 import type { RememberedSetting } from '#ports.ts'
+import type { SqliteJournal } from './journal.ts'
 
 /** What the loop needs of a journal. */
 export type LoopJournal = Pick<
