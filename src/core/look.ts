@@ -223,6 +223,11 @@ function rate(seen: DomainObservation, remembered: DomainKnowledge | null, count
   return elapsedMs > 0 ? ((now - before.value) * 1000) / elapsedMs : undefined
 }
 
+/** Growth of a domain's counter per second since it was last read; undefined where that cannot be told now. */
+export function rateOf({ seen, known }: Pick<DomainView, 'seen' | 'known'>, counter: string): number | undefined {
+  return rate(seen, known, counter)
+}
+
 /** What a counter that was read now has grown by since it was read before; 0 where that cannot be told. */
 function growth(seen: DomainObservation, remembered: DomainKnowledge | null, counter: string): number {
   const now = seen.counters[counter]

@@ -63,6 +63,7 @@ function buildLoad(written: WrittenLoad): Load {
     demandMs: milliseconds(written.cpu),
     spread: written.spread ?? ('exponential' as const),
     parallelism: written.threads,
+    ...(written.packets !== undefined && { packets: written.packets }),
   }
   if (written.kind === 'closed') {
     return { kind: 'closed', clients: written.clients, thinkMs: milliseconds(written.think), ...service }

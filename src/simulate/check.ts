@@ -159,8 +159,9 @@ function* besidePolicy({ domains }: Written, policy: Policy): Iterable<Finding> 
     }
   }
   const reported = new Set([...domains.values()].flatMap(({ domain }) => Object.keys(domain?.metrics ?? {})))
+  const counted = new Set(policy.metrics.flatMap(({ name, source }) => (source.kind === 'counter' ? [name] : [])))
   for (const { id, aim } of policy.goals) {
-    if (!('metric' in aim) || reported.has(aim.metric)) continue
+    if (!('metric' in aim) || reported.has(aim.metric) || counted.has(aim.metric)) continue
     const message = `no domain reports ${show(aim.metric)}: the goal ${show(id)} is never known to hold`
     yield warning(['domains'], message, `add \`metrics: { ${aim.metric}: p95 }\` to one`)
   }

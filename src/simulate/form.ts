@@ -53,7 +53,12 @@ const cost = scalar.duration('0.001ms', '1h')
 const threads = (least: number) => scalar.whole(least, 4096, `a number of threads from ${least} to 4096`)
 const clients = scalar.whole(0, 100_000, 'a number of clients from 0 to 100000')
 
-const service = { cpu: cost, spread: scalar.choice(['exponential', 'constant']).optional(), threads: threads(1) }
+const service = {
+  cpu: cost,
+  spread: scalar.choice(['exponential', 'constant']).optional(),
+  threads: threads(1),
+  packets: scalar.whole(1, 1_000_000, 'a number of packets from 1 to 1000000').optional(),
+}
 
 export type WrittenLoad = z.infer<typeof loadSchema>
 export const loadSchema = z.discriminatedUnion(

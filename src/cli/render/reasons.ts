@@ -74,6 +74,10 @@ export function estimateText(because: EstimateReason, unit: string, unitOf: (res
         `at ${amount(because.from, 'millicores')} it measured ${measure(because.measured, unit)} ` +
         `where ${measure(because.target, unit)} are wanted, so it is tried with ${short(because.factor)} times that`
       )
+    case 'arrivals': {
+      const most = because.rate > because.target ? `, of which ${measure(because.target, unit)} count,` : ''
+      return `${measure(because.rate, unit)} arrive${most} at ${short(because.perUnit)} millicores for each`
+    }
     case 'not-this-resource':
       return (
         `it uses only ${amount(because.use, 'millicores')} of the ${amount(because.entitlement, 'millicores')} that it has, ` +

@@ -5,7 +5,9 @@ import type { GoalMemory } from '#core/model/knowledge.ts'
 import type { MetricReading } from '#core/model/observation.ts'
 import type { Aim, Condition, Goal, MetricPolicy, Policy } from '#core/model/policy.ts'
 import { CPU } from '#core/model/resource.ts'
+import { arrivals } from './arrivals.ts'
 import { beyondCpu } from './bottleneck.ts'
+import { countedMemory, countedReading, countsArrivals } from './counted.ts'
 import type { Estimate, MetricSight, Sight } from './estimator.ts'
 import { fixed } from './fixed.ts'
 import { performance } from './performance.ts'
@@ -40,12 +42,7 @@ export function estimate(view: View): Need[] {
     for (const domain of inScope(goal, view)) {
       needs.push(
         closed === undefined
-          ? estimateOne(
-              view,
-              goal,
-              domain,
-              sightOf(domain, goal.aim, metrics, readings, capacity, view.seen.at.monotonicMs),
-            )
+          ? estimateOne(view, goal, domain, capacity, metricOf(goal, domain, metrics, readings))
           : closedGoal(goal, domain, closed),
       )
     }
@@ -53,18 +50,35 @@ export function estimate(view: View): Need[] {
   return needs
 }
 
-function estimateOne({ policy }: View, goal: Goal, domain: DomainView, sight: Sight): Need {
-  const memory = domain.known?.goals[goal.id] ?? {}
-  const ofAim = dispatch(goal.aim, sight, memory)
-  const estimated = 'metric' in goal.aim ? beyondCpu(othersOf(policy, domain), sight, memory, ofAim) : ofAim
-  const { need, because, measured } = estimated
+/** The metric that a goal refers to, and the reading of it that counts. */
+interface Measured {
+  readonly policy: MetricPolicy
+  readonly reading: MetricReading | undefined
+}
+
+function estimateOne(
+  { policy, seen }: View,
+  goal: Goal,
+  domain: DomainView,
+  capacity: Sight['capacity'],
+  measured: Measured | null,
+): Need {
+  const before = domain.known?.goals[goal.id] ?? {}
+  const nowMs = seen.at.monotonicMs
+  const { use, smoothUse, heldBack, workingSet, inForce } = domain
+  const metric = measured === null ? NO_METRIC : metricSight(measured, nowMs)
+  const sight: Sight = { use, smoothUse, heldBack, workingSet, inForce, capacity, metric, nowMs }
+  const ofAim = dispatch(goal.aim, measured, sight, before)
+  const estimated = measured === null ? ofAim : beyondCpu(othersOf(policy, domain), sight, before, ofAim)
+  const { need, because } = estimated
+  const isCounted = measured?.reading !== undefined && measured.policy.source.kind === 'counter'
   return {
     goal,
     domain: domain.name,
     need,
     because,
-    memory: estimated.memory,
-    status: statusOf(goal.aim, domain, sight, measured),
+    memory: isCounted ? { ...estimated.memory, ...countedMemory(measured.reading as MetricReading) } : estimated.memory,
+    status: statusOf(goal.aim, domain, sight, estimated.measured),
   }
 }
 
@@ -73,14 +87,16 @@ function othersOf({ resources }: Policy, { policy }: DomainView): ResourceKey[] 
   return resources.flatMap(({ key, unit }) => (key !== CPU && unit !== 'count' && controls(policy, key) ? [key] : []))
 }
 
-function dispatch(aim: Aim, sight: Sight, memory: GoalMemory): Estimate {
+function dispatch(aim: Aim, measured: Measured | null, sight: Sight, memory: GoalMemory): Estimate {
   switch (aim.kind) {
     case 'fixed':
       return fixed(aim, sight, memory)
     case 'utilization':
       return utilization(aim, sight, memory)
     case 'throughput':
-      return throughput(aim, sight, memory)
+      return measured !== null && countsArrivals(measured.policy)
+        ? arrivals(aim, sight, memory)
+        : throughput(aim, sight, memory)
     case 'performance':
       return performance(aim, sight, memory)
   }
@@ -163,33 +179,26 @@ function readingKey(metric: string, domain: DomainName | null): string {
   return `${metric}\n${domain ?? ''}`
 }
 
-function sightOf(
-  domain: DomainView,
-  aim: Aim,
-  metrics: ReadonlyMap<string, MetricPolicy>,
-  readings: Readings,
-  capacity: Readonly<Record<ResourceKey, number>>,
-  nowMs: number,
-): Sight {
-  const { use, smoothUse, heldBack, workingSet, inForce } = domain
-  const name = 'metric' in aim ? aim.metric : null
-  const metric = name === null ? NO_METRIC : metricSight(name, domain.name, metrics, readings, nowMs)
-  return { use, smoothUse, heldBack, workingSet, inForce, capacity, metric, nowMs }
-}
-
 const NO_METRIC: MetricSight = { kind: 'lost', reason: 'no-reading' }
 
-/** The domain's own reading goes before one that stands for the whole scope of the goal. */
-function metricSight(
-  name: string,
-  domain: DomainName,
+/** The domain's own reading goes before one that stands for the whole scope of the goal; null without a metric. */
+function metricOf(
+  { id, aim }: Goal,
+  domain: DomainView,
   metrics: ReadonlyMap<string, MetricPolicy>,
   readings: Readings,
-  nowMs: number,
-): MetricSight {
-  const reading = readings.get(readingKey(name, domain)) ?? readings.get(readingKey(name, null))
-  const policy = metrics.get(name)
-  if (reading === undefined || policy === undefined) return NO_METRIC
+): Measured | null {
+  const policy = 'metric' in aim ? metrics.get(aim.metric) : undefined
+  if (policy === undefined) return null
+  if (policy.source.kind === 'counter') {
+    return { policy, reading: countedReading(policy, domain, domain.known?.goals[id] ?? {}) }
+  }
+  const { name } = policy
+  return { policy, reading: readings.get(readingKey(name, domain.name)) ?? readings.get(readingKey(name, null)) }
+}
+
+function metricSight({ policy, reading }: Measured, nowMs: number): MetricSight {
+  if (reading === undefined) return NO_METRIC
   if (!Number.isFinite(reading.value) || reading.value < 0) return { kind: 'lost', reason: 'invalid' }
   const ageMs = Math.max(0, nowMs - reading.takenAtMs)
   if (ageMs <= policy.staleMs) return { kind: 'fresh', value: reading.value, ageMs }

@@ -123,6 +123,8 @@ export type EstimateReason =
       readonly factor: number
       readonly from: number
     }
+  /** `rate` is what arrives (units per second), `perUnit` what one of it costs, in millicore-seconds. */
+  | { readonly kind: 'arrivals'; readonly rate: number; readonly target: number; readonly perUnit: number }
   | {
       readonly kind: 'not-this-resource'
       readonly use: number

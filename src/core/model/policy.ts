@@ -184,6 +184,8 @@ export interface MetricPolicy {
 
 /** Where the readings of a metric come from. `timeoutMs` is how long an answer is waited for. */
 export type MetricSourcePolicy =
+  /** The increase per second, or per second of CPU time, of what is counted for the domain itself (see `counters`). */
+  | { readonly kind: 'counter'; readonly counter: string; readonly perCpuSecond: boolean }
   /** Pushed over the control socket; bound to `domain`, or by the peer's credentials to whichever domain it runs in. */
   | { readonly kind: 'push'; readonly domain: DomainName | null }
   /** A number in a JSON file, at a dotted path; without a key the number that is all the file has. */

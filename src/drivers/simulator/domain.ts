@@ -35,6 +35,8 @@ export interface Counters {
   readonly refaults: number
   /** Milliseconds in which at least one thread stood still for a page. */
   readonly memoryPressureMs: number
+  /** Received and sent by a domain that answers requests; null of others. */
+  readonly packets: { readonly rx: number; readonly tx: number } | null
 }
 
 /**
@@ -69,6 +71,8 @@ export class SimulatedDomain {
   #oomKills = 0
   /** CPU milliseconds used by those of the same name before this one. */
   #usedBeforeMs = 0
+  /** Requests of those of the same name before this one. */
+  #before = { arrived: 0, answered: 0 }
 
   constructor(options: DomainOptions, seed: number, online: string, windowsMost: number) {
     this.name = options.name
@@ -140,6 +144,18 @@ export class SimulatedDomain {
       oomKills: this.#oomKills,
       refaults: Math.floor(this.#memory.refaults + this.#memory.refaultsPerMs * usedMs),
       memoryPressureMs: this.#memory.pressureMs + this.#stalled * lengthMs,
+      packets: this.#packets,
+    }
+  }
+
+  get #packets(): Counters['packets'] {
+    const load = this.#load
+    if (load.kind === 'batch') return null
+    const { arrivedInAll, answeredInAll } = this.windows
+    const { packets = 1 } = load
+    return {
+      rx: packets * (arrivedInAll - this.#before.arrived),
+      tx: packets * (answeredInAll - this.#before.answered),
     }
   }
 
@@ -223,6 +239,7 @@ export class SimulatedDomain {
     this.settings = this.#firstSettings()
     this.#quotaLeftMs = Number.POSITIVE_INFINITY
     this.#usedBeforeMs += this.#usedMs
+    this.#before = { arrived: this.windows.arrivedInAll, answered: this.windows.answeredInAll }
     this.#usedMs = this.#waitMs = this.#throttledMs = this.#oomKills = 0
     this.#memory = new Memory(this.#memory.workingSet)
     this.#take(nowMs)

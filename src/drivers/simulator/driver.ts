@@ -141,7 +141,7 @@ export function entriesOf({ domains }: Policy, simulated: readonly string[]): Ma
 }
 
 function look({ domain, policyIndex }: Placed, takenAtMs: number): DomainObservation {
-  const { usedMs, waitMs, throttledMs, oomKills, refaults, memoryPressureMs } = domain.countedAt(takenAtMs)
+  const { usedMs, waitMs, throttledMs, oomKills, refaults, memoryPressureMs, packets } = domain.countedAt(takenAtMs)
   return {
     name: domain.name as DomainName,
     identity: domain.identity as Identity,
@@ -158,6 +158,7 @@ function look({ domain, policyIndex }: Placed, takenAtMs: number): DomainObserva
       'memory.oomKills': oomKills,
       'memory.refaults': refaults,
       'memory.pressureMs': memoryPressureMs,
+      ...(packets !== null && { 'net.rxPackets': packets.rx, 'net.txPackets': packets.tx }),
     },
     levels: { [MEMORY]: domain.memory, 'memory.total': domain.memory, threads: domain.threads },
     settings: { ...domain.settings },
