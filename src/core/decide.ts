@@ -1,3 +1,4 @@
+import { type Active, activities } from './activity.ts'
 import { type Allotted, allot, describe } from './allot.ts'
 import { estimate } from './estimate/estimate.ts'
 import { judge } from './judge.ts'
@@ -25,21 +26,32 @@ export function decide(
   thorough = false,
 ): { readonly decision: Decision; readonly knowledge: Knowledge } {
   const view = look(policy, observation, reconcile(known, observation))
+  const active = activities(view)
   const needs = estimate(view)
   const allotted = allot(view, needs, false)
   const goals = judge(needs, allotted, thorough)
   const resources = allotted.map((its) => describe(view, its))
-  const planned = plan(view, allotted)
+  const planned = plan(view, allotted, active)
   const held = heldReason(view, allotted, planned)
   const violations = held === null ? verify(view, allotted, resources, goals, planned) : []
   const acting = held === null && violations.length === 0
   const changes = acting ? planned : []
   const verdict = verdictOf(allotted, changes, held, violations)
   const drift = view.domains.flatMap((domain) => domain.drift)
-  const decided = { decider: DECIDER, turn: known.turn + 1, goals, resources, plan: changes, verdict, drift }
+  const doing = Object.fromEntries([...active].map(([name, { is }]) => [name, is]))
+  const decided = {
+    decider: DECIDER,
+    turn: known.turn + 1,
+    goals,
+    resources,
+    plan: changes,
+    verdict,
+    activities: doing,
+    drift,
+  }
   return {
-    decision: { ...decided, advice: advise(view, needs), violations },
-    knowledge: learn(view, needs, allotted, changes, acting),
+    decision: { ...decided, advice: advise(view, needs, active), violations },
+    knowledge: learn(view, needs, allotted, active, changes, acting),
   }
 }
 
@@ -67,8 +79,8 @@ function verdictOf(
 }
 
 /** The second pass, as if every domain in `advise` were managed; null where none is. */
-function advise(view: View, needs: ReturnType<typeof estimate>): Advice | null {
+function advise(view: View, needs: ReturnType<typeof estimate>, active: Active): Advice | null {
   if (view.domains.every((domain) => domain.standing !== 'advised')) return null
   const allotted = allot(view, needs, true)
-  return { resources: allotted.map((its) => describe(view, its)), plan: plan(view, allotted) }
+  return { resources: allotted.map((its) => describe(view, its)), plan: plan(view, allotted, active) }
 }

@@ -1,3 +1,4 @@
+import type { Active } from './activity.ts'
 import type { Allotted } from './allot.ts'
 import { hasArrived, underWay } from './drift.ts'
 import type { Need } from './estimate/estimate.ts'
@@ -29,6 +30,7 @@ export function learn(
   view: View,
   needs: readonly Need[],
   allotted: readonly Allotted[],
+  active: Active,
   changes: readonly Change[],
   acting: boolean,
 ): Knowledge {
@@ -38,7 +40,7 @@ export function learn(
     bootId: at.bootId,
     lastAtMs: at.monotonicMs,
     host: learnHost(view, allotted),
-    domains: learnDomains(view, needs, allotted, acting),
+    domains: learnDomains(view, needs, allotted, active, acting),
     ...learnSet(view, changes),
   }
 }
@@ -57,6 +59,7 @@ function learnDomains(
   view: View,
   needs: readonly Need[],
   allotted: readonly Allotted[],
+  active: Active,
   acting: boolean,
 ): Knowledge['domains'] {
   const nowMs = view.seen.at.monotonicMs
@@ -79,6 +82,7 @@ function learnDomains(
       levels: levelsOf(domain),
       resources: resources.get(domain.name) ?? {},
       goals: memories.get(domain.name) ?? {},
+      ...activityKept(active, domain.name),
     }
   }
   for (const { frame } of allotted) {
@@ -97,6 +101,11 @@ function learnDomains(
     }
   }
   return domains
+}
+
+function activityKept(active: Active, name: DomainName): Pick<DomainKnowledge, 'activity'> {
+  const activity = active.get(name)
+  return activity === undefined ? {} : { activity }
 }
 
 /** Counters that were seen before and are left out now, and those told; those left out for longer stay as they were. */

@@ -76,7 +76,7 @@ goals:
 
   test('is raised for who is killed or reads again what he had, until he is not', async (t) => {
     const daemon = await up(t)
-    await until(() => NAMES.every((name) => limitMib(name) === 64), 'both are held to 64 MiB')
+    await until(() => NAMES.every((name) => limitMib(name) === 64), `both are held to 64 MiB: ${NAMES.map(limitMib)}`)
     writeFileSync(bytes, `${80 * MIB}`)
     await until(() => kills() > 0 && refaults() > 0, 'one is killed, the other reads again what was taken from it')
     await until(() => NAMES.every((name) => limitMib(name) >= 90), 'both are given more')

@@ -227,7 +227,9 @@ export function changeReasonText(because: ChangeReason): string {
         ? `the policy no longer limits its ${because.resource}`
         : `the policy limits its ${because.resource}`
     case 'scheduling':
-      return 'the policy states how its threads are scheduled'
+      return because.activity === undefined
+        ? 'the policy states how its threads are scheduled'
+        : `its threads are scheduled by what it does most: ${because.activity}`
     case 'release':
       return 'the setting that was found goes back'
   }

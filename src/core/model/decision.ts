@@ -1,7 +1,7 @@
 import type { Because, SmallestChange } from '#core/arbitrate/problem.ts'
 import type { DomainName, GoalId, Identity, NodeId, ResourceKey } from './ids.ts'
 import type { Knob, Setting } from './observation.ts'
-import type { DriftAnswer } from './policy.ts'
+import type { Activity, DriftAnswer } from './policy.ts'
 
 /** What to do and why. Plain data: rendered for people in one place, compared by replay, verified by the checker. */
 export interface Decision {
@@ -15,6 +15,8 @@ export interface Decision {
   readonly verdict: Verdict
   /** The second pass, as if every domain in `advise` were managed; null where there is none. */
   readonly advice: Advice | null
+  /** What each domain does most; a decision of old may lack it. */
+  readonly activities?: Readonly<Record<DomainName, Activity>>
   /** Settings that somebody else changed after Reeve had set them. */
   readonly drift: readonly Drift[]
   /** What the checker found. Anything here means that the plan is not applied. */
@@ -221,7 +223,8 @@ export type ChangeReason =
     }
   | { readonly kind: 'hierarchy'; readonly inside: number; readonly unmanaged: number }
   | { readonly kind: 'placement'; readonly cpus: string; readonly rule: 'pin' | 'near' | 'apart' | 'all' }
-  | { readonly kind: 'scheduling' }
+  /** `activity` where that is what it follows. */
+  | { readonly kind: 'scheduling'; readonly activity?: Activity }
   /** It is swapped for others while it is given less than `least`, in millicores. */
   | { readonly kind: 'pause'; readonly allocation: number; readonly least: number }
   /** vCPUs enough for what it is given and uses, in millicores. */

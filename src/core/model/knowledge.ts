@@ -1,5 +1,6 @@
 import type { DomainName, GoalId, Identity, NodeId, ResourceKey } from './ids.ts'
 import type { Knob, Setting } from './observation.ts'
+import type { Activity } from './policy.ts'
 
 /** What the decider keeps between turns. Empty knowledge is always safe: it only makes the next decision more careful. */
 export interface Knowledge {
@@ -37,8 +38,19 @@ export interface DomainKnowledge {
   /** Levels as last read, which is not every turn. */
   readonly levels: Readonly<Record<string, number>>
   readonly resources: Readonly<Record<ResourceKey, ResourceKnowledge>>
+  /** A journal of old may lack it. */
+  readonly activity?: ActivityKnowledge
   /** Whatever an estimator wants to remember of a goal: JSON, opaque to everybody else. */
   readonly goals: Readonly<Record<GoalId, GoalMemory>>
+}
+
+export interface ActivityKnowledge {
+  readonly is: Activity
+  /** What it seemed in the last turn, and in how many turns in a row, where that is something else. */
+  readonly seems: Activity
+  readonly turns: number
+  /** Per second, as last told: packets, bytes, and turns on a CPU. */
+  readonly rates: Readonly<Record<'network' | 'disk' | 'interrupt', number>>
 }
 
 export type GoalMemory = { readonly [key: string]: number | string | boolean | null }

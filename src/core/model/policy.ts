@@ -86,6 +86,8 @@ export interface DomainPolicy {
   readonly drift: DriftAnswer | null
   /** Scheduling class and time slice of its threads; null leaves them alone. */
   readonly scheduling: SchedulingPolicy | null
+  /** The same by what it does; null where that makes no difference. */
+  readonly byActivity: Readonly<Record<Activity, SchedulingPolicy | null>> | null
 }
 
 /** Metadata only narrows: groups that it may join, and whether it may stay outside, pin itself, and limit itself. */
@@ -132,6 +134,9 @@ export interface Placement {
   /** Domains it must not share CPUs with. */
   readonly apart: readonly DomainName[]
 }
+
+/** What a domain does most. */
+export type Activity = 'idle' | 'compute' | 'network' | 'disk' | 'interrupt' | 'time-critical'
 
 export interface SchedulingPolicy {
   readonly class: 'other' | 'batch' | 'idle' | 'fifo' | 'round-robin'

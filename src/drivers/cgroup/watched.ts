@@ -42,7 +42,7 @@ export function watch(
   const delay = new RunQueueDelay(members.threads)
   const namespace = namespaceReader()
   const settings = settingsOf(layout, path, policy, placed.carries ?? 'all')
-  const schedules = policy.scheduling !== null
+  const schedules = policy.scheduling !== null || policy.byActivity !== null
   const fixed = { name: placed.name as DomainName, identity, driver: policy.driver, policyIndex, node: path as NodeId }
   let scheduling: string | null = null
   let complete: Settings | null = null
@@ -67,6 +67,7 @@ export function watch(
       // Without CPU used, no thread's wait has ended either.
       if (renewed || !idle) delay.read(renewed)
       counted['cpu.waitMs'] = delay.totalMs
+      counted['cpu.runs'] = delay.runs
       if (slow) {
         counters.readSlow(counted, levels)
         levels['threads'] = delay.threadCount
