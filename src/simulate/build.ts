@@ -64,6 +64,7 @@ function buildLoad(written: WrittenLoad): Load {
     spread: written.spread ?? ('exponential' as const),
     parallelism: written.threads,
     ...(written.packets !== undefined && { packets: written.packets }),
+    ...(written.disk !== undefined && { diskBytes: amount(written.disk, 'bytes') }),
   }
   if (written.kind === 'closed') {
     return { kind: 'closed', clients: written.clients, thinkMs: milliseconds(written.think), ...service }

@@ -166,7 +166,7 @@ function* besidePolicy({ domains }: Written, policy: Policy): Iterable<Finding> 
     yield warning(['domains'], message, `add \`metrics: { ${aim.metric}: p95 }\` to one`)
   }
   for (const { key } of policy.resources) {
-    if (['cpu', 'memory'].includes(family(key))) continue
+    if (['cpu', 'memory'].includes(family(key)) || key === 'io.read') continue
     yield warning(['policy'], `${show(key)} is not simulated: what the policy says of it is decided and has no effect`)
   }
 }

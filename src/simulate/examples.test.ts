@@ -51,6 +51,10 @@ const SHOWS: Readonly<Record<string, (managed: RunReport, unmanaged: RunReport) 
     assert.ok(shop > 0.95 && jobs > 0.95, `${held(managed)}`)
     assert.ok((held(unmanaged)[0] ?? 1) < 0.1, `${held(unmanaged)}`)
   },
+  'disk.yaml': (managed) => {
+    const [maps = 0, copy = 0] = held(managed)
+    assert.ok(maps > 0.8 && copy > 0.95, `${held(managed)}`)
+  },
   'packets.yaml': (managed, unmanaged) => {
     assert.ok((held(managed)[0] ?? 0) > 0.95, `${held(managed)}`)
     assert.ok((held(unmanaged)[0] ?? 1) < 0.8, `${held(unmanaged)}`)

@@ -58,6 +58,7 @@ const service = {
   spread: scalar.choice(['exponential', 'constant']).optional(),
   threads: threads(1),
   packets: scalar.whole(1, 1_000_000, 'a number of packets from 1 to 1000000').optional(),
+  disk: scalar.amountIn('bytes').optional(),
 }
 
 export type WrittenLoad = z.infer<typeof loadSchema>

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { sweep } from '#drivers/cgroup/driver.ts'
 import { makeGroup, moveInto } from '#drivers/cgroup/groups.ts'
-import { dirOf, findLayout, type Layout } from '#drivers/cgroup/layout.ts'
+import { findLayout, type Layout } from '#drivers/cgroup/layout.ts'
 import { reasonToSkip } from '../conformance/requirements.ts'
 import { reeveIn, stop, until } from './reeve.ts'
 
@@ -33,6 +33,7 @@ const NAMES = ['hoarder', 'reader'] as const
 describe('memory of running processes', { skip: await reasonToSkip(ROOT), timeout: 180_000 }, () => {
   const layout = findLayout(ROOT) as Layout
   const path = (name: string) => `${layout.rootPath}/${name}`
+  const memoryDir = (name: string) => join(`${layout.trees.memory?.mount}`, path(name))
   const tasks: ChildProcess[] = []
 
   before(async () => {
@@ -47,6 +48,9 @@ describe('memory of running processes', { skip: await reasonToSkip(ROOT), timeou
       })
       tasks.push(task)
       moveInto(layout, path(name), task.pid as number)
+      // A daemon with another root looks for it at the same path in every tree, wherever this process is itself.
+      mkdirSync(memoryDir(name), { recursive: true })
+      writeFileSync(join(memoryDir(name), 'cgroup.procs'), `${task.pid}`)
     }
     writeFileSync(
       policyFile,
@@ -64,11 +68,12 @@ goals:
   after(async () => {
     for (const task of tasks) task.kill('SIGKILL')
     await sweep(ROOT)
+    if (layout.version === 1) for (const name of [...NAMES, '']) rmdirSync(memoryDir(name))
     rmSync(dir, { recursive: true })
   })
 
   const read = (name: string, v1: string, v2: string) =>
-    readFileSync(join(dirOf(layout, 'memory', path(name)) as string, layout.version === 1 ? v1 : v2), 'utf8')
+    readFileSync(join(memoryDir(name), layout.version === 1 ? v1 : v2), 'utf8')
   const limitMib = (name: string) => Number(read(name, 'memory.limit_in_bytes', 'memory.max')) / MIB
   const field = (text: string, key: string) => Number(new RegExp(`^${key} (\\d+)$`, 'm').exec(text)?.[1])
   const kills = () => field(read('hoarder', 'memory.oom_control', 'memory.events'), 'oom_kill')

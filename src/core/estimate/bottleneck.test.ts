@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { ResourceKey } from '#core/model/ids.ts'
-import { CPU, MEMORY } from '#core/model/resource.ts'
+import { CPU, knownResource, MEMORY, type Resource } from '#core/model/resource.ts'
 import { beyondCpu } from './bottleneck.ts'
 import type { Estimate, Sight } from './estimator.ts'
 
 const READ = 'io.read' as ResourceKey
-const OTHERS = [MEMORY, READ]
+const GRAIN = 20
+const OTHERS = [MEMORY, READ].map((key) => ({ ...(knownResource(key) as Resource), grain: GRAIN }))
 
 /** A domain that uses a quarter of its CPU, all of its memory and all of its I/O, and stands still for none. */
 function sight(its: { cpu?: number; heldBack?: Record<string, number>; workingSet?: number; read?: number }): Sight {
@@ -52,14 +53,14 @@ describe('a goal that more CPU does not help', () => {
     assert.deepEqual(first.need, { [CPU]: 800, [MEMORY]: 120 })
     // Memory is no longer short, and what was tried of it stays.
     const second = beyondCpu(OTHERS, sight({ heldBack: { [READ]: 0.9 }, workingSet: 100 }), first.memory, missed)
-    assert.deepEqual(second.need, { [CPU]: 800, [MEMORY]: 120, [READ]: 62.5 })
+    assert.deepEqual(second.need, { [CPU]: 800, [MEMORY]: 120, [READ]: 90 })
   })
 
   it('is tried with more where the domain was killed, though it stands still no longer', () => {
     assert.equal(beyondCpu(OTHERS, sight({ workingSet: 120 }), {}, missed).need[MEMORY], 120)
   })
 
-  const nothing: readonly [string, Parameters<typeof sight>[0], Estimate, readonly ResourceKey[]][] = [
+  const nothing: readonly [string, Parameters<typeof sight>[0], Estimate, readonly Resource[]][] = [
     ['while CPU is used up', { cpu: 700, heldBack: { [MEMORY]: 0.3 }, workingSet: 120 }, missed, OTHERS],
     ['while it waits for CPU', { heldBack: { [CPU]: 0.1, [MEMORY]: 0.3 }, workingSet: 120 }, missed, OTHERS],
     ['while it is met', { heldBack: { [MEMORY]: 0.3 }, workingSet: 120 }, met, OTHERS],
@@ -76,13 +77,13 @@ describe('a goal that more CPU does not help', () => {
   it('asks for no more than there is', () => {
     const tried = { [`tried ${READ}`]: 90 }
     const its = sight({ heldBack: { [READ]: 0.9 }, read: 90 })
-    assert.equal(beyondCpu([READ], its, tried, missed).need[READ], 100)
+    assert.equal(beyondCpu(OTHERS.slice(1), its, tried, missed).need[READ], 100)
   })
 
   it('gives back what it does not use while it is met', () => {
     const tried = { [`tried ${READ}`]: 90, [`tried ${MEMORY}`]: 200 }
     const { need } = beyondCpu(OTHERS, sight({ read: 40 }), tried, met)
-    assert.deepEqual(need, { [CPU]: 800, [MEMORY]: 190, [READ]: 86 })
+    assert.deepEqual(need, { [CPU]: 800, [MEMORY]: 190, [READ]: 87 })
   })
 
   it('asks for nothing where the estimate fell back', () => {

@@ -1,14 +1,15 @@
 import type { ResourceKey } from '#core/model/ids.ts'
 import type { GoalMemory } from '#core/model/knowledge.ts'
-import { CPU } from '#core/model/resource.ts'
+import { CPU, type Resource } from '#core/model/resource.ts'
 import { STALLED } from '#core/shortage.ts'
 import { type Estimate, remembered, type Sight } from './estimator.ts'
 
 /** A resource of which less than this part is used is not what a missed goal lacks, unless the domain waits for it. */
 const USED_UP = 0.7
 const HELD_BACK = 0.05
-/** How much more than it uses a domain is tried with. */
-const MORE = 1.25
+/** How much more than it uses a domain is tried with, and by how many grains at least: less is kept as it is. */
+const MORE = 1.5
+const GRAINS = 2
 /** Part of what was tried and is not used that is given back in one turn while the goal is met. */
 const GIVE_BACK = 0.1
 
@@ -21,23 +22,18 @@ const GIVE_BACK = 0.1
  * Worked: of 800 millicores 200 are used, and the domain stands still for memory a third of the time with all of its
  * 100 MiB taken. Those were not enough, so it is tried with the 120 MiB of its working set, and with no more CPU.
  */
-export function beyondCpu(
-  others: readonly ResourceKey[],
-  sight: Sight,
-  memory: GoalMemory,
-  estimate: Estimate,
-): Estimate {
+export function beyondCpu(others: readonly Resource[], sight: Sight, memory: GoalMemory, estimate: Estimate): Estimate {
   if (others.length === 0 || estimate.because.kind === 'fallback') return estimate
   const { measured } = estimate
   const isMissed = measured !== null && measured.index > 1
   const scarce = isMissed && isCpuLeft(sight) ? scarcest(others, sight) : null
   const need: Record<ResourceKey, number> = {}
   const tried: Record<string, number> = {}
-  for (const key of others) {
+  for (const { key, grain } of others) {
     const before = remembered(memory, nameOf(key))
     const amount =
       key === scarce
-        ? moreOf(key, sight, before)
+        ? moreOf(key, grain, sight, before)
         : before === undefined
           ? undefined
           : keptOf(key, sight, before, isMissed)
@@ -65,9 +61,9 @@ function isCpuLeft({ use, inForce, heldBack }: Sight): boolean {
 }
 
 /** What the domain stands still for the most, stocks first; null where there is enough of everything. */
-function scarcest(others: readonly ResourceKey[], sight: Sight): ResourceKey | null {
+function scarcest(others: readonly Resource[], sight: Sight): ResourceKey | null {
   let found: ResourceKey | null = null
-  for (const key of others) {
+  for (const { key } of others) {
     if (!isScarce(key, sight)) continue
     if (found === null || rankOf(key, sight) > rankOf(found, sight)) found = key
   }
@@ -85,10 +81,10 @@ function isScarce(key: ResourceKey, { heldBack, workingSet, use, inForce }: Sigh
 const rankOf = (key: ResourceKey, { workingSet, heldBack }: Sight): number =>
   (key in workingSet ? 1 : 0) + (heldBack[key] ?? 0)
 
-function moreOf(key: ResourceKey, sight: Sight, before = 0): number {
+function moreOf(key: ResourceKey, grain: number, sight: Sight, before = 0): number {
   const { workingSet, use, inForce, capacity } = sight
-  const tried = Math.min(before, inForce[key] ?? before)
-  const more = workingSet[key] ?? Math.max(before, Math.max(use[key] ?? 0, tried) * MORE)
+  const tried = Math.max(use[key] ?? 0, Math.min(before, inForce[key] ?? before))
+  const more = workingSet[key] ?? Math.max(before, tried * MORE, tried + GRAINS * grain)
   return Math.min(more, capacity[key] ?? more)
 }
 

@@ -4,7 +4,7 @@ import type { DomainName, ResourceKey } from '#core/model/ids.ts'
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import type { MetricReading } from '#core/model/observation.ts'
 import type { Aim, Condition, Goal, MetricPolicy, Policy } from '#core/model/policy.ts'
-import { CPU } from '#core/model/resource.ts'
+import { CPU, type Resource } from '#core/model/resource.ts'
 import { arrivals } from './arrivals.ts'
 import { beyondCpu } from './bottleneck.ts'
 import { countedMemory, countedReading, countsArrivals } from './counted.ts'
@@ -83,8 +83,8 @@ function estimateOne(
 }
 
 /** What may be tried with a goal that more CPU does not help. */
-function othersOf({ resources }: Policy, { policy }: DomainView): ResourceKey[] {
-  return resources.flatMap(({ key, unit }) => (key !== CPU && unit !== 'count' && controls(policy, key) ? [key] : []))
+function othersOf({ resources }: Policy, { policy }: DomainView): Resource[] {
+  return resources.filter(({ key, unit }) => key !== CPU && unit !== 'count' && controls(policy, key))
 }
 
 function dispatch(aim: Aim, measured: Measured | null, sight: Sight, memory: GoalMemory): Estimate {

@@ -35,6 +35,8 @@ export interface Counters {
   readonly refaults: number
   /** Milliseconds in which at least one thread stood still for a page. */
   readonly memoryPressureMs: number
+  /** Bytes, and milliseconds in which at least one thread stood still for some; null of who reads none. */
+  readonly disk: { readonly readBytes: number; readonly pressureMs: number } | null
   /** Received and sent by a domain that answers requests; null of others. */
   readonly packets: { readonly rx: number; readonly tx: number } | null
 }
@@ -69,6 +71,8 @@ export class SimulatedDomain {
   #waitMs = 0
   #throttledMs = 0
   #oomKills = 0
+  #readBytes = 0
+  #diskPressureMs = 0
   /** CPU milliseconds used by those of the same name before this one. */
   #usedBeforeMs = 0
   /** Requests of those of the same name before this one. */
@@ -144,8 +148,15 @@ export class SimulatedDomain {
       oomKills: this.#oomKills,
       refaults: Math.floor(this.#memory.refaults + this.#memory.refaultsPerMs * usedMs),
       memoryPressureMs: this.#memory.pressureMs + this.#stalled * lengthMs,
+      disk: this.#diskAt(usedMs, lengthMs),
       packets: this.#packets,
     }
+  }
+
+  #diskAt(usedMs: number, lengthMs: number): Counters['disk'] {
+    if (this.#bytesPerMs === 0) return null
+    const readBytes = Math.floor(this.#readBytes + this.#bytesPerMs * usedMs)
+    return { readBytes, pressureMs: this.#diskPressureMs + this.#stalledForDisk * lengthMs }
   }
 
   get #packets(): Counters['packets'] {
@@ -179,6 +190,8 @@ export class SimulatedDomain {
     this.#usedMs += usedMs
     this.#memory.refaults += this.#memory.refaultsPerMs * usedMs
     this.#memory.pressureMs += this.#stalled * lengthMs
+    this.#readBytes += this.#bytesPerMs * usedMs
+    this.#diskPressureMs += this.#stalledForDisk * lengthMs
     this.#quotaLeftMs -= usedMs
     if (this.isBatch) this.#batchMs += usedMs
     this.#requests?.work(nowMs)
@@ -240,6 +253,7 @@ export class SimulatedDomain {
     this.#quotaLeftMs = Number.POSITIVE_INFINITY
     this.#usedBeforeMs += this.#usedMs
     this.#before = { arrived: this.windows.arrivedInAll, answered: this.windows.answeredInAll }
+    this.#readBytes = this.#diskPressureMs = 0
     this.#usedMs = this.#waitMs = this.#throttledMs = this.#oomKills = 0
     this.#memory = new Memory(this.#memory.workingSet)
     this.#take(nowMs)
@@ -284,7 +298,26 @@ export class SimulatedDomain {
 
   /** Threads that run or are ready to, in the mean. */
   get #runnable(): number {
-    return this.#active * this.#memory.running
+    return Math.min(this.#active * this.#memory.running, this.#fed)
+  }
+
+  /** Bytes that it reads in a millisecond of CPU time. */
+  get #bytesPerMs(): number {
+    const load = this.#load
+    return load.kind === 'batch' ? 0 : (load.diskBytes ?? 0) / load.demandMs
+  }
+
+  /** CPUs that the disk can keep busy: 50 MiB/s for a load that reads 100 KiB in a millisecond feed half of one. */
+  get #fed(): number {
+    const bytesPerMs = this.#bytesPerMs
+    return bytesPerMs === 0 ? Number.POSITIVE_INFINITY : limitOf(this.settings['io.read.limit']) / 1000 / bytesPerMs
+  }
+
+  /** Part of the time in which at least one of its threads waits for the disk. */
+  get #stalledForDisk(): number {
+    const running = this.#active * this.#memory.running
+    if (this.#fed >= running || !this.isPresent || this.isFrozen) return 0
+    return 1 - (this.#fed / running) ** this.#active
   }
 
   /** Threads that have something to do. */
@@ -299,6 +332,7 @@ export class SimulatedDomain {
       'cpu.set': this.#online,
       'memory.limit': null,
       'memory.soft': null,
+      'io.read.limit': null,
       freeze: 0,
       sched: 'other:0:0',
     }

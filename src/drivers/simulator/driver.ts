@@ -141,7 +141,8 @@ export function entriesOf({ domains }: Policy, simulated: readonly string[]): Ma
 }
 
 function look({ domain, policyIndex }: Placed, takenAtMs: number): DomainObservation {
-  const { usedMs, waitMs, throttledMs, oomKills, refaults, memoryPressureMs, packets } = domain.countedAt(takenAtMs)
+  const { usedMs, waitMs, throttledMs, oomKills, refaults, memoryPressureMs, disk, packets } =
+    domain.countedAt(takenAtMs)
   return {
     name: domain.name as DomainName,
     identity: domain.identity as Identity,
@@ -158,6 +159,7 @@ function look({ domain, policyIndex }: Placed, takenAtMs: number): DomainObserva
       'memory.oomKills': oomKills,
       'memory.refaults': refaults,
       'memory.pressureMs': memoryPressureMs,
+      ...(disk !== null && { 'io.read': disk.readBytes, 'io.pressureMs': disk.pressureMs }),
       ...(packets !== null && { 'net.rxPackets': packets.rx, 'net.txPackets': packets.tx }),
     },
     levels: { [MEMORY]: domain.memory, 'memory.total': domain.memory, threads: domain.threads },

@@ -85,6 +85,20 @@ describe('a simulated host', () => {
     )
   })
 
+  it('lets nobody read more from disk than his limit, for which he stands still and does not wait for a CPU', async () => {
+    const load = { ...closed, diskBytes: 512 * 1024 }
+    const sim = createSimulator({ cpus: 4, seed: 1, domains: [{ name: 'a', load }] })
+    const its = { ...(await seen(sim, 'a')), domain: 'a', knob: 'io.read.limit', to: 100 * MIB }
+    await sim.driver.apply(its as never, new AbortController().signal)
+    sim.advance(10_000)
+    const { counters } = await seen(sim, 'a')
+    // 200 requests a second are one CPU; four threads could use four.
+    assert.ok(Math.abs(sim.workOf('a') - 2000) <= 5, `${sim.workOf('a')}`)
+    assert.ok(Math.abs((counters['io.read'] as number) - 1000 * MIB) < 5 * MIB)
+    assert.ok(Math.abs((counters['io.pressureMs'] as number) - (1 - 0.25 ** 4) * 10_000) < 20)
+    assert.equal(counters['cpu.waitMs'], 0)
+  })
+
   it('kills who works with more than his hard limit, and what he worked on is lost', async () => {
     const sim = make(100 * MIB)
     sim.advance(10_000)
