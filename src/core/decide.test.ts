@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { decide } from './decide.ts'
 import type { ResourceDecision } from './model/decision.ts'
+import type { DomainName } from './model/ids.ts'
 import { NO_KNOWLEDGE } from './model/knowledge.ts'
+import type { Aim, Goal } from './model/policy.ts'
 import { CPU, knownResource, MEMORY, type Resource } from './model/resource.ts'
 import { allocated, domain, goal, policy, share, World } from './world.fixture.ts'
 
@@ -148,6 +150,29 @@ describe('decide', () => {
     world.broken.clear()
     world.run(20)
     assert.ok(Math.abs((world.weights['/a'] ?? 0) / (world.weights['/b'] ?? 1) - 1.5) < 0.1)
+  })
+
+  it('lets a goal that nobody can meet take no more than the policy says, and says what it would need', () => {
+    const wish: Aim = { kind: 'performance', metric: 'p95', direction: 'below', target: 10 }
+    const run = (upTo: Goal['upTo']) => {
+      const goals = [goal('a', 1, wish, { upTo }), goal('b', 2, fixedCpu(700))]
+      const world = new World(policy([domain('a'), domain('b')], goals), { a: { use: 0 }, b: { use: 600 } })
+      world.readings['p95'] = 500
+      for (let second = 0; second < 30; second++) {
+        // It takes all that it gets, to no avail.
+        const granted = world.knowledge.domains['a' as DomainName]?.resources[CPU]?.allocation ?? 100
+        world.tenants['a'] = { use: granted, waitMs: 500 }
+        world.step()
+      }
+      return world.step()
+    }
+    const unbounded = run({})
+    assert.ok(allocated(unbounded, 'b') < 200)
+    assert.deepEqual(unbounded.goals[0]?.cut, {})
+    const bounded = run({ [CPU]: 800 })
+    assert.deepEqual([allocated(bounded, 'a'), allocated(bounded, 'b')], [800, 700])
+    assert.equal(bounded.goals[0]?.status.kind, 'missed')
+    assert.ok((bounded.goals[0]?.cut[CPU] ?? 0) > 800)
   })
 
   it('leaves what somebody else changed as it is, until told otherwise', () => {

@@ -13,7 +13,9 @@ import { reconcile } from './reconcile.ts'
 import { verify } from './verify.ts'
 
 /** Version of the decider: raised whenever the same inputs could lead to another decision. */
-export const DECIDER = 'reeve/5'
+export const DECIDER = 'reeve/6'
+
+export type Decide = typeof decide
 
 /**
  * The decision: what to do and why, from what is wanted, what was seen, and what is remembered. Pure: the same arguments

@@ -39,6 +39,7 @@ export function judge(needs: readonly Need[], allotted: readonly Allotted[], tho
     priority: need.goal.priority,
     status: need.status,
     need: need.need,
+    cut: need.cut,
     because: need.because,
     short: short[index]?.resource ?? null,
     wouldMeet: explained.has(index) ? wouldMeet(need, allotted, short[index] as Shortage) : [],

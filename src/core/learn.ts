@@ -3,7 +3,7 @@ import type { Allotted } from './allot.ts'
 import { hasArrived, underWay } from './drift.ts'
 import type { Need } from './estimate/estimate.ts'
 import type { FrameRow } from './frame.ts'
-import { AT_REST } from './ladder.ts'
+import { AT_REST, isMove } from './ladder.ts'
 import type { DomainView, View } from './look.ts'
 import type { Change } from './model/decision.ts'
 import type { DomainName, GoalId, Identity, NodeId, ResourceKey } from './model/ids.ts'
@@ -155,7 +155,9 @@ function resourcesOf(
       const before = view.known.domains[row.name]?.resources[key]
       const known = row.view === null || row.view.known !== null ? before : undefined
       const decided = row.standing === 'managed' || row.standing === 'parent'
-      const made = decided && acting ? (allocation[index] ?? 0) : (known?.allocation ?? null)
+      // What was to be set and was not is not in force: where nothing is set now either, what is found counts.
+      const standing = row.view?.unmade[key] === undefined ? known?.allocation : row.view.inForce[key]
+      const made = decided && acting ? (allocation[index] ?? 0) : (standing ?? null)
       const gain =
         row.view === null || !acting || !decided ? 0 : (allocation[index] ?? 0) - (row.view.inForce[key] ?? 0)
       const ofDomain = byDomain.get(row.name) ?? {}
@@ -165,10 +167,9 @@ function resourcesOf(
         allocation: made,
         stalled: stalledOf(row.view, frame.resource, made, known?.stalled ?? 0),
         ladder: settled.ladders.get(row.name) ?? AT_REST,
-        moved:
-          Math.abs(gain) >= grain
-            ? { direction: gain > 0 ? 1 : -1, atMs: view.seen.at.monotonicMs }
-            : (known?.moved ?? null),
+        moved: isMove(gain, grain)
+          ? { direction: gain > 0 ? 1 : -1, atMs: view.seen.at.monotonicMs }
+          : (known?.moved ?? null),
       }
       byDomain.set(row.name, ofDomain)
     }

@@ -10,7 +10,11 @@ export type RequestRows = ReadonlyMap<DomainName, readonly number[]>
  *
  * Worked: one application needs 300 in class 1 and 200 in class 2, another 100 in class 2: the row is 300, 400.
  */
-export function requestRows(needs: readonly Need[], resource: ResourceKey, classes: number): RequestRows {
+export function requestRows(
+  needs: readonly Pick<Need, 'goal' | 'domain' | 'need'>[],
+  resource: ResourceKey,
+  classes: number,
+): RequestRows {
   const applications = new Map<DomainName, Application[]>()
   for (const { goal, domain, need } of needs) {
     const amount = need[resource]

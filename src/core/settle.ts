@@ -3,6 +3,7 @@ import type { Arbitration, Problem } from './arbitrate/problem.ts'
 import type { Workspace } from './arbitrate/workspace.ts'
 import type { Need } from './estimate/estimate.ts'
 import { type Bounds, type Frame, type FrameRow, problemOf } from './frame.ts'
+import { impact } from './impact.ts'
 import { AT_REST, climb, DEFAULT_LADDER, differenceOf, type Ladder } from './ladder.ts'
 import type { View } from './look.ts'
 import type { SettleReason, Trigger } from './model/decision.ts'
@@ -62,7 +63,8 @@ export function settle(view: View, frame: Frame, needs: readonly Need[], workspa
   }
   let isStable = false
   for (let repeat = 0; repeat <= REPEATS && !isStable; repeat++) {
-    isStable = !hold(narrow(view, frame, narrowed, arbitration, needs))
+    const found = narrow(view, frame, problem, arbitration, needs)
+    isStable = !hold([...found, ...impact(frame, needs, narrowed, arbitration)])
   }
   // What still breaks a rule after that is not made: everything stands until the next turn.
   if (!isStable) return standing

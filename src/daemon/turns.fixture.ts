@@ -143,6 +143,7 @@ function decisionOf(turn: number, options: TurnsOptions): Decision {
       priority: 1,
       status: { kind: 'met', measured: amount(i), target: 0.9, index: 0.9 },
       need: { [CPU]: amount(i) },
+      cut: {},
       because: { kind: 'utilization', resource: CPU, wanted: amount(i), target: 0.9, heldBack: false },
       short: null,
       wouldMeet: [],

@@ -17,6 +17,7 @@ export function buildGoals(written: Written): Goal[] {
     priority: priorities.indexOf(goal.priority) + 1,
     aim: aimOf(goal, written),
     conditions: conditionsOf(goal),
+    upTo: goal.kind === 'fixed' ? {} : amountsOf(goal.upTo ?? {}, written),
   }))
 }
 
@@ -64,11 +65,13 @@ function aimOf(goal: WrittenGoal, written: Written): Aim {
     }
     case 'throughput':
       return { kind: 'throughput', metric: goal.metric, target: goal.atLeast }
-    case 'fixed': {
-      const amounts = Object.entries(goal.amounts).map(([key, value]) => [key, amount(value, written.units.get(key)!)])
-      return { kind: 'fixed', amounts: Object.fromEntries(amounts) }
-    }
+    case 'fixed':
+      return { kind: 'fixed', amounts: amountsOf(goal.amounts, written) }
   }
+}
+
+function amountsOf(amounts: Readonly<Record<string, number | string>>, { units }: Written): Goal['upTo'] {
+  return Object.fromEntries(Object.entries(amounts).map(([key, value]) => [key, amount(value, units.get(key)!)]))
 }
 
 /** A target in the metric's unit, or null where its own unit does not convert: `0.2s` in ms is 200. */

@@ -233,18 +233,23 @@ const goalKeys = {
 
 export type WrittenGoal = z.infer<ReturnType<typeof goalSchema>>
 export function goalSchema(units: Units) {
+  const upTo = perResource(units, scalar.amountIn)
+    .optional()
+    .describe('The most that may be asked for on its account, so that one that nobody can meet does not take all.')
   return z.discriminatedUnion(
     'kind',
     [
       strict('a goal', {
         kind: z.literal('utilization').describe('Use stays at or below a part of the entitlement.'),
         ...goalKeys,
+        upTo,
         resource: z.string('the name of a resource').optional().describe('Default cpu.'),
         target: scalar.percent(0, 100).describe('Part of the entitlement that may be in use.'),
       }),
       strict('a goal', {
         kind: z.literal('performance').describe('A metric stays on one side of a target.'),
         ...goalKeys,
+        upTo,
         metric: scalar.name.describe('The metric.'),
         below: scalar.target.optional().describe('At or below this.'),
         above: scalar.target.optional().describe('At or above this.'),
@@ -252,6 +257,7 @@ export function goalSchema(units: Units) {
       strict('a goal', {
         kind: z.literal('throughput').describe('Work is done at a rate.'),
         ...goalKeys,
+        upTo,
         metric: scalar.name.describe('The metric that counts work per second.'),
         atLeast: scalar.positive("a number above 0 in the metric's unit").describe('Work per second.'),
       }),

@@ -18,6 +18,18 @@ function only<Item>(items: readonly Item[]): Item {
 const domain = (text: string): DomainPolicy => only(parse(`domains:\n  shop: ${text}`).domains)
 const goal = (text: string, more = ''): Goal => only(parse(`${more}\ndomains: { shop: {} }\ngoals: [ ${text} ]`).goals)
 
+test('what may be asked for on account of a goal is in the unit of the resource', () => {
+  const util = goal('{ domain: shop, kind: utilization, target: 75%, priority: 1, upTo: { cpu: 1.5, memory: 1GiB } }')
+  assert.deepEqual(util.upTo, { cpu: 1500, memory: 1024 ** 3 })
+  assert.deepEqual(goal('{ domain: shop, kind: utilization, target: 75%, priority: 1 }').upTo, {})
+  const fixed = parsePolicy(
+    'apiVersion: reeve/v1\ndomains: { shop: {} }\n' +
+      'goals: [{ domain: shop, kind: fixed, amounts: { cpu: 2 }, priority: 1, upTo: { cpu: 1 } }]\n',
+    { file: 'policy.yaml' },
+  )
+  assert.ok(!fixed.ok && /unknown key `upTo`/.test(renderFault(only(fixed.faults))))
+})
+
 test('defaults leave no holes', () => {
   const policy = parse('')
   assert.deepEqual(

@@ -72,7 +72,7 @@ test('every key that a policy may have is described', () => {
   const visit = (its: JsonSchema, path: string): void => {
     for (const [key, inside] of Object.entries(its.properties ?? {})) {
       // Amounts per resource are described by the map that they stand in.
-      const perResource = /\.(headroom|minimum|thresholds|maximumStep|minimumChange|amounts)$/.test(path)
+      const perResource = /\.(headroom|minimum|thresholds|maximumStep|minimumChange|amounts|upTo)$/.test(path)
       if (inside.description === undefined && !perResource) undescribed.push(`${path}.${key}`)
       visit(inside, `${path}.${key}`)
     }

@@ -42,6 +42,10 @@ const SHOWS: Readonly<Record<string, (managed: RunReport, unmanaged: RunReport) 
     const night = managed.goals.find(({ domain }) => domain === 'backup')
     assert.equal(night?.seconds, 6 * 3600)
   },
+  'costs.yaml': (managed, unmanaged) => {
+    assert.ok((held(managed)[0] ?? 0) > 0.97, `${held(managed)}`)
+    assert.ok((held(unmanaged)[0] ?? 1) < 0.9, `${held(unmanaged)}`)
+  },
   'overload.yaml': (managed) => {
     const [gold = 0, silver = 0, bronze = 1] = held(managed)
     assert.ok(gold > 0.9 && gold >= silver && silver > bronze, `${held(managed)}`)

@@ -86,9 +86,10 @@ goals:
     const isSilent = async () =>
       (await ask<Status>('status')).capabilities.some((its) => !its.available && /not answered/.test(its.reason))
     await until(isSilent, 'libvirtd is waited for')
+    const wanting = (await ask<Status>('status')).policy.hash
     writeFileSync(policyFile, policyText(500))
     daemon.kill('SIGHUP')
-    await until(async () => (await ask<Status>('status')).policy.problem === null, 'the policy is followed')
+    await until(async () => (await ask<Status>('status')).policy.hash !== wanting, 'another policy is followed')
     host.continueDaemon()
     await until(async () => !(await isSilent()), 'libvirtd answers')
     const before = (await turn())?.turn ?? 0

@@ -71,6 +71,11 @@ function goalLines(goal: GoalView, unitOf: (resource: string) => string): string
   const needs = Object.entries(goal.need).map(([key, value]) => `${amount(value, unitOf(key))} of ${key}`)
   const need = needs.length === 0 ? 'It asks for nothing' : `It is thought to need ${listed(needs)}`
   lines.push(`    ${need}: ${estimateText(goal.because, goal.unit, unitOf)}.`)
+  for (const [key, value] of Object.entries(goal.cut)) {
+    lines.push(
+      `    It would need ${amount(value, unitOf(key))} of ${key}, which is more than the policy lets it ask for.`,
+    )
+  }
   if (goal.short !== null) lines.push(`    It was short of ${goal.short}.`)
   const { short } = goal
   if (short !== null && goal.wouldMeet.length > 0) {

@@ -36,7 +36,11 @@ export function standingText({ status, aim, unit }: GoalView): string {
       const isShare = aim?.kind === 'utilization' || aim?.kind === 'fixed'
       const value = isShare ? percent(status.measured) : measure(status.measured, unit)
       const what = aim?.kind === 'fixed' ? `${value} of it in force` : `measured ${value}`
-      return `${what}, ${status.kind} (index ${short(status.index)}; above 1 is missed)`
+      const isOdd = aim !== null && 'metric' in aim && (status.index > ODD || status.index * ODD < 1)
+      const doubt = isOdd
+        ? `; ${short(status.target)} are wanted: is it in ${unit === '' ? 'the right unit' : unit}?`
+        : ''
+      return `${what}, ${status.kind} (index ${short(status.index)}; above 1 is missed)${doubt}`
     }
     case 'unknown':
       return `not known: ${LOST[status.reason]}`
@@ -44,6 +48,9 @@ export function standingText({ status, aim, unit }: GoalView): string {
       return `does not count now: ${status.reason}`
   }
 }
+
+/** A reading that is so many times its target, or as small a part of it, may be in another unit. */
+const ODD = 200
 
 const LOST = {
   'no-reading': 'nothing was measured yet',
@@ -73,6 +80,12 @@ export function estimateText(because: EstimateReason, unit: string, unitOf: (res
       return (
         `at ${amount(because.from, 'millicores')} it measured ${measure(because.measured, unit)} ` +
         `where ${measure(because.target, unit)} are wanted, so it is tried with ${short(because.factor)} times that`
+      )
+    case 'queue':
+      return (
+        `it measured ${measure(because.measured, unit)} where ${measure(because.target, unit)} are wanted and ` +
+        `${measure(because.predicted, unit)} were predicted; by the same model, which is off by a factor of ` +
+        `${short(Math.exp(because.off))} in the mean, this is the least that meets the goal`
       )
     case 'arrivals': {
       const most = because.rate > because.target ? `, of which ${measure(because.target, unit)} count,` : ''
@@ -151,6 +164,8 @@ export function settleText(reason: SettleReason, unit: string): string {
       return 'its shrink comes first, and what it gives is handed on once it is seen'
     case 'no-progress':
       return `it was to shrink for ${counted(reason.turns, 'turn')} and did not, so the move is off`
+    case 'impact':
+      return `with less than ${amount(reason.least, unit)} its own goals would be missed, for others of priority ${reason.priority}`
   }
 }
 

@@ -39,6 +39,7 @@ export const arrivals: Estimator<'throughput'> = (aim, sight, memory) => {
   const need = Math.min(wanted, sight.capacity[CPU] ?? wanted)
   return {
     need: { [CPU]: need },
+    least: { [CPU]: Math.min(rate, aim.target) * perUnit },
     because: { kind: 'arrivals', rate: peak.rate, target: aim.target, perUnit },
     measured: { value: rate, target: aim.target, index: isBehind ? due / Math.max(use, 1e-9) : 1 },
     memory: { need, ...peak, spent, come },

@@ -26,6 +26,7 @@ function sight(its: { cpu?: number; heldBack?: Record<string, number>; workingSe
 
 const estimated = (index: number): Estimate => ({
   need: { [CPU]: 800 },
+  least: {},
   because: { kind: 'feedback', measured: 300, target: 200, factor: 1, from: 800 },
   measured: { value: index * 200, target: 200, index },
   memory: { need: 800 },
@@ -87,7 +88,13 @@ describe('a goal that more CPU does not help', () => {
   })
 
   it('asks for nothing where the estimate fell back', () => {
-    const lost: Estimate = { need: {}, because: { kind: 'fallback', reason: 'stale' }, measured: null, memory: {} }
+    const lost: Estimate = {
+      need: {},
+      least: {},
+      because: { kind: 'fallback', reason: 'stale' },
+      measured: null,
+      memory: {},
+    }
     assert.deepEqual(beyondCpu(OTHERS, sight({}), { [`tried ${MEMORY}`]: 200 }, lost), lost)
   })
 })

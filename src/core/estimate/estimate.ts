@@ -20,6 +20,10 @@ export interface Need {
   readonly domain: DomainName
   readonly status: GoalDecision['status']
   readonly need: Readonly<Record<ResourceKey, number>>
+  /** Below this it is projected to be missed; absent where nobody can tell. */
+  readonly least: Readonly<Record<ResourceKey, number>>
+  /** What it would need where that is more than it may ask for. */
+  readonly cut: Readonly<Record<ResourceKey, number>>
   readonly because: EstimateReason
   readonly memory: GoalMemory
 }
@@ -70,16 +74,26 @@ function estimateOne(
   const sight: Sight = { use, smoothUse, heldBack, workingSet, inForce, capacity, metric, nowMs }
   const ofAim = dispatch(goal.aim, measured, sight, before)
   const estimated = measured === null ? ofAim : beyondCpu(othersOf(policy, domain), sight, before, ofAim)
-  const { need, because } = estimated
+  const { because } = estimated
   const isCounted = measured?.reading !== undefined && measured.policy.source.kind === 'counter'
   return {
     goal,
     domain: domain.name,
-    need,
+    ...bounded(estimated, goal.upTo),
     because,
     memory: isCounted ? { ...estimated.memory, ...countedMemory(measured.reading as MetricReading) } : estimated.memory,
     status: statusOf(goal.aim, domain, sight, estimated.measured),
   }
+}
+
+/** What a goal that nobody can meet may take at most is not for its estimator to say. */
+function bounded({ need, least }: Estimate, upTo: Goal['upTo']): Pick<Need, 'need' | 'least' | 'cut'> {
+  const keys = (Object.keys(need) as ResourceKey[]).filter(
+    (key) => (need[key] ?? 0) > (upTo[key] ?? Number.POSITIVE_INFINITY),
+  )
+  if (keys.length === 0) return { need, least, cut: {} }
+  const pick = (from: Goal['upTo']) => Object.fromEntries(keys.map((key) => [key, from[key] ?? 0]))
+  return { need: { ...need, ...pick(upTo) }, least, cut: pick(need) }
 }
 
 /** What may be tried with a goal that more CPU does not help. */
@@ -123,6 +137,8 @@ function closedGoal(goal: Goal, domain: DomainView, condition: Condition): Need 
     domain: domain.name,
     status: { kind: 'closed', reason: describe(condition) },
     need: {},
+    least: {},
+    cut: {},
     because: { kind: 'closed' },
     memory: domain.known?.goals[goal.id] ?? {},
   }

@@ -31,6 +31,8 @@ export type MetricSight =
 export interface Estimate {
   /** How much of each resource the goal needs; a resource that is absent is not asked for. */
   readonly need: Readonly<Record<ResourceKey, number>>
+  /** Below this the goal is projected to be missed; absent where the estimator cannot tell. */
+  readonly least: Readonly<Record<ResourceKey, number>>
   readonly because: EstimateReason
   /** What was measured in the goal's own unit, and the performance index (above 1 means missed); null where unknown. */
   readonly measured: { readonly value: number; readonly target: number; readonly index: number } | null

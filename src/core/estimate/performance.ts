@@ -1,56 +1,126 @@
 import { CPU } from '#core/model/resource.ts'
 import { type Estimate, type Estimator, remembered, type Sight } from './estimator.ts'
+import { isTrusted, observed, predictedTime, type Queue, queueOf, slackFor } from './queue.ts'
+import { mostOf, windowed } from './window.ts'
 import { withoutReading } from './without-reading.ts'
 
-/** Part of the relative error by which the need is raised in one turn, and the most it may be raised by. */
+/** The model aims at this part of a time that is to be kept below the target. */
+const MARGIN = 0.8
+/** Part of the relative error by which the need is raised in one turn without a model, and the most and least. */
 const GAIN = 0.5
-const RAISE_MOST = 1.3
-/** Between this index and 1 the goal is met without waste, and the need stays. */
+const RAISE_MOST = 1.5
+const RAISE_LEAST = 1.1
+/** Between this index and 1 the goal is met without waste, and without a model the need stays. */
 const COMFORTABLE = 0.7
 /** Part of the excess that is given back in one turn by a goal that is met with infinite ease; less the closer it is. */
 const GIVE_BACK = 0.5
 /** The need is never lowered below use times this: a service at its own use has no room to answer in. */
-const ROOM = 1.2
+const ROOM = 1.1
 /** CPU is the bottleneck where this much of the entitlement is used, or where the domain waits that long. */
 const USED_UP = 0.7
 const HELD_BACK = 0.05
+/** Where more of its capacity is used a queue only grows, and its time says how long that has lasted. */
+const SATURATED = 0.97
 
 /**
- * A proportional controller on the performance index (measured over target where lower is better, else the inverse):
- * asks for more while the goal is missed and CPU is what it lacks, holds while it is met, and gives back slowly while
- * it is met with ease. Source: the integral controllers of Padala et al., "Adaptive control of virtualized resources
- * in utility computing environments" (EuroSys 2007), with a bounded step.
+ * Asks for the least that is predicted to meet the goal, by a model of the service that is learned while it runs
+ * (`queue.ts`); until that has earned trust, and where all that the domain has is used up, it asks for more step by step
+ * while the goal is missed and CPU is what it lacks. What it asks for rises at once and falls late (`window.ts`). The
+ * performance index is measured over target where lower is better, else the inverse. Source of the steps: the integral
+ * controllers of Padala et al., "Adaptive control of virtualized resources in utility computing environments" (EuroSys
+ * 2007), with a bound.
  *
- * Worked: 800 millicores at a p95 of 300 ms against 200 ms (index 1.5) ask for 800 x 1.25 = 1000.
+ * Worked, without a model: 800 millicores at a p95 of 300 ms against 200 ms (index 1.5) ask for 800 x 1.25 = 1000.
  */
 export const performance: Estimator<'performance'> = (aim, sight, memory) => {
-  const { metric } = sight
+  const { metric, nowMs } = sight
   const use = sight.use[CPU]
   if (metric.kind !== 'fresh' || use === undefined) return withoutReading(sight, memory)
   const index = aim.direction === 'below' ? metric.value / aim.target : aim.target / Math.max(metric.value, 1e-9)
   const measured = { value: metric.value, target: aim.target, index }
-  const from = Math.max(remembered(memory, 'need') ?? 0, use)
-  const { need, because } =
-    index > 1 ? raise(sight, from, use, index, measured) : lower(sight, from, use, index, measured)
-  return { need: { [CPU]: need }, because, measured, memory: { need } }
+  const found = capacityFound(sight, use)
+  const isSaturated = use >= SATURATED * found
+  const before = queueOf(memory)
+  // A metric of which more is better is no time.
+  const queue = aim.direction === 'below' && !isSaturated ? observed(before, metric.value, found - use) : before
+  const asked = Math.max(remembered(memory, 'need') ?? 0, use)
+  const last = Math.max(remembered(memory, 'step') ?? asked, use)
+  const state = { sight, asked, last, use, index, measured, isSaturated }
+  const step = stepOf(state, before, queue)
+  const wanted = Math.min(step.need, sight.capacity[CPU] ?? Number.POSITIVE_INFINITY)
+  const window = windowed(memory, wanted, nowMs)
+  const need = mostOf(window)
+  return {
+    need: { [CPU]: need },
+    least: step.margin === undefined ? {} : { [CPU]: Math.max(need - step.margin, use) },
+    because: step.because,
+    measured,
+    memory: { need, step: wanted, ...window, ...queue },
+  }
 }
 
-type Step = Pick<Estimate, 'because'> & { readonly need: number }
-type Measured = { readonly value: number; readonly target: number }
+interface State {
+  readonly sight: Sight
+  /** What was asked for last, and what would have been without the window. */
+  readonly asked: number
+  readonly last: number
+  readonly use: number
+  readonly index: number
+  readonly measured: { readonly value: number; readonly target: number }
+  readonly isSaturated: boolean
+}
+interface Step extends Pick<Estimate, 'because'> {
+  readonly need: number
+  /** What of it could be missing before the goal is predicted to be missed; absent where there is no prediction. */
+  readonly margin?: number
+}
 
-function raise(sight: Sight, from: number, use: number, index: number, measured: Measured): Step {
-  const inForce = sight.inForce[CPU] ?? 0
-  if (use < USED_UP * inForce && (sight.heldBack[CPU] ?? 0) < HELD_BACK) {
-    return { need: from, because: { kind: 'not-this-resource', use, entitlement: inForce } }
+/**
+ * The CPU that the domain found when it wanted some: what it is entitled to, and of what others left idle as much as it
+ * did not wait for.
+ */
+function capacityFound(sight: Sight, use: number): number {
+  const all = sight.capacity[CPU] ?? use
+  const unhindered = (1 - (sight.heldBack[CPU] ?? 0)) * all
+  return Math.min(Math.max(sight.inForce[CPU] ?? 0, use, unhindered), Math.max(all, use))
+}
+
+function stepOf(state: State, before: Queue | null, queue: Queue | null): Step {
+  const { sight, use, index, measured, isSaturated } = state
+  if (index > 1 && isIdle(sight, use)) {
+    const entitlement = sight.inForce[CPU] ?? 0
+    return { need: state.asked, because: { kind: 'not-this-resource', use, entitlement } }
   }
-  // The step is taken from what was tried: what was asked for and not granted gives no reason yet to ask for more.
-  const tried = inForce > 0 ? Math.min(from, inForce) : from
+  if (before === null || queue === null || isSaturated || !isTrusted(queue))
+    return index > 1 ? raise(state) : lower(state)
+  const predicted = predictedTime(before, Math.max(capacityFound(sight, use) - use, 1))
+  const need = Math.max(use + slackFor(queue, MARGIN * measured.target), use * ROOM)
+  return {
+    // The model is off where it has all that it asks for and the goal is missed.
+    need: index > 1 ? Math.max(need, tried(state) * RAISE_LEAST) : need,
+    margin: slackFor(queue, MARGIN * measured.target) - slackFor(queue, measured.target),
+    because: { kind: 'queue', measured: measured.value, target: measured.target, predicted, off: queue.off },
+  }
+}
+
+function isIdle(sight: Sight, use: number): boolean {
+  return use < USED_UP * (sight.inForce[CPU] ?? 0) && (sight.heldBack[CPU] ?? 0) < HELD_BACK
+}
+
+/** What was asked for and not granted gives no reason yet to ask for more: a step is taken from what was tried. */
+function tried({ sight, asked }: State): number {
+  const inForce = sight.inForce[CPU] ?? 0
+  return inForce > 0 ? Math.min(asked, inForce) : asked
+}
+
+function raise(state: State): Step {
+  const { asked: from, index, measured } = state
   const factor = Math.min(1 + GAIN * (index - 1), RAISE_MOST)
-  const need = Math.min(Math.max(from, tried * factor), sight.capacity[CPU] ?? Number.POSITIVE_INFINITY)
+  const need = Math.max(from, tried(state) * factor)
   return { need, because: { kind: 'feedback', measured: measured.value, target: measured.target, factor, from } }
 }
 
-function lower(sight: Sight, from: number, use: number, index: number, measured: Measured): Step {
+function lower({ sight, last: from, use, index, measured }: State): Step {
   const floor = Math.max(sight.smoothUse[CPU] ?? use, use) * ROOM
   const ease = Math.max(0, 1 - index / COMFORTABLE)
   const need = floor > from ? floor : from + GIVE_BACK * ease * (floor - from)

@@ -1,6 +1,7 @@
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import { CPU } from '#core/model/resource.ts'
 import { type Estimator, remembered, type Sight } from './estimator.ts'
+import { mostOf, windowed } from './window.ts'
 import { withoutReading } from './without-reading.ts'
 
 /** Weight of the newest interval in the cost of a unit of work; and where the cost has plainly changed. */
@@ -22,7 +23,8 @@ const WORSE = 0.5
 const BETTER = 0.3
 
 /**
- * Learns the CPU that a unit of work costs (use over throughput, both smoothed) and asks for the target's worth of it.
+ * Learns the CPU that a unit of work costs (use over throughput, both smoothed) and asks for the target's worth of it,
+ * at the most that it has cost of late (`window.ts`).
  * Source: the throughput estimator of document A ("packets per CPU-second"), and the work-cost method of
  * utilization-law estimators (use = throughput x service demand).
  *
@@ -39,12 +41,16 @@ export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
   if (smoothedRate <= 0) return { ...withoutReading(sight, memory), measured }
   const perUnit = smoothedUse / smoothedRate
   const delivered = deliveredPart(sight, memory, use)
-  const need = Math.min((perUnit * aim.target * MARGIN) / delivered, sight.capacity[CPU] ?? Number.POSITIVE_INFINITY)
+  const wanted = Math.min((perUnit * aim.target * MARGIN) / delivered, sight.capacity[CPU] ?? Number.POSITIVE_INFINITY)
+  // What a unit cost before its cost has plainly changed says nothing more.
+  const window = windowed(newest === NEWEST_AFTER_CHANGE ? {} : memory, wanted, sight.nowMs)
+  const need = mostOf(window)
   return {
     need: { [CPU]: need },
+    least: { [CPU]: need / MARGIN },
     because: { kind: 'work-cost', use: smoothedUse, throughput: smoothedRate, target: aim.target, perUnit, delivered },
     measured,
-    memory: { use: smoothedUse, rate: smoothedRate, need, newest, delivered },
+    memory: { use: smoothedUse, rate: smoothedRate, need, newest, delivered, ...window },
   }
 }
 

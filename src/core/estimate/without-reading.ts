@@ -16,12 +16,12 @@ export function withoutReading({ metric, smoothUse }: Sight, memory: GoalMemory)
   if (metric.kind !== 'lost') {
     const held = need ?? use
     const because = { kind: 'held', ageMs: metric.ageMs } as const
-    return { need: held === undefined ? {} : { [CPU]: held }, because, measured: null, memory }
+    return { need: held === undefined ? {} : { [CPU]: held }, least: {}, because, measured: null, memory }
   }
   const awaited = remembered(memory, 'awaited') ?? 0
   if (metric.reason === 'no-reading' && need === undefined && awaited < AWAITED_TURNS && use !== undefined) {
     const because = { kind: 'awaited', use, turnsLeft: AWAITED_TURNS - awaited } as const
-    return { need: { [CPU]: use }, because, measured: null, memory: { ...memory, awaited: awaited + 1 } }
+    return { need: { [CPU]: use }, least: {}, because, measured: null, memory: { ...memory, awaited: awaited + 1 } }
   }
-  return { need: {}, because: { kind: 'fallback', reason: metric.reason }, measured: null, memory }
+  return { need: {}, least: {}, because: { kind: 'fallback', reason: metric.reason }, measured: null, memory }
 }

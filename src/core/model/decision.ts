@@ -90,6 +90,8 @@ export interface GoalDecision {
     | { readonly kind: 'closed'; readonly reason: string }
   /** What it needs of each resource, in the resource's unit. */
   readonly need: Readonly<Record<ResourceKey, number>>
+  /** What it would need where that is more than the policy lets it ask for: it cannot be met then. */
+  readonly cut: Readonly<Record<ResourceKey, number>>
   readonly because: EstimateReason
   /** The resource that its domain was short of in this class, or null where it was served. */
   readonly short: ResourceKey | null
@@ -124,6 +126,15 @@ export type EstimateReason =
       readonly target: number
       readonly factor: number
       readonly from: number
+    }
+  | {
+      readonly kind: 'queue'
+      readonly measured: number
+      readonly target: number
+      /** What the model of the service would have said of this reading, in the metric's unit. */
+      readonly predicted: number
+      /** By how much it has been off of late: the mean of |ln(measured / predicted)|. */
+      readonly off: number
     }
   /** `rate` is what arrives (units per second), `perUnit` what one of it costs, in millicore-seconds. */
   | { readonly kind: 'arrivals'; readonly rate: number; readonly target: number; readonly perUnit: number }
@@ -197,6 +208,8 @@ export type SettleReason =
   | { readonly kind: 'awaiting-donor'; readonly donor: DomainName }
   | { readonly kind: 'gives-first' }
   | { readonly kind: 'no-progress'; readonly turns: number }
+  /** It keeps what its goals need: with less than `least` they are projected to be missed, for others of this priority. */
+  | { readonly kind: 'impact'; readonly priority: number; readonly least: number }
 
 /** One write to one knob: so specific that carrying it out leaves no choice. */
 export interface Change {

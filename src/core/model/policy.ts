@@ -156,6 +156,8 @@ export interface Goal {
   readonly priority: number
   readonly aim: Aim
   readonly conditions: readonly Condition[]
+  /** The most that may be asked for on its account, in the resource's unit; absent where there is no bound. */
+  readonly upTo: Readonly<Record<ResourceKey, number>>
 }
 
 export type Aim =
