@@ -11,7 +11,7 @@ import type {
   Violation,
 } from '#core/model/decision.ts'
 import type { MetricReading } from '#core/model/observation.ts'
-import type { Aim } from '#core/model/policy.ts'
+import type { Activity, Aim } from '#core/model/policy.ts'
 import type { Capability, Prepared } from '#ports.ts'
 
 /**
@@ -79,6 +79,8 @@ export const domainStatus = z.object({
   mode: z.enum(['observe', 'advise', 'manage', 'fixed', 'ignored', 'outside']),
   state: z.enum(['running', 'paused', 'ended', 'absent']),
   amounts: z.record(z.string(), model<AmountDecision>()),
+  /** What it does most; null where that is not known. */
+  activity: model<Activity>().nullable(),
   /** What of its metadata is not followed. */
   refused: z.array(z.string()),
   /** Knobs that it should have and lacks now, each with the reason: what is allocated by them is not in force. */

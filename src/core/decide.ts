@@ -1,3 +1,4 @@
+import { type Active, activities } from './activity.ts'
 import { type Allotted, allot, describe } from './allot.ts'
 import { estimate, type Need } from './estimate/estimate.ts'
 import { foresee } from './forecast/foresee.ts'
@@ -29,10 +30,11 @@ export function decide(
   thorough = false,
 ): { readonly decision: Decision; readonly knowledge: Knowledge } {
   const view = look(policy, observation, reconcile(known, observation))
+  const active = activities(view)
   const { needs, forecast } = foresee(view, estimate(view))
   const allotted = allot(view, needs, false)
   const resources = allotted.map((its) => describe(view, its))
-  const planned = plan(view, allotted)
+  const planned = plan(view, allotted, active)
   const held = heldReason(view, allotted, planned)
   const promises = promise(view, needs, allotted, held === null)
   const goals = judge(needs, allotted, promises, thorough)
@@ -41,10 +43,20 @@ export function decide(
   const changes = acting ? planned : []
   const verdict = verdictOf(allotted, changes, held, violations)
   const drift = view.domains.flatMap((domain) => domain.drift)
-  const decided = { decider: DECIDER, turn: known.turn + 1, goals, resources, plan: changes, verdict, drift }
+  const doing = Object.fromEntries([...active].map(([name, { is }]) => [name, is]))
+  const decided = {
+    decider: DECIDER,
+    turn: known.turn + 1,
+    goals,
+    resources,
+    plan: changes,
+    verdict,
+    activities: doing,
+    drift,
+  }
   return {
-    decision: { ...decided, advice: advise(view, needs), violations },
-    knowledge: learn(view, { needs, forecast, promises, allotted, changes, acting }),
+    decision: { ...decided, advice: advise(view, needs, active), violations },
+    knowledge: learn(view, { needs, forecast, promises, allotted, active, changes, acting }),
   }
 }
 
@@ -72,8 +84,8 @@ function verdictOf(
 }
 
 /** The second pass, as if every domain in `advise` were managed; null where none is. */
-function advise(view: View, needs: readonly Need[]): Advice | null {
+function advise(view: View, needs: readonly Need[], active: Active): Advice | null {
   if (view.domains.every((domain) => domain.standing !== 'advised')) return null
   const allotted = allot(view, needs, true)
-  return { resources: allotted.map((its) => describe(view, its)), plan: plan(view, allotted) }
+  return { resources: allotted.map((its) => describe(view, its)), plan: plan(view, allotted, active) }
 }

@@ -1,3 +1,4 @@
+import type { Active } from './activity.ts'
 import type { Allotted } from './allot.ts'
 import { hasArrived, underWay } from './drift.ts'
 import type { Need } from './estimate/estimate.ts'
@@ -18,7 +19,7 @@ import type {
   SetKnob,
 } from './model/knowledge.ts'
 import type { Knob } from './model/observation.ts'
-import type { Resource } from './model/resource.ts'
+import { CPU, type Resource } from './model/resource.ts'
 import type { Promising } from './promise.ts'
 
 /** What is remembered of a domain that is not there, and of nodes nobody showed, is kept for this long. */
@@ -31,6 +32,7 @@ export interface Lesson {
   /** In the order of `needs`. */
   readonly promises: readonly Promising[]
   readonly allotted: readonly Allotted[]
+  readonly active: Active
   readonly changes: readonly Change[]
   /** Whether the plan is acted upon. */
   readonly acting: boolean
@@ -65,7 +67,7 @@ function learnHost(view: View, allotted: readonly Allotted[]): Knowledge['host']
 }
 
 function learnDomains(view: View, lesson: Lesson): Knowledge['domains'] {
-  const { allotted, acting } = lesson
+  const { allotted, active, acting } = lesson
   const nowMs = view.seen.at.monotonicMs
   const domains: Record<DomainName, DomainKnowledge> = {}
   for (const key in view.known.domains) {
@@ -88,6 +90,7 @@ function learnDomains(view: View, lesson: Lesson): Knowledge['domains'] {
       resources: resources.get(domain.name) ?? {},
       goals: memories.get(domain.name) ?? {},
       promises: promises.get(domain.name) ?? {},
+      ...activityKept(active, domain.name),
     }
   }
   for (const { frame } of allotted) {
@@ -107,6 +110,11 @@ function learnDomains(view: View, lesson: Lesson): Knowledge['domains'] {
     }
   }
   return domains
+}
+
+function activityKept(active: Active, name: DomainName): Pick<DomainKnowledge, 'activity'> {
+  const activity = active.get(name)
+  return activity === undefined ? {} : { activity }
 }
 
 /** Counters that were seen before and are left out now, and those told; those left out for longer stay as they were. */
@@ -177,6 +185,7 @@ function resourcesOf(
       const ofDomain = byDomain.get(row.name) ?? {}
       ofDomain[key] = {
         use: useOf(row.view, key),
+        ...lackOf(row.view, frame.resource),
         allocation: made,
         stalled: stalledOf(row.view, frame.resource, made, known?.stalled ?? 0),
         ladder: settled.ladders.get(row.name) ?? AT_REST,
@@ -200,6 +209,13 @@ function stalledOf(
   if (kind !== 'stock' || allocation === null || view === null) return 0
   if (!(key in view.seen.levels)) return before
   return (view.held[key] ?? 0) > allocation + grain ? before + 1 : 0
+}
+
+/** What it lacked, where it was told once that it did; of CPU that is told every turn. */
+function lackOf(view: DomainView | null, { key }: Resource): Pick<ResourceKnowledge, 'heldBack' | 'shortAt'> {
+  const heldBack = key === CPU ? 0 : (view?.heldBack[key] ?? 0)
+  const shortAt = view?.shortAt[key]
+  return { ...(heldBack > 0 && { heldBack }), ...(shortAt !== undefined && { shortAt }) }
 }
 
 const useOf = (view: DomainView | null, key: ResourceKey): number | null => view?.smoothUse[key] ?? null

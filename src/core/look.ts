@@ -8,6 +8,7 @@ import type { DomainObservation, Knob, Observation, SchedulingNode, Settings } f
 import type { DomainPolicy, Policy } from './model/policy.ts'
 import { CPU, family, MEMORY, type Resource } from './model/resource.ts'
 import { knobKey } from './reconcile.ts'
+import { type Shortage, shortageAfter, stalledPart, workingSetOf } from './shortage.ts'
 
 /**
  * The first step: what the counters say about the time since the last turn, domain by domain. Later steps work on
@@ -39,8 +40,12 @@ export interface DomainView {
   readonly smoothUse: Readonly<Record<ResourceKey, number>>
   /** Of a stock, what it has taken so that nobody else can have it; its use where that is all there is to it. */
   readonly held: Readonly<Record<ResourceKey, number>>
-  /** Fraction (0..1) of the time in which it wanted the resource that it had to wait for it. */
+  /** Fraction (0..1) of the time in which it wanted the resource that it had to wait for it, as last told. */
   readonly heldBack: Readonly<Record<ResourceKey, number>>
+  /** Of a stock, what it was found to be short at, where it was. */
+  readonly shortAt: Readonly<Record<ResourceKey, Shortage>>
+  /** Of a stock, what it must hold: its smoothed use, and more than it was short at. Cache is none of it. */
+  readonly workingSet: Readonly<Record<ResourceKey, number>>
   /** The amount that its settings are worth now, in the resource's unit. */
   readonly inForce: Readonly<Record<ResourceKey, number>>
   /** What is in force, or on its way as a guest was asked. */
@@ -127,6 +132,8 @@ function lookAt(
   const smoothUse: Record<ResourceKey, number> = {}
   const held: Record<ResourceKey, number> = {}
   const heldBack: Record<ResourceKey, number> = {}
+  const shortAt: Record<ResourceKey, Shortage> = {}
+  const workingSet: Record<ResourceKey, number> = {}
   const inForce: Record<ResourceKey, number> = {}
   const drifted: Record<ResourceKey, Drift> = {}
   const { settings, drift } = compareSettings(
@@ -148,7 +155,9 @@ function lookAt(
     if (used !== undefined && seen.state === 'running' && (resource.kind === 'rate' || key in seen.levels)) {
       smoothUse[key] = smooth(before?.use ?? undefined, used)
     } else if (before !== undefined && before.use !== null) smoothUse[key] = before.use
-    heldBack[key] = waiting(resource, seen, remembered, used)
+    const heldNow =
+      key === CPU ? waiting(seen, remembered, used) : stalledPart(key, (counter) => rate(seen, remembered, counter))
+    heldBack[key] = heldNow ?? before?.heldBack ?? 0
     const knob = enforcingKnob(resource, its, seen)
     const changed = drift.find((one) => one.knob === knob)
     if (changed !== undefined) drifted[key] = changed
@@ -166,10 +175,20 @@ function lookAt(
       around.shares,
     )
     if (amount !== null) inForce[key] = amount
+    if (resource.kind === 'rate' || smoothUse[key] === undefined) continue
+    const shortage = shortageAfter(before?.shortAt ?? null, {
+      inForce: amount ?? 0,
+      total: levelOf(seen, remembered, `${key}.total`) ?? used ?? 0,
+      stalled: heldNow ?? 0,
+      kills: key === MEMORY ? growth(seen, remembered, 'memory.oomKills') : 0,
+      atMs: around.nowMs,
+    })
+    if (shortage !== null) shortAt[key] = shortage
+    workingSet[key] = workingSetOf(smoothUse[key], shortage)
   }
   const standing = standingOf(policy, its, remembered)
   const { name } = seen
-  const amounts = { use, smoothUse, held, heldBack, inForce }
+  const amounts = { use, smoothUse, held, heldBack, shortAt, workingSet, inForce }
   return { name, policy: its, seen, known: remembered, standing, ...amounts, settings, drift, drifted, unmade }
 }
 
@@ -204,17 +223,23 @@ function rate(seen: DomainObservation, remembered: DomainKnowledge | null, count
   return elapsedMs > 0 ? ((now - before.value) * 1000) / elapsedMs : undefined
 }
 
+/** Growth of a domain's counter per second since it was last read; undefined where that cannot be told now. */
+export function rateOf({ seen, known }: Pick<DomainView, 'seen' | 'known'>, counter: string): number | undefined {
+  return rate(seen, known, counter)
+}
+
+/** What a counter that was read now has grown by since it was read before; 0 where that cannot be told. */
+function growth(seen: DomainObservation, remembered: DomainKnowledge | null, counter: string): number {
+  const now = seen.counters[counter]
+  const before = remembered?.counters[counter] ?? remembered?.slow[counter]?.value
+  return now === undefined || before === undefined ? 0 : Math.max(0, now - before)
+}
+
 /**
  * CPU: time ready but not running (run-queue delay plus throttling) over that plus the time running. A domain that ran
  * 600 ms and waited 200 ms in a second was held back for 0.25 of the time it wanted to run.
  */
-function waiting(
-  resource: Resource,
-  seen: DomainObservation,
-  remembered: DomainKnowledge | null,
-  used: number | undefined,
-): number {
-  if (resource.key !== CPU) return 0
+function waiting(seen: DomainObservation, remembered: DomainKnowledge | null, used: number | undefined): number {
   const waitedMs =
     (rate(seen, remembered, 'cpu.waitMs') ?? rate(seen, remembered, 'cpu.pressureMs') ?? 0) +
     (rate(seen, remembered, 'cpu.throttledMs') ?? 0)

@@ -171,7 +171,7 @@ function holdShrink(context: Context, move: Move): Hold | null {
 /** What cannot be taken away in no time stays where it is in use. */
 function keepWorkingSet({ frame }: Context, { view, inForce, entitlement }: Move): Hold | null {
   const { key, compressible } = frame.resource
-  const inUse = view.smoothUse[key]
+  const inUse = view.workingSet[key]
   if (compressible || inUse === undefined) return null
   const floor = Math.min(inForce, inUse * WORKING_SET_MARGIN)
   return floor > entitlement

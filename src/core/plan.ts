@@ -1,3 +1,4 @@
+import type { Active } from './activity.ts'
 import type { Allotted } from './allot.ts'
 import { isYielded } from './drift.ts'
 import type { FrameRow } from './frame.ts'
@@ -29,13 +30,13 @@ const ORDER = { shrink: 0, neutral: 1, grow: 2 } as const
  * what is neither, then grows; within each in the order of resources and rows. Only knobs that the driver showed among
  * a domain's settings are turned, and only where they are not already as they should be.
  */
-export function plan(view: View, allotted: readonly Allotted[]): Change[] {
+export function plan(view: View, allotted: readonly Allotted[], active: Active): Change[] {
   const changes = allotted.flatMap((its) => [
     ...amountChanges(view, its),
     ...limitChanges(view, its),
     ...(its.frame.resource.key === CPU ? cpuChanges(view, its) : []),
   ])
-  changes.push(...ioWeightChanges(view, allotted), ...schedulingChanges(view, allotted))
+  changes.push(...ioWeightChanges(view, allotted), ...schedulingChanges(view, allotted, active))
   return changes
     .filter((change) => !isWaiting(view, change) && !isLeftAlone(view, change))
     .sort((one, other) => ORDER[one.direction] - ORDER[other.direction])
@@ -253,27 +254,21 @@ function ioWeightChanges(view: View, allotted: readonly Allotted[]): Change[] {
   })
 }
 
-function schedulingChanges(view: View, allotted: readonly Allotted[]): Change[] {
-  if (view.domains.every((domain) => domain.policy.scheduling === null)) return []
+function schedulingChanges(view: View, allotted: readonly Allotted[], active: Active): Change[] {
+  if (view.domains.every(({ policy }) => policy.scheduling === null && policy.byActivity === null)) return []
   const managed = new Set(
     allotted.flatMap(({ frame }) => frame.rows.filter((row) => row.standing === 'managed').map((row) => row.name)),
   )
-  return view.domains.flatMap((domain) => {
-    const from = domain.settings.sched
-    if (!managed.has(domain.name) || domain.policy.scheduling === null || from === undefined) return []
-    const to = schedulingText(domain.policy.scheduling)
+  return view.domains.flatMap((domain): Change[] => {
+    const { name, policy, settings } = domain
+    const from = settings.sched
+    const activity = policy.byActivity === null ? undefined : active.get(name)?.is
+    const its = policy.scheduling ?? (activity === undefined ? null : (policy.byActivity?.[activity] ?? null))
+    if (!managed.has(name) || its === null || from === undefined) return []
+    const to = schedulingText(its)
     if (from === to) return []
-    return [
-      {
-        ...target(view, domain.name),
-        knob: 'sched' as const,
-        resource: CPU,
-        from,
-        to,
-        direction: 'neutral' as const,
-        because: { kind: 'scheduling' } as const,
-      },
-    ]
+    const because = { kind: 'scheduling', ...(activity !== undefined && { activity }) } as const
+    return [{ ...target(view, name), knob: 'sched', resource: CPU, from, to, direction: 'neutral', because }]
   })
 }
 

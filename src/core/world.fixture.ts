@@ -36,6 +36,7 @@ export function domain(name: string, its: Partial<DomainPolicy> = {}): DomainPol
     vcpus: null,
     drift: null,
     scheduling: null,
+    byActivity: null,
     ...its,
   }
 }

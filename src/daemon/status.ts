@@ -94,7 +94,8 @@ function domainsOf(policy: Policy, last: Turn | null, resources: readonly Resour
     const mode = domain.isOutside === true ? 'outside' : managed
     const refused = [...(domain.metadata?.refused ?? [])]
     const { name, state, lacks = {} } = domain
-    return { name, mode, state, amounts: amounts.get(name) ?? {}, refused, lacks: { ...lacks } }
+    const activity = last?.decision.activities?.[name] ?? null
+    return { name, mode, state, amounts: amounts.get(name) ?? {}, activity, refused, lacks: { ...lacks } }
   })
   const names = new Set<string>(seen.map(({ name }) => name))
   for (const { name, mode, match } of policy.domains) {
@@ -102,7 +103,8 @@ function domainsOf(policy: Policy, last: Turn | null, resources: readonly Resour
     if (names.has(name) || /[*?[]/.test(name)) continue
     const state = match.kind === 'parent' && amounts.has(name) ? 'running' : 'absent'
     const its = amounts.get(name) ?? {}
-    shown.push({ name, mode: mode ?? policy.host.mode, state, amounts: its, refused: [], lacks: {} })
+    const unknown = { activity: null, refused: [], lacks: {} }
+    shown.push({ name, mode: mode ?? policy.host.mode, state, amounts: its, ...unknown })
   }
   return shown
 }

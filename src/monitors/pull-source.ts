@@ -55,12 +55,13 @@ export function createPullSource({ clock, surroundingsOf, tell }: PullParts): Pu
     return port
   }
 
-  /** null for a metric that is pushed. */
+  /** null for a metric that is pushed, or counted by the driver. */
   function lookerOf(metric: MetricPolicy): Looker | null {
     const { source } = metric
     const nothingToClose = () => {}
     switch (source.kind) {
       case 'push':
+      case 'counter':
         return null
       case 'file':
         return { look: fileLook(source, clock), close: nothingToClose }

@@ -11,6 +11,8 @@ import type { WrittenMetric } from './metric-schema.ts'
 import { milliseconds, quantile } from './values.ts'
 
 const DEFAULT_TIMEOUT = '1s'
+/** Counters are told every 10 s by some drivers, and one telling may be missed. */
+const COUNTED_STALE_MS = 30_000
 const DEFAULT_PERCENTILE = 95
 const DEFAULT_STATUS = 200
 
@@ -23,12 +25,14 @@ export function buildMetric(
   hostIntervalMs: number,
   statsdPort: number | undefined,
 ): MetricPolicy {
-  const intervalMs = metric.interval === undefined ? hostIntervalMs : milliseconds(metric.interval)
+  const written = metric.source === 'counter' ? undefined : metric.interval
+  const intervalMs = written === undefined ? hostIntervalMs : milliseconds(written)
+  const staleMs = Math.max(5 * intervalMs, metric.source === 'counter' ? COUNTED_STALE_MS : 0)
   return {
     name,
     unit: metric.unit,
     intervalMs,
-    staleMs: metric.staleAfter === undefined ? 5 * intervalMs : milliseconds(metric.staleAfter),
+    staleMs: metric.staleAfter === undefined ? staleMs : milliseconds(metric.staleAfter),
     source: sourceOf(metric, statsdPort),
   }
 }
@@ -37,6 +41,8 @@ function sourceOf(metric: WrittenMetric, statsdPort: number | undefined): Metric
   switch (metric.source) {
     case 'push':
       return { kind: 'push', domain: (metric.domain ?? null) as DomainName | null }
+    case 'counter':
+      return { kind: 'counter', counter: metric.counter, perCpuSecond: metric.perCpuSecond ?? false }
     case 'file':
       return { kind: 'file', path: metric.path, key: metric.key ?? null }
     case 'fifo':

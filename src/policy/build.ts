@@ -1,5 +1,14 @@
+import { BY_ACTIVITY } from '#core/activity.ts'
 import type { DomainName, ResourceKey } from '#core/model/ids.ts'
-import type { DomainPolicy, Match, MetadataPolicy, Policy, Share, WindowPolicy } from '#core/model/policy.ts'
+import type {
+  DomainPolicy,
+  Match,
+  MetadataPolicy,
+  Policy,
+  SchedulingPolicy,
+  Share,
+  WindowPolicy,
+} from '#core/model/policy.ts'
 import { countable, knownResource, type Resource } from '#core/model/resource.ts'
 import { buildGoals, namesOf } from './build-goals.ts'
 import { buildHost } from './build-host.ts'
@@ -90,13 +99,8 @@ function buildDomains(written: Written): DomainPolicy[] {
       pauseBelow: domain.pauseBelow === undefined ? null : amount(domain.pauseBelow, 'millicores'),
       vcpus: domain.vcpus === undefined ? null : vcpuRange(domain.vcpus),
       drift: domain.drift ?? null,
-      scheduling: domain.scheduling
-        ? {
-            class: domain.scheduling.class ?? 'other',
-            priority: domain.scheduling.priority ?? 0,
-            sliceMs: domain.scheduling.slice === undefined ? null : milliseconds(domain.scheduling.slice),
-          }
-        : null,
+      scheduling: schedulingOf(domain.scheduling),
+      byActivity: byActivityOf(domain.scheduling?.activity),
     }
   })
   // By depth and otherwise as written: parents stand before their children and siblings keep their order.
@@ -158,4 +162,23 @@ function buildShares(
     }
   }
   return built
+}
+
+function schedulingOf(written: WrittenDomain['scheduling']): SchedulingPolicy | null {
+  if (written === undefined || written.activity !== undefined) return null
+  return {
+    class: written.class ?? 'other',
+    priority: written.priority ?? 0,
+    sliceMs: written.slice === undefined ? null : milliseconds(written.slice),
+  }
+}
+
+function byActivityOf(
+  written: NonNullable<WrittenDomain['scheduling']>['activity'] | undefined,
+): DomainPolicy['byActivity'] {
+  if (written === undefined) return null
+  const stated = Object.entries(written).flatMap(([activity, rule]) =>
+    rule === undefined ? [] : [[activity, schedulingOf(rule)] as const],
+  )
+  return { ...BY_ACTIVITY, ...Object.fromEntries(stated) }
 }

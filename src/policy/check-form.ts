@@ -83,6 +83,18 @@ function* domainForm(name: string, domain: WrittenDomain, path: Path): Iterable<
 
 function* schedulingForm(scheduling: WrittenDomain['scheduling'], path: Path): Iterable<Finding> {
   if (scheduling === undefined) return
+  const { activity, ...always } = scheduling
+  for (const key of activity === undefined ? [] : (Object.keys(always) as (keyof typeof always)[])) {
+    yield keyFinding([...path, key], `\`${key}\` beside \`activity\``, 'say it for each activity, or leave that out')
+  }
+  for (const [doing, rule] of Object.entries(activity ?? {})) {
+    if ((rule?.class ?? 'other') === 'other' || rule?.slice === undefined) continue
+    yield keyFinding(
+      [...path, 'activity', doing, 'slice'],
+      `class ${rule.class} has no \`slice\``,
+      'only other has one',
+    )
+  }
   const its = scheduling.class ?? 'other'
   const realTime = its === 'fifo' || its === 'round-robin'
   if (realTime && scheduling.priority === undefined) {

@@ -14,7 +14,7 @@ type Of<Source extends WrittenMetric['source']> = Extract<WrittenMetric, { reado
 export function* checkMetrics({ metrics, host }: Written): Iterable<Finding> {
   for (const [name, metric] of readable(metrics)) {
     const path = ['metrics', name]
-    const interval = metric.interval ?? host.interval ?? '1s'
+    const interval = (metric.source === 'counter' ? undefined : metric.interval) ?? host.interval ?? '1s'
     if (metric.staleAfter !== undefined && milliseconds(metric.staleAfter) < milliseconds(interval)) {
       const message = `every reading would be stale: \`staleAfter\` is ${metric.staleAfter}, the interval ${interval}`
       yield infeasible([...path, 'staleAfter'], message, 'make it several intervals')

@@ -144,6 +144,11 @@ export function shareSchema(unit: Resource['unit']) {
   })
 }
 
+const byActivity = strict('a map such as {class: batch}', {
+  class: scalar.choice(['other', 'batch', 'idle']).optional().describe('Default other.'),
+  slice: scalar.duration('0.1ms', '100ms').optional().describe('Time slice of class other.'),
+}).optional()
+
 /** Keys of a domain other than its shares. */
 export const DOMAIN_SHAPE = {
   driver: scalar.name.optional().describe('Who finds and controls it, cgroup or libvirt. Default cgroup.'),
@@ -201,6 +206,15 @@ export const DOMAIN_SHAPE = {
     class: scalar.choice(['other', 'batch', 'idle', 'fifo', 'round-robin']).optional().describe('Default other.'),
     priority: scalar.whole(1, 99, 'a whole number from 1 to 99').optional().describe('Of fifo and round-robin.'),
     slice: scalar.duration('0.1ms', '100ms').optional().describe('Time slice of class other.'),
+    activity: strict('a map such as {compute: {class: batch}}, or {} for the usual', {
+      idle: byActivity.describe('While it does nothing. Default as the kernel has it.'),
+      compute: byActivity.describe('While it computes. Default class batch.'),
+      network: byActivity.describe('While it mostly sends and receives. Default a slice of 1 ms.'),
+      disk: byActivity.describe('While it mostly reads and writes. Default a slice of 2 ms.'),
+      interrupt: byActivity.describe('While it is mostly woken for a moment. Default a slice of 1 ms.'),
+    })
+      .optional()
+      .describe('Instead, by what it does most. What is not stated is as usual.'),
   })
     .optional()
     .describe('How the kernel schedules its threads. Default left alone.'),

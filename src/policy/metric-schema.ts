@@ -31,6 +31,8 @@ const LABELS = 'a map from labels to their values'
 const LABEL_VALUE = 'a string; put it in quotes'
 const BUCKET = 'a bucket such as shop.latency, without blanks and any of : | @ #'
 
+const COUNTERS = ['net.rxPackets', 'net.txPackets', 'net.rx', 'net.tx', 'io.readOps', 'io.writeOps'] as const
+
 export type WrittenMetric = z.infer<typeof metricSchema>
 export const metricSchema = z.discriminatedUnion(
   'source',
@@ -39,6 +41,17 @@ export const metricSchema = z.discriminatedUnion(
       source: z.literal('push').describe('Values sent over the control socket.'),
       domain: scalar.name.optional().describe('The domain that the readings are of. Default the one that pushes.'),
       ...metricKeys,
+    }),
+    strict('a metric', {
+      source: z.literal('counter').describe('What is counted for each domain itself.'),
+      counter: scalar
+        .choice(COUNTERS)
+        .describe('What is counted. Packets and bytes, received and sent; operations of disks.'),
+      perCpuSecond: scalar.yes
+        .optional()
+        .describe('For each second of CPU time that it uses. Default for each second.'),
+      unit: metricKeys.unit,
+      staleAfter: metricKeys.staleAfter,
     }),
     strict('a metric', {
       source: z.literal('file').describe('A number in a file.'),
@@ -124,5 +137,8 @@ export const metricSchema = z.discriminatedUnion(
       ...metricKeys,
     }),
   ],
-  kinds('push, file, fifo, command, http, prometheus, scrape, statsd', 'a metric such as {source: push, unit: ms}'),
+  kinds(
+    'push, counter, file, fifo, command, http, prometheus, scrape, statsd',
+    'a metric such as {source: push, unit: ms}',
+  ),
 )

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { BY_ACTIVITY } from '#core/activity.ts'
 import type { DomainPolicy, Goal, MetricSourcePolicy, Policy } from '#core/model/policy.ts'
 import { parsePolicy, renderFault } from './parse.ts'
 
@@ -75,6 +76,7 @@ test('defaults leave no holes', () => {
     vcpus: null,
     drift: null,
     scheduling: null,
+    byActivity: null,
   })
 })
 
@@ -353,4 +355,32 @@ test('faults carry their path for programs', () => {
   )
   assert.ok(!parsed.ok)
   assert.equal(only(parsed.faults).path, 'goals[0].amounts.cpu')
+})
+
+test('scheduling by activity arrives whole, with what is not stated as usual', () => {
+  const its = domain('{ scheduling: { activity: { compute: { class: idle }, network: { slice: 0.5ms } } } }')
+  assert.equal(its.scheduling, null)
+  assert.deepEqual(its.byActivity, {
+    ...BY_ACTIVITY,
+    compute: { class: 'idle', priority: 0, sliceMs: null },
+    network: { class: 'other', priority: 0, sliceMs: 0.5 },
+  })
+  assert.deepEqual(domain('{ scheduling: { activity: {} } }').byActivity, BY_ACTIVITY)
+})
+
+test('a counter of the domain itself arrives, and is stale late', () => {
+  const its = parse(
+    'metrics:\n  p: { source: counter, counter: net.rxPackets, perCpuSecond: true, unit: packets/CPU-s }\ndomains: { a: {} }\n',
+  ).metrics[0]
+  assert.deepEqual(its?.source, { kind: 'counter', counter: 'net.rxPackets', perCpuSecond: true })
+  assert.equal(its?.staleMs, 30_000)
+})
+
+test('rules by activity stand alone, and only class other has a slice', () => {
+  const text = 'domains: { a: { scheduling: { class: batch, activity: { disk: { class: idle, slice: 2ms } } } } }\n'
+  const its = parsePolicy(`apiVersion: reeve/v1\n${text}`, { file: 'policy.yaml' })
+  assert.deepEqual(its.ok ? [] : its.faults.map(({ message }) => message), [
+    '`class` beside `activity`',
+    'class idle has no `slice`',
+  ])
 })

@@ -63,6 +63,8 @@ function buildLoad(written: WrittenLoad): Load {
     demandMs: milliseconds(written.cpu),
     spread: written.spread ?? ('exponential' as const),
     parallelism: written.threads,
+    ...(written.packets !== undefined && { packets: written.packets }),
+    ...(written.disk !== undefined && { diskBytes: amount(written.disk, 'bytes') }),
   }
   if (written.kind === 'closed') {
     return { kind: 'closed', clients: written.clients, thinkMs: milliseconds(written.think), ...service }
@@ -79,7 +81,8 @@ function buildShape(written: Exclude<WrittenChange, WrittenTrace>): LoadShape {
   switch (written.kind) {
     case 'step': {
       const { at, level = null, cpu, think } = written
-      return { kind: 'step', atMs: milliseconds(at), level, demandMs: inMs(cpu), thinkMs: inMs(think) }
+      const memory = written.memory === undefined ? null : amount(written.memory, 'bytes')
+      return { kind: 'step', atMs: milliseconds(at), level, demandMs: inMs(cpu), thinkMs: inMs(think), memory }
     }
     case 'ramp': {
       const { from, to, level } = written

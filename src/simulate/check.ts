@@ -36,14 +36,7 @@ export function* checkScenario(written: Written, host: ScenarioHost | null, poli
 }
 
 function* ofDomain({ domain, load }: WrittenEntry, path: Path, host: ScenarioHost | null): Iterable<Finding> {
-  const memory = domain?.memory
-  if (memory !== undefined && host !== null) {
-    const bytes = amount(memory, 'bytes')
-    if (bytes > host.memory) {
-      const has = showAmount(host.memory, 'bytes')
-      yield infeasible([...path, 'memory'], `${showAmount(bytes, 'bytes')} are more than the host has, ${has}`)
-    }
-  }
+  yield* ofMemory(domain?.memory, path, host)
   if (load?.kind !== 'batch') return
   for (const metric of Object.keys(domain?.metrics ?? {})) {
     yield infeasible(
@@ -51,6 +44,14 @@ function* ofDomain({ domain, load }: WrittenEntry, path: Path, host: ScenarioHos
       'a batch job answers no requests, so nothing of them can be measured',
     )
   }
+}
+
+function* ofMemory(memory: string | number | undefined, path: Path, host: ScenarioHost | null): Iterable<Finding> {
+  if (memory === undefined || host === null) return
+  const bytes = amount(memory, 'bytes')
+  if (bytes <= host.memory) return
+  const has = showAmount(host.memory, 'bytes')
+  yield infeasible([...path, 'memory'], `${showAmount(bytes, 'bytes')} are more than the host has, ${has}`)
 }
 
 function* ofChange(
@@ -67,9 +68,10 @@ function* ofChange(
   switch (change.kind) {
     case 'step':
       yield* beyond('at', change.at)
-      if (change.level === undefined && change.cpu === undefined && change.think === undefined) {
-        yield malformed(path, 'the step changes nothing', 'add `level`, `cpu` or `think`')
+      if ([change.level, change.cpu, change.think, change.memory].every((its) => its === undefined)) {
+        yield malformed(path, 'the step changes nothing', 'add `level`, `cpu`, `think` or `memory`')
       }
+      yield* ofMemory(change.memory, path, host)
       if (load === null) break
       if (change.cpu !== undefined && load.kind === 'batch') {
         yield infeasible([...path, 'cpu'], 'a batch job has no requests that cost anything')
@@ -157,13 +159,14 @@ function* besidePolicy({ domains }: Written, policy: Policy): Iterable<Finding> 
     }
   }
   const reported = new Set([...domains.values()].flatMap(({ domain }) => Object.keys(domain?.metrics ?? {})))
+  const counted = new Set(policy.metrics.flatMap(({ name, source }) => (source.kind === 'counter' ? [name] : [])))
   for (const { id, aim } of policy.goals) {
-    if (!('metric' in aim) || reported.has(aim.metric)) continue
+    if (!('metric' in aim) || reported.has(aim.metric) || counted.has(aim.metric)) continue
     const message = `no domain reports ${show(aim.metric)}: the goal ${show(id)} is never known to hold`
     yield warning(['domains'], message, `add \`metrics: { ${aim.metric}: p95 }\` to one`)
   }
   for (const { key } of policy.resources) {
-    if (['cpu', 'memory'].includes(family(key))) continue
+    if (['cpu', 'memory'].includes(family(key)) || key === 'io.read') continue
     yield warning(['policy'], `${show(key)} is not simulated: what the policy says of it is decided and has no effect`)
   }
 }

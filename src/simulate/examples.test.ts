@@ -59,6 +59,19 @@ const SHOWS: Readonly<Record<string, (managed: RunReport, unmanaged: RunReport) 
     const [gold = 0, silver = 0, bronze = 1] = held(managed)
     assert.ok(gold > 0.9 && gold >= silver && silver > bronze, `${held(managed)}`)
   },
+  'memory.yaml': (managed, unmanaged) => {
+    const [shop = 0, jobs = 0] = held(managed)
+    assert.ok(shop > 0.95 && jobs > 0.95, `${held(managed)}`)
+    assert.ok((held(unmanaged)[0] ?? 1) < 0.1, `${held(unmanaged)}`)
+  },
+  'disk.yaml': (managed) => {
+    const [maps = 0, copy = 0] = held(managed)
+    assert.ok(maps > 0.8 && copy > 0.95, `${held(managed)}`)
+  },
+  'packets.yaml': (managed, unmanaged) => {
+    assert.ok((held(managed)[0] ?? 0) > 0.95, `${held(managed)}`)
+    assert.ok((held(unmanaged)[0] ?? 1) < 0.8, `${held(unmanaged)}`)
+  },
   'bursts.yaml': (managed, unmanaged) => {
     assert.ok((held(managed)[0] ?? 0) > (held(unmanaged)[0] ?? 1), `${held(managed)} ${held(unmanaged)}`)
     assert.ok(managed.turns.failed > 0)

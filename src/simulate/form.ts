@@ -53,7 +53,13 @@ const cost = scalar.duration('0.001ms', '1h')
 const threads = (least: number) => scalar.whole(least, 4096, `a number of threads from ${least} to 4096`)
 const clients = scalar.whole(0, 100_000, 'a number of clients from 0 to 100000')
 
-const service = { cpu: cost, spread: scalar.choice(['exponential', 'constant']).optional(), threads: threads(1) }
+const service = {
+  cpu: cost,
+  spread: scalar.choice(['exponential', 'constant']).optional(),
+  threads: threads(1),
+  packets: scalar.whole(1, 1_000_000, 'a number of packets from 1 to 1000000').optional(),
+  disk: scalar.amountIn('bytes').optional(),
+}
 
 export type WrittenLoad = z.infer<typeof loadSchema>
 export const loadSchema = z.discriminatedUnion(
@@ -84,6 +90,7 @@ export const changeSchema = z.discriminatedUnion(
       level: level.optional(),
       cpu: cost.optional(),
       think: scalar.duration('0ms', '1d').optional(),
+      memory: scalar.amountIn('bytes').optional(),
     }),
     strict('a change', { kind: z.literal('ramp'), from: time, to: time, level }),
     strict('a change', {

@@ -14,6 +14,8 @@ const MINUTE_MS = 60_000
 const POINTS_MOST = 480
 /** Who waits for less than this part of the time that it wants a CPU lacks none. */
 const WAITS_LITTLE = 0.05
+/** Of what arrived in a second, so much is answered in the same second by who keeps up. */
+const MOSTLY = 0.9
 /** An amount that is used up to a hundredth is used. */
 const NEARLY = 0.99
 
@@ -35,6 +37,8 @@ interface Watched {
 interface WatchedGoal {
   readonly goal: Goal
   readonly domain: Watched
+  /** Whether the domain keeps up with what arrives, where that is what its metric counts; null else. */
+  readonly keepsUp: (() => boolean | null) | null
   /** Reads the metric in the second that has just ended; null where it has none. */
   readonly read: (() => number | null) | null
   readonly unit: string
@@ -181,7 +185,8 @@ export class Measurement {
     const metric = 'metric' in aim ? metrics.find(({ name }) => name === aim.metric) : undefined
     const { name, metrics: reported } = domain.its
     const what = metric === undefined ? undefined : reported[metric.name]
-    const counts = { seconds: 0, heldSeconds: 0 }
+    const keepsUp = metric?.source.kind === 'counter' ? () => this.#keepsUp(name) : null
+    const counts = { keepsUp, seconds: 0, heldSeconds: 0 }
     if (metric === undefined || what === undefined) {
       return { goal, domain, read: null, unit: metric?.unit ?? '', measured: null, ...counts }
     }
@@ -192,6 +197,11 @@ export class Measurement {
       return value === undefined || value === null ? null : value * factor
     }
     return { goal, domain, read, unit: metric.unit, measured: new Curve(this.#secondsEach, median), ...counts }
+  }
+
+  #keepsUp(name: string): boolean | null {
+    const window = this.#sim.windows(name).at(-1)
+    return window === undefined || window.offered === 0 ? null : window.throughput >= MOSTLY * window.offered
   }
 
   #look(domain: Watched): void {
@@ -219,12 +229,13 @@ export class Measurement {
 }
 
 /** Whether the goal held in the second that has just ended; null where that cannot be told. */
-function holds({ goal: { aim }, domain }: WatchedGoal, value: number | null): boolean | null {
+function holds({ goal: { aim }, domain, keepsUp }: WatchedGoal, value: number | null): boolean | null {
   switch (aim.kind) {
     case 'performance':
       if (value === null) return null
       return aim.direction === 'below' ? value <= aim.target : value >= aim.target
     case 'throughput':
+      if (keepsUp !== null) return keepsUp()
       return value === null ? null : value >= aim.target
     case 'utilization':
       return aim.resource === CPU && domain.allocated !== null ? domain.usedMs <= aim.target * domain.allocated : null

@@ -131,7 +131,7 @@ faults:
       '7:36: `-1` is not a number of requests per second from 0 to 1000000',
       '8:26: `p59` is not one of p95, throughput',
       '10:17: `stepp` is not one of step, ramp, sine, daily, bursts, trace, did you mean `step`?',
-      '11:9: the step changes nothing, add `level`, `cpu` or `think`',
+      '11:9: the step changes nothing, add `level`, `cpu`, `think` or `memory`',
       '12:37: the ramp ends at 2m, not after it begins at 3m',
       '13:30: the trace `broken.csv` cannot be used: line 2 of the file: `five` in column `load` is not a number from 0',
       '14:46: the trace `load.csv` cannot be used: the file has no column `slit`; its first line names slot, load',

@@ -2,7 +2,7 @@ import type { Policy } from '#core/model/policy.ts'
 
 /**
  * The policy as it is played. Whoever its domains are on a real host, here they are the simulated ones of their names;
- * what it says of where readings come from is as good as said, for the simulated host has them all. A policy that only
+ * what it says of where readings come from is as good as said, for the simulated host has them all, counters too. A policy that only
  * advises manages here: there is nobody whom that could hurt, and nothing would be seen of it otherwise.
  */
 export function played(policy: Policy): Policy {
@@ -15,6 +15,8 @@ export function played(policy: Policy): Policy {
       driver: 'simulator',
       match: domain.match.kind === 'parent' ? domain.match : { kind: 'name' },
     })),
-    metrics: policy.metrics.map((metric) => ({ ...metric, source: { kind: 'push', domain: null } })),
+    metrics: policy.metrics.map((metric) =>
+      metric.source.kind === 'counter' ? metric : { ...metric, source: { kind: 'push', domain: null } },
+    ),
   }
 }

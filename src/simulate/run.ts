@@ -164,13 +164,14 @@ function stage(scenario: Scenario, policy: Policy, seed: number, onProgress: (pa
 function followLoads(sim: Simulator, { host, domains }: Scenario, seed: number): (timeMs: number) => void {
   const followed = domains
     .filter(({ changes }) => changes.length > 0)
-    .map((domain) => ({ domain, at: loadOver(domain, { ...host, seed }), now: loadBefore(domain.load) }))
+    .map((domain) => ({ domain, at: loadOver(domain, { ...host, seed }), now: loadBefore(domain) }))
   return (timeMs) => {
     for (const its of followed) {
       const { name, load } = its.domain
       const next = its.at(timeMs)
       if (isNearly(its.now, next)) continue
       const change = changeOf(load, its.now, next)
+      if (next.memory !== null && next.memory !== its.now.memory) sim.hold(name, next.memory)
       its.now = next
       if (change !== null) sim.set(name, change)
     }

@@ -39,6 +39,7 @@ export interface ScenarioPolicy {
 export interface ScenarioDomain {
   readonly name: string
   readonly load: Load
+  /** Bytes of its working set. */
   readonly memory: number | null
   readonly weight: number | null
   /** The policy's metrics that it reports, and what each of them is of its requests. */
@@ -58,6 +59,7 @@ export type LoadShape =
       readonly level: number | null
       readonly demandMs: number | null
       readonly thinkMs: number | null
+      readonly memory: number | null
     }
   /** Evenly from the level before to this one. */
   | { readonly kind: 'ramp'; readonly fromMs: number; readonly toMs: number; readonly level: number }

@@ -17,7 +17,7 @@ function levels(changes: readonly LoadShape[], seconds: readonly number[], seed 
   return seconds.map((second) => Number(at(second * 1000).level.toFixed(9)))
 }
 
-const STEP = { kind: 'step', level: null, demandMs: null, thinkMs: null } as const
+const STEP = { kind: 'step', level: null, demandMs: null, thinkMs: null, memory: null } as const
 
 describe('a load', () => {
   it('steps at a time, and what is not mentioned stays', () => {
@@ -33,10 +33,10 @@ describe('a load', () => {
       },
     )
     assert.deepEqual([0, 1999, 2000, 3000].map(at), [
-      { level: 100, demandMs: 4, thinkMs: null },
-      { level: 100, demandMs: 4, thinkMs: null },
-      { level: 300, demandMs: 4, thinkMs: null },
-      { level: 300, demandMs: 8, thinkMs: null },
+      { level: 100, demandMs: 4, thinkMs: null, memory: null },
+      { level: 100, demandMs: 4, thinkMs: null, memory: null },
+      { level: 300, demandMs: 4, thinkMs: null, memory: null },
+      { level: 300, demandMs: 8, thinkMs: null, memory: null },
     ])
   })
 
@@ -83,7 +83,7 @@ describe('a load', () => {
 
 describe('what is changed in the simulated host', () => {
   it('waits until it makes a difference', () => {
-    const before = loadBefore(OPEN)
+    const before = loadBefore({ load: OPEN, memory: null })
     const nearly = (its: Partial<typeof before>) => isNearly(before, { ...before, ...its })
     assert.deepEqual(
       [100, 100.19, 99.81, 100.21, 99.7, 0].map((level) => nearly({ level })),
@@ -94,7 +94,7 @@ describe('what is changed in the simulated host', () => {
   })
 
   it('is only what became another', () => {
-    const before = loadBefore(OPEN)
+    const before = loadBefore({ load: OPEN, memory: null })
     assert.equal(changeOf(OPEN, before, before), null)
     assert.deepEqual(changeOf(OPEN, before, { ...before, level: 5 }), { arrivalsPerSecond: 5 })
     assert.deepEqual(changeOf(OPEN, before, { ...before, demandMs: 5 }), { demandMs: 5 })
@@ -102,9 +102,10 @@ describe('what is changed in the simulated host', () => {
 
   it('is clients and threads of other loads, whole ones', () => {
     const closed: Load = { kind: 'closed', clients: 4, thinkMs: 100, demandMs: 4, parallelism: 4 }
-    const before = loadBefore(closed)
+    const before = loadBefore({ load: closed, memory: null })
     assert.deepEqual(changeOf(closed, before, { ...before, level: 2.6, thinkMs: 50 }), { clients: 3, thinkMs: 50 })
     const batch: Load = { kind: 'batch', threads: 4 }
-    assert.deepEqual(changeOf(batch, loadBefore(batch), { ...loadBefore(batch), level: 0.4 }), { threads: 0 })
+    const batchBefore = loadBefore({ load: batch, memory: null })
+    assert.deepEqual(changeOf(batch, batchBefore, { ...batchBefore, level: 0.4 }), { threads: 0 })
   })
 })

@@ -10,6 +10,8 @@ export interface LoadAt {
   readonly level: number
   readonly demandMs: number | null
   readonly thinkMs: number | null
+  /** Bytes of its working set; null where nothing is said of it. */
+  readonly memory: number | null
 }
 
 /** When the loads of a scenario begin, how long they last, and by which seed. */
@@ -23,18 +25,19 @@ export interface Span {
  * How the load of a domain is at a time in milliseconds. Chance is drawn here, from a stream for each shape, so the
  * answer depends on the time alone.
  */
-export function loadOver({ name, load, changes }: ScenarioDomain, span: Span): (timeMs: number) => LoadAt {
+export function loadOver({ name, load, memory, changes }: ScenarioDomain, span: Span): (timeMs: number) => LoadAt {
   const steps = changes.map((shape, index) => stepOf(shape, span, `bursts ${index} of ${name}`))
-  const start = loadBefore(load)
+  const start = loadBefore({ load, memory })
   return (timeMs) => steps.reduce((before, step) => step(before, timeMs), start)
 }
 
 /** A load as it is before anything changes it. */
-export function loadBefore(load: Load): LoadAt {
+export function loadBefore({ load, memory }: Pick<ScenarioDomain, 'load' | 'memory'>): LoadAt {
   return {
     level: levelOf(load),
     demandMs: load.kind === 'batch' ? null : load.demandMs,
     thinkMs: load.kind === 'closed' ? load.thinkMs : null,
+    memory,
   }
 }
 
@@ -43,7 +46,7 @@ const NOTICED = 0.002
 
 /** Whether a load is so close to what it was before that nothing has to be changed. */
 export function isNearly(before: LoadAt, now: LoadAt): boolean {
-  if (now.demandMs !== before.demandMs || now.thinkMs !== before.thinkMs) return false
+  if (now.demandMs !== before.demandMs || now.thinkMs !== before.thinkMs || now.memory !== before.memory) return false
   return Math.abs(now.level - before.level) < NOTICED * before.level
 }
 
@@ -71,7 +74,7 @@ type Step = (before: LoadAt, timeMs: number) => LoadAt
 function stepOf(shape: LoadShape, span: Span, stream: string): Step {
   switch (shape.kind) {
     case 'step': {
-      const { atMs, level, demandMs, thinkMs } = shape
+      const { atMs, level, demandMs, thinkMs, memory } = shape
       return (before, timeMs) =>
         timeMs < atMs
           ? before
@@ -79,6 +82,7 @@ function stepOf(shape: LoadShape, span: Span, stream: string): Step {
               level: level ?? before.level,
               demandMs: demandMs ?? before.demandMs,
               thinkMs: thinkMs ?? before.thinkMs,
+              memory: memory ?? before.memory,
             }
     }
     case 'ramp': {

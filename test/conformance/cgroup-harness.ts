@@ -38,13 +38,14 @@ export function domain(name: string, match: Match, more: Partial<DomainPolicy> =
     vcpus: null,
     drift: null,
     scheduling: { class: 'other', priority: 0, sliceMs: null },
+    byActivity: null,
     ...more,
   }
 }
 
 /** Drivers look at nothing else of a policy. */
 export function policyOf(...domains: DomainPolicy[]): Policy {
-  return { domains, host: { libvirt: [] } } as unknown as Policy
+  return { domains, metrics: [], host: { libvirt: [] } } as unknown as Policy
 }
 
 /** Whatever an earlier run left under the same root goes first, also where that run was killed. */

@@ -91,10 +91,18 @@ export function estimateText(because: EstimateReason, unit: string, unitOf: (res
         `that ${measure(because.predicted, unit)} are predicted, of the ${measure(because.target, unit)} that are wanted; ` +
         `the model is off by a factor of ${short(Math.exp(because.off))} in the mean`
       )
+    case 'arrivals': {
+      const most = because.rate > because.target ? `, of which ${measure(because.target, unit)} count,` : ''
+      return `${measure(because.rate, unit)} arrive${most} at ${short(because.perUnit)} millicores for each`
+    }
     case 'not-this-resource':
       return (
         `it uses only ${amount(because.use, 'millicores')} of the ${amount(because.entitlement, 'millicores')} that it has, ` +
-        'so more would not help'
+        'so more would not help' +
+        (because.tries === undefined
+          ? ''
+          : `; it stands still for want of ${because.tries.resource} ${percent(because.tries.stalled)} of the time, ` +
+            'so it is tried with more of that')
       )
     case 'held':
       return `the last reading is ${short(because.ageMs / 1000)} s old, so the last estimate is held`
@@ -238,7 +246,9 @@ export function changeReasonText(because: ChangeReason): string {
         ? `the policy no longer limits its ${because.resource}`
         : `the policy limits its ${because.resource}`
     case 'scheduling':
-      return 'the policy states how its threads are scheduled'
+      return because.activity === undefined
+        ? 'the policy states how its threads are scheduled'
+        : `its threads are scheduled by what it does most: ${because.activity}`
     case 'release':
       return 'the setting that was found goes back'
   }

@@ -82,18 +82,32 @@ function standing({ aim, unit }: GoalView, status: GoalView['status']): [string,
 function domains({ domains: all, resources: known, advice }: Status): string {
   if (all.length === 0) return ''
   const units = new Map(known.map(({ resource, unit }) => [resource, unit]))
-  const head = ['DOMAIN', 'MODE', 'RESOURCE', 'USE', 'IN FORCE', advice ? 'ADVISED' : 'ENTITLED', 'ALLOCATED', 'BOUND']
+  const head = [
+    'DOMAIN',
+    'MODE',
+    'DOES',
+    'RESOURCE',
+    'USE',
+    'IN FORCE',
+    advice ? 'ADVISED' : 'ENTITLED',
+    'ALLOCATED',
+    'BOUND',
+  ]
   const rows = all.flatMap((domain) => domainRows(domain, units))
   return table([head.map(dim), ...rows])
 }
 
-function domainRows({ name, mode, state, amounts }: DomainStatus, units: ReadonlyMap<string, string>): string[][] {
+function domainRows(
+  { name, mode, state, amounts, activity }: DomainStatus,
+  units: ReadonlyMap<string, string>,
+): string[][] {
   const entries = Object.entries(amounts)
-  if (state !== 'running' || entries.length === 0) return [[name, mode, dim(state === 'running' ? '-' : state)]]
+  if (state !== 'running' || entries.length === 0)
+    return [[name, mode, activity ?? '-', dim(state === 'running' ? '-' : state)]]
   return entries.map(([resource, row], i) => {
     const of = (value: number | null) => (value === null ? '-' : amount(value, units.get(resource) ?? 'count'))
     const its = [resource, of(row.use), of(row.inForce), of(row.entitlement), of(row.allocation), row.because.bound]
-    return [i === 0 ? name : '', i === 0 ? mode : '', ...its]
+    return [...(i === 0 ? [name, mode, activity ?? '-'] : ['', '', '']), ...its]
   })
 }
 

@@ -1,9 +1,13 @@
-import type { DomainView, View } from '#core/look.ts'
+import { controls, type DomainView, type View } from '#core/look.ts'
 import type { EstimateReason, ForecastDecision, GoalDecision } from '#core/model/decision.ts'
 import type { DomainName, ResourceKey } from '#core/model/ids.ts'
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import type { MetricReading } from '#core/model/observation.ts'
-import type { Aim, Condition, Goal, MetricPolicy } from '#core/model/policy.ts'
+import type { Aim, Condition, Goal, MetricPolicy, Policy } from '#core/model/policy.ts'
+import { CPU, type Resource } from '#core/model/resource.ts'
+import { arrivals } from './arrivals.ts'
+import { beyondCpu } from './bottleneck.ts'
+import { countedMemory, countedReading, countsArrivals } from './counted.ts'
 import type { Estimate, MetricSight, Sight } from './estimator.ts'
 import { fixed } from './fixed.ts'
 import { performance } from './performance.ts'
@@ -44,7 +48,7 @@ export function estimate(view: View): Need[] {
     for (const domain of inScope(goal, view)) {
       needs.push(
         closed === undefined
-          ? estimateOne(goal, domain, sightOf(view, domain, goal.aim, metrics, readings, capacity))
+          ? estimateOne(view, goal, domain, capacity, metricOf(goal, domain, metrics, readings))
           : closedGoal(goal, domain, closed),
       )
     }
@@ -52,18 +56,37 @@ export function estimate(view: View): Need[] {
   return needs
 }
 
-function estimateOne(goal: Goal, domain: DomainView, sight: Sight): Need {
-  const memory = domain.known?.goals[goal.id] ?? {}
-  const estimated = dispatch(goal.aim, sight, memory)
-  const { because, measured } = estimated
+/** The metric that a goal refers to, and the reading of it that counts. */
+interface Measured {
+  readonly policy: MetricPolicy
+  readonly reading: MetricReading | undefined
+}
+
+function estimateOne(
+  { policy, seen }: View,
+  goal: Goal,
+  domain: DomainView,
+  capacity: Sight['capacity'],
+  measured: Measured | null,
+): Need {
+  const before = domain.known?.goals[goal.id] ?? {}
+  const nowMs = seen.at.monotonicMs
+  const { use, smoothUse, heldBack, workingSet, inForce } = domain
+  const metric = measured === null ? NO_METRIC : metricSight(measured, nowMs)
+  const { without } = policy.host
+  const sight: Sight = { use, smoothUse, heldBack, workingSet, inForce, capacity, metric, without, nowMs }
+  const ofAim = dispatch(goal.aim, measured, sight, before)
+  const estimated = measured === null ? ofAim : beyondCpu(othersOf(policy, domain), sight, before, ofAim)
+  const { because } = estimated
+  const isCounted = measured?.reading !== undefined && measured.policy.source.kind === 'counter'
   return {
     goal,
     domain: domain.name,
     ...bounded(estimated, goal.upTo),
     because,
     forecasts: [],
-    memory: estimated.memory,
-    status: statusOf(goal.aim, domain, sight, measured),
+    memory: isCounted ? { ...estimated.memory, ...countedMemory(measured.reading as MetricReading) } : estimated.memory,
+    status: statusOf(goal.aim, domain, sight, estimated.measured),
   }
 }
 
@@ -77,14 +100,21 @@ function bounded({ need, least }: Estimate, upTo: Goal['upTo']): Pick<Need, 'nee
   return { need: { ...need, ...pick(upTo) }, least, cut: pick(need) }
 }
 
-function dispatch(aim: Aim, sight: Sight, memory: GoalMemory): Estimate {
+/** What may be tried with a goal that more CPU does not help. */
+function othersOf({ resources }: Policy, { policy }: DomainView): Resource[] {
+  return resources.filter(({ key, unit }) => key !== CPU && unit !== 'count' && controls(policy, key))
+}
+
+function dispatch(aim: Aim, measured: Measured | null, sight: Sight, memory: GoalMemory): Estimate {
   switch (aim.kind) {
     case 'fixed':
       return fixed(aim, sight, memory)
     case 'utilization':
       return utilization(aim, sight, memory)
     case 'throughput':
-      return throughput(aim, sight, memory)
+      return measured !== null && countsArrivals(measured.policy)
+        ? arrivals(aim, sight, memory)
+        : throughput(aim, sight, memory)
     case 'performance':
       return performance(aim, sight, memory)
   }
@@ -170,34 +200,26 @@ function readingKey(metric: string, domain: DomainName | null): string {
   return `${metric}\n${domain ?? ''}`
 }
 
-function sightOf(
-  view: View,
-  domain: DomainView,
-  aim: Aim,
-  metrics: ReadonlyMap<string, MetricPolicy>,
-  readings: Readings,
-  capacity: Readonly<Record<ResourceKey, number>>,
-): Sight {
-  const { use, smoothUse, heldBack, inForce } = domain
-  const nowMs = view.seen.at.monotonicMs
-  const name = 'metric' in aim ? aim.metric : null
-  const metric = name === null ? NO_METRIC : metricSight(name, domain.name, metrics, readings, nowMs)
-  return { use, smoothUse, heldBack, inForce, capacity, metric, without: view.policy.host.without, nowMs }
-}
-
 const NO_METRIC: MetricSight = { kind: 'lost', reason: 'no-reading' }
 
-/** The domain's own reading goes before one that stands for the whole scope of the goal. */
-function metricSight(
-  name: string,
-  domain: DomainName,
+/** The domain's own reading goes before one that stands for the whole scope of the goal; null without a metric. */
+function metricOf(
+  { id, aim }: Goal,
+  domain: DomainView,
   metrics: ReadonlyMap<string, MetricPolicy>,
   readings: Readings,
-  nowMs: number,
-): MetricSight {
-  const reading = readings.get(readingKey(name, domain)) ?? readings.get(readingKey(name, null))
-  const policy = metrics.get(name)
-  if (reading === undefined || policy === undefined) return NO_METRIC
+): Measured | null {
+  const policy = 'metric' in aim ? metrics.get(aim.metric) : undefined
+  if (policy === undefined) return null
+  if (policy.source.kind === 'counter') {
+    return { policy, reading: countedReading(policy, domain, domain.known?.goals[id] ?? {}) }
+  }
+  const { name } = policy
+  return { policy, reading: readings.get(readingKey(name, domain.name)) ?? readings.get(readingKey(name, null)) }
+}
+
+function metricSight({ policy, reading }: Measured, nowMs: number): MetricSight {
+  if (reading === undefined) return NO_METRIC
   if (!Number.isFinite(reading.value) || reading.value < 0) return { kind: 'lost', reason: 'invalid' }
   const ageMs = Math.max(0, nowMs - reading.takenAtMs)
   if (ageMs <= policy.staleMs) return { kind: 'fresh', value: reading.value, ageMs }

@@ -11,6 +11,8 @@ export interface Sight {
   readonly use: Readonly<Record<ResourceKey, number>>
   readonly smoothUse: Readonly<Record<ResourceKey, number>>
   readonly heldBack: Readonly<Record<ResourceKey, number>>
+  /** Of stocks only: what it must hold. */
+  readonly workingSet: Readonly<Record<ResourceKey, number>>
   /** What was granted and is in force now. */
   readonly inForce: Readonly<Record<ResourceKey, number>>
   readonly capacity: Readonly<Record<ResourceKey, number>>

@@ -13,6 +13,7 @@ function sight(its: { use: number; inForce?: number; heldBack?: number; metric?:
     use: { [CPU]: its.use },
     smoothUse: { [CPU]: its.use },
     heldBack: { [CPU]: its.heldBack ?? 0 },
+    workingSet: {},
     inForce: { [CPU]: its.inForce ?? its.use },
     capacity: { [CPU]: 4000 },
     metric: its.metric ?? { kind: 'lost', reason: 'no-reading' },

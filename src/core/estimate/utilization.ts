@@ -14,17 +14,19 @@ const GROWTH = 1.25
  * Worked: 600 millicores used at a target of 0.75 need 800; the same held back for a fifth of the time need 1000.
  */
 export const utilization: Estimator<'utilization'> = (aim, sight, memory) => {
-  const use = sight.smoothUse[aim.resource]
+  const workingSet = sight.workingSet[aim.resource]
+  const use = workingSet ?? sight.smoothUse[aim.resource]
   if (use === undefined) {
     return { need: {}, least: {}, because: { kind: 'fallback', reason: 'no-reading' }, measured: null, memory }
   }
-  const heldBack = (sight.heldBack[aim.resource] ?? 0) > HELD_BACK
+  // A working set has been raised already by what it was short at.
+  const heldBack = workingSet === undefined && (sight.heldBack[aim.resource] ?? 0) > HELD_BACK
   const window = windowed(memory, use * (heldBack ? GROWTH : 1), sight.nowMs)
   const wanted = mostOf(window)
   const need = wanted / aim.target
   const all = Math.min(need, sight.capacity[aim.resource] ?? need)
   const inForce = sight.inForce[aim.resource] ?? 0
-  const value = inForce > 0 ? (sight.use[aim.resource] ?? use) / inForce : 0
+  const value = inForce > 0 ? (workingSet ?? sight.use[aim.resource] ?? use) / inForce : 0
   return {
     need: { [aim.resource]: all },
     least: { [aim.resource]: all },

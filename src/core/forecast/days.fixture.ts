@@ -55,8 +55,6 @@ export class Days {
       least: {},
       cut: {},
       because: { kind: 'utilization', resource: CPU, wanted: 1, target: 0.75, heldBack: false },
-      least: {},
-      cut: {},
       forecasts: [],
       memory: {},
     }

@@ -1,7 +1,7 @@
 import type { Because, SmallestChange } from '#core/arbitrate/problem.ts'
 import type { DomainName, GoalId, Identity, NodeId, ResourceKey } from './ids.ts'
 import type { Knob, Setting } from './observation.ts'
-import type { DriftAnswer } from './policy.ts'
+import type { Activity, DriftAnswer } from './policy.ts'
 
 /** What to do and why. Plain data: rendered for people in one place, compared by replay, verified by the checker. */
 export interface Decision {
@@ -15,6 +15,8 @@ export interface Decision {
   readonly verdict: Verdict
   /** The second pass, as if every domain in `advise` were managed; null where there is none. */
   readonly advice: Advice | null
+  /** What each domain does most; a decision of old may lack it. */
+  readonly activities?: Readonly<Record<DomainName, Activity>>
   /** Settings that somebody else changed after Reeve had set them. */
   readonly drift: readonly Drift[]
   /** What the checker found. Anything here means that the plan is not applied. */
@@ -144,7 +146,15 @@ export type EstimateReason =
       /** By how much it has been off of late: the mean of |ln(measured / expected)|. */
       readonly off: number
     }
-  | { readonly kind: 'not-this-resource'; readonly use: number; readonly entitlement: number }
+  /** `rate` is what arrives (units per second), `perUnit` what one of it costs, in millicore-seconds. */
+  | { readonly kind: 'arrivals'; readonly rate: number; readonly target: number; readonly perUnit: number }
+  | {
+      readonly kind: 'not-this-resource'
+      readonly use: number
+      readonly entitlement: number
+      /** What it is tried with instead, and for how much of the time (0..1) it stood still for want of that. */
+      readonly tries?: { readonly resource: ResourceKey; readonly stalled: number }
+    }
   | { readonly kind: 'held'; readonly ageMs: number }
   | { readonly kind: 'fallback'; readonly reason: 'no-reading' | 'stale' | 'invalid' }
   /** Nothing was read yet: for so many more turns it keeps what it uses, so that it can report at all. */
@@ -284,7 +294,8 @@ export type ChangeReason =
     }
   | { readonly kind: 'hierarchy'; readonly inside: number; readonly unmanaged: number }
   | { readonly kind: 'placement'; readonly cpus: string; readonly rule: 'pin' | 'near' | 'apart' | 'all' }
-  | { readonly kind: 'scheduling' }
+  /** `activity` where that is what it follows. */
+  | { readonly kind: 'scheduling'; readonly activity?: Activity }
   /** It is swapped for others while it is given less than `least`, in millicores. */
   | { readonly kind: 'pause'; readonly allocation: number; readonly least: number }
   /** vCPUs enough for what it is given and uses, in millicores. */

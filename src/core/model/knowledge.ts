@@ -1,6 +1,7 @@
 import type { Promised, PromiseRecord } from './decision.ts'
 import type { DomainName, GoalId, Identity, NodeId, ResourceKey } from './ids.ts'
 import type { Knob, Setting } from './observation.ts'
+import type { Activity } from './policy.ts'
 
 /** What the decider keeps between turns. Empty knowledge is always safe: it only makes the next decision more careful. */
 export interface Knowledge {
@@ -92,6 +93,8 @@ export interface DomainKnowledge {
   /** Levels as last read, which is not every turn. */
   readonly levels: Readonly<Record<string, number>>
   readonly resources: Readonly<Record<ResourceKey, ResourceKnowledge>>
+  /** A journal of old may lack it. */
+  readonly activity?: ActivityKnowledge
   /** Whatever an estimator wants to remember of a goal: JSON, opaque to everybody else. */
   readonly goals: Readonly<Record<GoalId, GoalMemory>>
   /** What was promised to goals for which an allocation was changed. */
@@ -104,6 +107,15 @@ export interface PromiseKnowledge {
   readonly pending:
     | (Promised & { readonly turn: number; readonly atMs: number; readonly sum: number; readonly count: number })
     | null
+}
+
+export interface ActivityKnowledge {
+  readonly is: Activity
+  /** What it seemed in the last turn, and in how many turns in a row, where that is something else. */
+  readonly seems: Activity
+  readonly turns: number
+  /** Per second, as last told: packets, bytes, and turns on a CPU. */
+  readonly rates: Readonly<Record<'network' | 'disk' | 'interrupt', number>>
 }
 
 export type GoalMemory = { readonly [key: string]: number | string | boolean | null }
@@ -121,6 +133,10 @@ export interface ResourceKnowledge {
   }
   /** Readings in a row in which a stock's use stayed above its allocation: what was to be given is not coming. */
   readonly stalled: number
+  /** Part of the time (0..1) that it stood still for want of it, as last told; a journal of old may lack it. */
+  readonly heldBack?: number
+  /** Of a stock, the most that was not enough, and when that was seen last; absent where it never was so. */
+  readonly shortAt?: { readonly amount: number; readonly atMs: number }
   readonly moved: { readonly direction: -1 | 1; readonly atMs: number } | null
 }
 

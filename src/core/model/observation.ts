@@ -69,7 +69,7 @@ export interface DomainObservation {
   readonly takenAtMs: number
   /**
    * Cumulative. A rate resource's key counts its use in unit x seconds (`cpu`: millicore-seconds). Further names:
-   * `cpu.waitMs` (ready but not running, summed over its threads), `cpu.throttledMs`, `cpu.pressureMs`,
+   * `cpu.waitMs` (ready but not running, summed over its threads), `cpu.throttledMs`, `cpu.pressureMs`, `cpu.runs` (turns on a CPU),
    * `memory.refaults`, `memory.oomKills`, `memory.pressureMs`, `io.pressureMs`, `io.readOps`, `io.writeOps`,
    * `net.rxPackets`, `net.rxDrops`, the same with `tx`.
    */

@@ -91,6 +91,8 @@ export interface DomainPolicy {
   readonly drift: DriftAnswer | null
   /** Scheduling class and time slice of its threads; null leaves them alone. */
   readonly scheduling: SchedulingPolicy | null
+  /** The same by what it does; null where that makes no difference. */
+  readonly byActivity: Readonly<Record<Activity, SchedulingPolicy | null>> | null
 }
 
 /** Metadata only narrows: groups that it may join, and whether it may stay outside, pin itself, and limit itself. */
@@ -137,6 +139,9 @@ export interface Placement {
   /** Domains it must not share CPUs with. */
   readonly apart: readonly DomainName[]
 }
+
+/** What a domain does most. */
+export type Activity = 'idle' | 'compute' | 'network' | 'disk' | 'interrupt' | 'time-critical'
 
 export interface SchedulingPolicy {
   readonly class: 'other' | 'batch' | 'idle' | 'fifo' | 'round-robin'
@@ -191,6 +196,8 @@ export interface MetricPolicy {
 
 /** Where the readings of a metric come from. `timeoutMs` is how long an answer is waited for. */
 export type MetricSourcePolicy =
+  /** The increase per second, or per second of CPU time, of what is counted for the domain itself (see `counters`). */
+  | { readonly kind: 'counter'; readonly counter: string; readonly perCpuSecond: boolean }
   /** Pushed over the control socket; bound to `domain`, or by the peer's credentials to whichever domain it runs in. */
   | { readonly kind: 'push'; readonly domain: DomainName | null }
   /** A number in a JSON file, at a dotted path; without a key the number that is all the file has. */

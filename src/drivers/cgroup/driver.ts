@@ -82,6 +82,8 @@ class Groups implements CgroupDriver {
   readonly #nodes
   #placed: readonly Placed[] = []
   #included: readonly string[] = []
+  /** A metric of the policy is made of packets, so they are read every turn. */
+  #followsPackets = false
   readonly #watched = new Map<string, Watched>()
 
   constructor(
@@ -106,6 +108,9 @@ class Groups implements CgroupDriver {
 
   async prepare(policy: Policy): Promise<readonly Prepared[]> {
     this.#forgetAll()
+    this.#followsPackets = policy.metrics.some(
+      ({ source }) => source.kind === 'counter' && source.counter.startsWith('net.'),
+    )
     const units = await this.#unitPaths(policy)
     this.#placed = place(policy, this.layout, (unit) => units.get(unit) ?? null)
     const made = new Set(madeByReeve(this.#placed, this.layout))
@@ -120,12 +125,13 @@ class Groups implements CgroupDriver {
 
   async observe(slow: boolean): Promise<DriverObservation> {
     for (const path of this.#cpusets.turn()) this.#watched.get(path)?.changed('cpu.set')
-    if (slow) await this.#packets.renew([...this.#watched.keys()])
+    const packets = slow || this.#followsPackets
+    if (packets) await this.#packets.renew([...this.#watched.keys()])
     const domains: DomainObservation[] = []
     const paths = [...this.#included]
     for (const placed of this.#placed) {
       const watched = this.#find(placed, slow)
-      const seen = watched?.observe(slow, monotonicMs())
+      const seen = watched?.observe(slow, monotonicMs(), packets)
       if (seen === null) this.#forget(placed.path)
       if (seen === null || seen === undefined) continue
       domains.push(seen)

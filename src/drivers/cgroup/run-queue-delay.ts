@@ -14,6 +14,7 @@ export class RunQueueDelay {
   /** Where the next turn goes on in a domain with more threads than are read in one turn. */
   #next: Iterator<[number, Thread]> | null = null
   #totalNs = 0
+  #runs = 0
   #stale = true
 
   /** `list` gives the ids of the domain's threads. */
@@ -35,6 +36,11 @@ export class RunQueueDelay {
     return this.#totalNs / 1e6
   }
 
+  /** Turns on a CPU so far, as far as threads have been looked at. */
+  get runs(): number {
+    return this.#runs
+  }
+
   read(renew: boolean): void {
     if (renew || this.#stale) this.#renew()
     const most = Math.min(this.#threads.size, MOST_PER_TURN)
@@ -48,8 +54,13 @@ export class RunQueueDelay {
         this.#stale = true
         continue
       }
-      if (thread.seenNs >= 0) this.#totalNs += waitedNs - thread.seenNs
+      const runs = thread.schedstat.number(2) ?? 0
+      if (thread.seenNs >= 0) {
+        this.#totalNs += waitedNs - thread.seenNs
+        this.#runs += runs - thread.seenRuns
+      }
       thread.seenNs = waitedNs
+      thread.seenRuns = runs
     }
   }
 
@@ -77,7 +88,7 @@ export class RunQueueDelay {
     }
     for (const id of now) {
       if (!this.#threads.has(id)) {
-        this.#threads.set(id, { schedstat: new KeptFile(`/proc/${id}/schedstat`), seenNs: -1 })
+        this.#threads.set(id, { schedstat: new KeptFile(`/proc/${id}/schedstat`), seenNs: -1, seenRuns: 0 })
       }
     }
     this.#stale = false
@@ -88,6 +99,7 @@ interface Thread {
   readonly schedstat: KeptFile
   /** -1 until it was read once. */
   seenNs: number
+  seenRuns: number
 }
 
 /** Per domain and turn; of more threads every one has its turn, and its wait since the last time counts whole. */

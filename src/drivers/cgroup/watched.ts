@@ -14,8 +14,8 @@ import { settingsOf } from './settings.ts'
 /** A domain that is there now, with its descriptors open. */
 export interface Watched {
   readonly placed: Placed
-  /** null where its group is gone: then it is to be closed and looked for anew. */
-  observe(slow: boolean, takenAtMs: number): DomainObservation | null
+  /** null where its group is gone: then it is to be closed and looked for anew. `packets` may be told every turn. */
+  observe(slow: boolean, takenAtMs: number, packets?: boolean): DomainObservation | null
   /** The weight it competes with, as last read. */
   weight(): number
   /** Reads the knob again after Reeve has changed it. */
@@ -42,7 +42,7 @@ export function watch(
   const delay = new RunQueueDelay(members.threads)
   const namespace = namespaceReader()
   const settings = settingsOf(layout, path, policy, placed.carries ?? 'all')
-  const schedules = policy.scheduling !== null
+  const schedules = policy.scheduling !== null || policy.byActivity !== null
   const fixed = { name: placed.name as DomainName, identity, driver: policy.driver, policyIndex, node: path as NodeId }
   let scheduling: string | null = null
   let complete: Settings | null = null
@@ -56,7 +56,7 @@ export function watch(
 
   return {
     placed,
-    observe(slow, takenAtMs) {
+    observe(slow, takenAtMs, packets = slow) {
       const counted: Record<string, number> = {}
       const levels: Record<string, number> = {}
       const renewed = slow || complete === null
@@ -67,11 +67,12 @@ export function watch(
       // Without CPU used, no thread's wait has ended either.
       if (renewed || !idle) delay.read(renewed)
       counted['cpu.waitMs'] = delay.totalMs
+      counted['cpu.runs'] = delay.runs
       if (slow) {
         counters.readSlow(counted, levels)
         levels['threads'] = delay.threadCount
-        if (shared !== null) putPackets(counted, namespace.read(delay.anyThread) ?? shared.of(path))
       }
+      if (packets && shared !== null) putPackets(counted, namespace.read(delay.anyThread) ?? shared.of(path))
       // Whatever has used CPU was alive; only an idle group is looked at more closely.
       const ended = idle && !members.some()
       const state = ended ? 'ended' : complete?.freeze === 1 ? 'paused' : 'running'

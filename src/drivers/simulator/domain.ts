@@ -1,6 +1,7 @@
 import type { Knob, Setting } from '#core/model/observation.ts'
 import { createPrng } from '#lib/prng.ts'
 import { changed, type Load, type LoadChange } from './load.ts'
+import { Memory } from './memory.ts'
 import { Requests } from './requests.ts'
 import { Windows } from './windows.ts'
 
@@ -10,7 +11,7 @@ export interface DomainOptions {
   readonly load: Load
   /** Weight found on it, in the range of cgroup v1; 1024 where not stated. */
   readonly weight?: number
-  /** Bytes that it wants to hold; 64 MiB where not stated. */
+  /** Bytes of its working set, all of which it wants to hold; 64 MiB where not stated. */
   readonly memory?: number
 }
 
@@ -30,6 +31,14 @@ export interface Counters {
   readonly waitMs: number
   readonly throttledMs: number
   readonly oomKills: number
+  /** Pages that had been taken away and were read again. */
+  readonly refaults: number
+  /** Milliseconds in which at least one thread stood still for a page. */
+  readonly memoryPressureMs: number
+  /** Bytes, and milliseconds in which at least one thread stood still for some; null of who reads none. */
+  readonly disk: { readonly readBytes: number; readonly pressureMs: number } | null
+  /** Received and sent by a domain that answers requests; null of others. */
+  readonly packets: { readonly rx: number; readonly tx: number } | null
 }
 
 /**
@@ -50,6 +59,7 @@ export class SimulatedDomain {
   readonly #seed: number
   readonly #online: string
   #load: Load
+  #memory: Memory
   #requests: Requests | null = null
   #quotaLeftMs = Number.POSITIVE_INFINITY
   #batchMs = 0
@@ -61,8 +71,12 @@ export class SimulatedDomain {
   #waitMs = 0
   #throttledMs = 0
   #oomKills = 0
+  #readBytes = 0
+  #diskPressureMs = 0
   /** CPU milliseconds used by those of the same name before this one. */
   #usedBeforeMs = 0
+  /** Requests of those of the same name before this one. */
+  #before = { arrived: 0, answered: 0 }
 
   constructor(options: DomainOptions, seed: number, online: string, windowsMost: number) {
     this.name = options.name
@@ -71,6 +85,7 @@ export class SimulatedDomain {
     this.#seed = seed
     this.#online = online
     this.#load = changed(options.load, {})
+    this.#memory = new Memory(options.memory ?? DEFAULT_MEMORY)
     this.settings = this.#firstSettings()
     this.#take(0)
   }
@@ -92,9 +107,14 @@ export class SimulatedDomain {
     return this.#load.kind === 'batch' ? this.#load.threads : this.#load.parallelism
   }
 
-  /** Bytes that it holds: what it wants, as far as its limits let it. */
+  /** Bytes that it would hold if the host had room: its working set, as far as its limits let it. */
+  get wantedMemory(): number {
+    return this.isPresent ? this.#memory.wanted : 0
+  }
+
+  /** Bytes that it holds. */
   get memory(): number {
-    return Math.min(this.#wantedMemory, limitOf(this.settings['memory.limit']), limitOf(this.settings['memory.soft']))
+    return this.#memory.held
   }
 
   /** CPUs that it could use now, as far as its settings let it. */
@@ -120,11 +140,33 @@ export class SimulatedDomain {
   countedAt(nowMs: number): Counters {
     const lengthMs = nowMs - this.#atMs
     const idleMs = this.#idle * lengthMs
+    const usedMs = this.#rate * lengthMs
     return {
-      usedMs: this.#usedMs + this.#rate * lengthMs,
+      usedMs: this.#usedMs + usedMs,
       waitMs: this.#waitMs + (this.#isThrottled ? 0 : idleMs),
       throttledMs: this.#throttledMs + (this.#isThrottled ? idleMs : 0),
       oomKills: this.#oomKills,
+      refaults: Math.floor(this.#memory.refaults + this.#memory.refaultsPerMs * usedMs),
+      memoryPressureMs: this.#memory.pressureMs + this.#stalled * lengthMs,
+      disk: this.#diskAt(usedMs, lengthMs),
+      packets: this.#packets,
+    }
+  }
+
+  #diskAt(usedMs: number, lengthMs: number): Counters['disk'] {
+    if (this.#bytesPerMs === 0) return null
+    const readBytes = Math.floor(this.#readBytes + this.#bytesPerMs * usedMs)
+    return { readBytes, pressureMs: this.#diskPressureMs + this.#stalledForDisk * lengthMs }
+  }
+
+  get #packets(): Counters['packets'] {
+    const load = this.#load
+    if (load.kind === 'batch') return null
+    const { arrivedInAll, answeredInAll } = this.windows
+    const { packets = 1 } = load
+    return {
+      rx: packets * (arrivedInAll - this.#before.arrived),
+      tx: packets * (answeredInAll - this.#before.answered),
     }
   }
 
@@ -146,6 +188,10 @@ export class SimulatedDomain {
     if (this.#isThrottled) this.#throttledMs += this.#idle * lengthMs
     else this.#waitMs += this.#idle * lengthMs
     this.#usedMs += usedMs
+    this.#memory.refaults += this.#memory.refaultsPerMs * usedMs
+    this.#memory.pressureMs += this.#stalled * lengthMs
+    this.#readBytes += this.#bytesPerMs * usedMs
+    this.#diskPressureMs += this.#stalledForDisk * lengthMs
     this.#quotaLeftMs -= usedMs
     if (this.isBatch) this.#batchMs += usedMs
     this.#requests?.work(nowMs)
@@ -171,9 +217,23 @@ export class SimulatedDomain {
     if (this.isPresent) this.#take(nowMs)
   }
 
+  /** Its working set has so many bytes from now on. */
+  hold(bytes: number, nowMs: number): void {
+    this.settle(nowMs)
+    this.#memory.become({ workingSet: bytes })
+  }
+
+  /** Part of its working set for which the host has room; what was before is settled. */
+  give(room: number, nowMs: number): void {
+    if (room === this.#memory.room) return
+    this.settle(nowMs)
+    this.#memory.become({ room })
+  }
+
   set(knob: Knob, to: Setting, nowMs: number): void {
     this.settle(nowMs)
     this.settings[knob] = to
+    if (knob.startsWith('memory.')) this.#memory.become({ limit: this.#memoryLimit })
   }
 
   vanish(nowMs: number): void {
@@ -192,7 +252,10 @@ export class SimulatedDomain {
     this.settings = this.#firstSettings()
     this.#quotaLeftMs = Number.POSITIVE_INFINITY
     this.#usedBeforeMs += this.#usedMs
+    this.#before = { arrived: this.windows.arrivedInAll, answered: this.windows.answeredInAll }
+    this.#readBytes = this.#diskPressureMs = 0
     this.#usedMs = this.#waitMs = this.#throttledMs = this.#oomKills = 0
+    this.#memory = new Memory(this.#memory.workingSet)
     this.#take(nowMs)
   }
 
@@ -202,14 +265,26 @@ export class SimulatedDomain {
     this.#quotaLeftMs = typeof quota === 'number' ? (quota * QUOTA_PERIOD_MS) / 1000 : Number.POSITIVE_INFINITY
   }
 
-  closeWindow(nowMs: number): void {
-    // Who asks for more than the hard limit is ended, starts again, and asks again.
-    if (this.isPresent && this.#wantedMemory > limitOf(this.settings['memory.limit'])) this.#oomKills++
+  /** Returns whether it was killed for want of memory, which changes what it does next. */
+  closeWindow(nowMs: number): boolean {
+    // Who asks for more than the hard limit is killed, starts again, and asks again; what it worked on is lost.
+    const isKilled = this.isPresent && this.#memory.workingSet > limitOf(this.settings['memory.limit'])
+    if (isKilled) {
+      this.settle(nowMs)
+      this.#oomKills++
+      this.#requests?.lose(nowMs)
+    }
     if (!this.isBatch) this.windows.close(nowMs, this.#requests?.oldestWaitMs(nowMs) ?? null)
+    return isKilled
   }
 
-  get #wantedMemory(): number {
-    return this.#options.memory ?? DEFAULT_MEMORY
+  get #memoryLimit(): number {
+    return Math.min(limitOf(this.settings['memory.limit']), limitOf(this.settings['memory.soft']))
+  }
+
+  /** Part of the time in which at least one of its threads waits for a page. */
+  get #stalled(): number {
+    return this.isPresent && !this.isFrozen ? this.#memory.stalled(this.#active) : 0
   }
 
   get #isThrottled(): boolean {
@@ -221,8 +296,32 @@ export class SimulatedDomain {
     return this.isPresent && !this.isFrozen ? Math.max(0, this.#runnable - this.#rate) : 0
   }
 
-  /** Threads that run or are ready to. */
+  /** Threads that run or are ready to, in the mean. */
   get #runnable(): number {
+    return Math.min(this.#active * this.#memory.running, this.#fed)
+  }
+
+  /** Bytes that it reads in a millisecond of CPU time. */
+  get #bytesPerMs(): number {
+    const load = this.#load
+    return load.kind === 'batch' ? 0 : (load.diskBytes ?? 0) / load.demandMs
+  }
+
+  /** CPUs that the disk can keep busy: 50 MiB/s for a load that reads 100 KiB in a millisecond feed half of one. */
+  get #fed(): number {
+    const bytesPerMs = this.#bytesPerMs
+    return bytesPerMs === 0 ? Number.POSITIVE_INFINITY : limitOf(this.settings['io.read.limit']) / 1000 / bytesPerMs
+  }
+
+  /** Part of the time in which at least one of its threads waits for the disk. */
+  get #stalledForDisk(): number {
+    const running = this.#active * this.#memory.running
+    if (this.#fed >= running || !this.isPresent || this.isFrozen) return 0
+    return 1 - (this.#fed / running) ** this.#active
+  }
+
+  /** Threads that have something to do. */
+  get #active(): number {
     return this.#load.kind === 'batch' ? this.#load.threads : (this.#requests?.serving ?? 0)
   }
 
@@ -233,6 +332,7 @@ export class SimulatedDomain {
       'cpu.set': this.#online,
       'memory.limit': null,
       'memory.soft': null,
+      'io.read.limit': null,
       freeze: 0,
       sched: 'other:0:0',
     }

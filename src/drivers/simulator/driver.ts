@@ -16,8 +16,8 @@ const KIND = 'simulator'
 const ROOT = '/' as NodeId
 const ROOT_WEIGHT = 1024
 
-export function createSimulatedDriver(world: World, memory: number): Driver {
-  return new SimulatedDriver(world, memory)
+export function createSimulatedDriver(world: World): Driver {
+  return new SimulatedDriver(world)
 }
 
 /** Where a simulated domain stands in the policy. */
@@ -30,12 +30,10 @@ class SimulatedDriver implements Driver {
   readonly kind = KIND
   readonly capabilities: Driver['capabilities']
   readonly #world: World
-  readonly #memory: number
   #placed: readonly Placed[] = []
 
-  constructor(world: World, memory: number) {
+  constructor(world: World) {
     this.#world = world
-    this.#memory = memory
     this.capabilities = KNOBS.map((name) => ({ name, available: true, detail: 'simulated' }))
   }
 
@@ -62,7 +60,7 @@ class SimulatedDriver implements Driver {
     const observed: DriverObservation = {
       capacity: {
         [CPU]: { total: world.online.length * 1000, used: world.usedMs },
-        [MEMORY]: { total: this.#memory, used: sum(world.present.map((domain) => domain.memory)) },
+        [MEMORY]: { total: world.memory, used: sum(world.present.map((domain) => domain.memory)) },
       },
       topology: { cpus: world.topology() },
       domains: here.map((one) => look(one, world.nowMs)),
@@ -143,7 +141,8 @@ export function entriesOf({ domains }: Policy, simulated: readonly string[]): Ma
 }
 
 function look({ domain, policyIndex }: Placed, takenAtMs: number): DomainObservation {
-  const { usedMs, waitMs, throttledMs, oomKills } = domain.countedAt(takenAtMs)
+  const { usedMs, waitMs, throttledMs, oomKills, refaults, memoryPressureMs, disk, packets } =
+    domain.countedAt(takenAtMs)
   return {
     name: domain.name as DomainName,
     identity: domain.identity as Identity,
@@ -153,7 +152,16 @@ function look({ domain, policyIndex }: Placed, takenAtMs: number): DomainObserva
     node: nodeOf(domain),
     takenAtMs,
     // A CPU millisecond is a millicore-second: 1000 millicores for a thousandth of a second.
-    counters: { [CPU]: usedMs, 'cpu.waitMs': waitMs, 'cpu.throttledMs': throttledMs, 'memory.oomKills': oomKills },
+    counters: {
+      [CPU]: usedMs,
+      'cpu.waitMs': waitMs,
+      'cpu.throttledMs': throttledMs,
+      'memory.oomKills': oomKills,
+      'memory.refaults': refaults,
+      'memory.pressureMs': memoryPressureMs,
+      ...(disk !== null && { 'io.read': disk.readBytes, 'io.pressureMs': disk.pressureMs }),
+      ...(packets !== null && { 'net.rxPackets': packets.rx, 'net.txPackets': packets.tx }),
+    },
     levels: { [MEMORY]: domain.memory, 'memory.total': domain.memory, threads: domain.threads },
     settings: { ...domain.settings },
   }

@@ -15,6 +15,7 @@ export const KNOBS: readonly Knob[] = [
   'cpu.set',
   'memory.limit',
   'memory.soft',
+  'io.read.limit',
   'freeze',
   'sched',
 ]
@@ -36,6 +37,8 @@ export function faultOf(knob: Knob, to: Setting, cpus: number): KnobFault | null
     case 'memory.limit':
     case 'memory.soft':
       return to === null || isWithin(to, 0) ? null : range('bytes, or no limit')
+    case 'io.read.limit':
+      return to === null || isWithin(to, 1) ? null : range('bytes a second, or no limit')
     case 'freeze':
       return to === 0 || to === 1 ? null : range('0 or 1')
     case 'sched':

@@ -30,6 +30,10 @@ interface Service {
   readonly spread?: 'exponential' | 'constant'
   /** Requests that are worked on at once, each by a thread of its own; the others wait, first come first served. */
   readonly parallelism: number
+  /** Packets in which a request comes, and its answer goes; 1 where not stated. */
+  readonly packets?: number
+  /** Bytes that a request reads from disk, as it goes; none where not stated. */
+  readonly diskBytes?: number
 }
 
 /** What is to become different: the rest stays, also where the kind changes. */

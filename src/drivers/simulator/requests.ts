@@ -106,6 +106,19 @@ export class Requests {
     this.#serve()
   }
 
+  /** All that are here are never answered; clients ask again when they have thought. */
+  lose(nowMs: number): void {
+    for (const { hasClient } of [...this.#serving, ...this.#waiting.slice(this.#firstWaiting)]) {
+      this.#windows.turnedAway()
+      if (!hasClient) continue
+      if (this.#leavers > 0) this.#leavers--
+      else this.#think(nowMs)
+    }
+    this.#serving.length = this.#waiting.length = this.#firstWaiting = 0
+    this.#eachMs = 0
+    this.#firstDoneMs = Number.POSITIVE_INFINITY
+  }
+
   /** How long the oldest request that is not answered has been here; null where there is none. */
   oldestWaitMs(nowMs: number): number | null {
     let oldestMs = this.#waiting[this.#firstWaiting]?.arrivesMs ?? Number.POSITIVE_INFINITY

@@ -8,8 +8,6 @@ import type { WindowFigures } from './windows.ts'
 import { World, type WorldOptions } from './world.ts'
 
 export interface SimulatorOptions extends WorldOptions {
-  /** Bytes that the host has; 4 GiB where not stated. */
-  readonly memory?: number
   /** Where the policy's metrics come from, by their names. */
   readonly metrics?: SimulatedMetrics
   /** How far off a metric's reading may be, as a fraction of it: 0.05 for up to 5 % either way. 0 where not stated. */
@@ -47,17 +45,18 @@ export interface Simulator {
   onWindow(listener: () => void): void
   /** Changes a domain's load from now on; what is not mentioned stays. */
   set(name: string, change: LoadChange): void
+  /** Changes the bytes of a domain's working set from now on. */
+  hold(name: string, bytes: number): void
   /** All that was planned to go wrong. */
   readonly faults: readonly Fault[]
   plant(fault: Fault): void
 }
 
-const DEFAULT_MEMORY = 4 * 1024 ** 3
 const DEFAULT_START_UTC_MS = Date.UTC(2026, 0, 5, 8)
 
 /** The same options give the same host, bit for bit, as long as it is told the same at the same simulated times. */
 export function createSimulator(options: SimulatorOptions): Simulator {
-  const { seed, metrics = {}, noise = 0, memory = DEFAULT_MEMORY } = options
+  const { seed, metrics = {}, noise = 0 } = options
   const { startUtcMs = DEFAULT_START_UTC_MS, calendar = null } = options
   const world = new World(options)
   const domain = (name: string) => {
@@ -66,7 +65,7 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     return found
   }
   return {
-    driver: createSimulatedDriver(world, memory),
+    driver: createSimulatedDriver(world),
     clock: createVirtualClock(world, { bootId: `simulated-${seed}`, startUtcMs, calendar }),
     metrics: createSimulatedMetrics(world, metrics, seed, noise),
     advance: (ms) => world.advanceTo(world.nowMs + ms),
@@ -83,6 +82,7 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     windows: (name) => domain(name).windows.closed,
     onWindow: (listener) => world.onWindow(listener),
     set: (name, change) => world.load(domain(name), change),
+    hold: (name, bytes) => world.hold(domain(name), bytes),
     faults: world.faults,
     plant: (fault) => world.plant(fault),
   }

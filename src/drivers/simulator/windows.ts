@@ -24,6 +24,7 @@ export class Windows {
   readonly closed: WindowFigures[] = []
   readonly #keptMost: number
   answeredInAll = 0
+  arrivedInAll = 0
   #responsesMs: number[] = []
   #offered = 0
   #turnedAway = 0
@@ -34,6 +35,7 @@ export class Windows {
 
   arrived(): void {
     this.#offered++
+    this.arrivedInAll++
   }
 
   turnedAway(): void {

@@ -12,6 +12,8 @@ export interface WorldOptions {
   readonly cpus: number
   readonly seed: number
   readonly domains: readonly DomainOptions[]
+  /** Bytes that the host has; 4 GiB where not stated. */
+  readonly memory?: number
   /** CPU that is used by whoever nobody manages, before all others; 0 where not stated. */
   readonly unmanagedMilli?: number
   readonly faults?: readonly Fault[]
@@ -28,6 +30,7 @@ interface Event {
 
 /** The system's own work comes before everybody's. */
 const UNMANAGED_WEIGHT = WEIGHT_RANGE.most * 1000
+const DEFAULT_MEMORY = 4 * 1024 ** 3
 const NEVER = Number.POSITIVE_INFINITY
 
 /**
@@ -38,6 +41,8 @@ const NEVER = Number.POSITIVE_INFINITY
 export class World {
   readonly domains: ReadonlyMap<string, SimulatedDomain>
   readonly cpus: number
+  /** Bytes. */
+  readonly memory: number
   online: readonly number[]
   readonly faults: Fault[] = []
   readonly #all: readonly SimulatedDomain[]
@@ -71,6 +76,7 @@ export class World {
   constructor(options: WorldOptions) {
     const { cpus, seed, domains, unmanagedMilli = 0, faults = [], windowsMost = NEVER } = options
     this.cpus = cpus
+    this.memory = options.memory ?? DEFAULT_MEMORY
     this.online = firstCpus(cpus)
     this.domains = new Map(
       domains.map((its) => [its.name, new SimulatedDomain(its, seed, cpuList(this.online), windowsMost)]),
@@ -146,6 +152,12 @@ export class World {
     this.#isStale = true
   }
 
+  /** Changes how much memory a domain works with, from now on. */
+  hold(domain: SimulatedDomain, bytes: number): void {
+    domain.hold(bytes, this.#timeMs)
+    this.#isStale = true
+  }
+
   /** Somebody has just looked at the domains: those go that were only waiting for it. */
   looked(): void {
     if (this.#coming.length > 0) this.#happen(({ afterLook, atMs }) => afterLook && atMs <= this.#timeMs)
@@ -197,7 +209,7 @@ export class World {
   #closeWindows(): void {
     const endedMs = this.#windowEndsMs
     this.#windowEndsMs += WINDOW_MS
-    for (const domain of this.#all) domain.closeWindow(endedMs)
+    for (const domain of this.#all) if (domain.closeWindow(endedMs)) this.#isStale = true
     for (const listener of this.#listeners) listener()
   }
 
@@ -218,6 +230,7 @@ export class World {
   #refresh(): void {
     this.#isStale = false
     this.#competitions ??= this.#arrange()
+    this.#makeRoom()
     for (const [index, domain] of this.#all.entries()) {
       this.#weights[index] = domain.settings['cpu.weight'] as number
       this.#wanted[index] = domain.wanted
@@ -225,6 +238,13 @@ export class World {
     this.#wanted[this.#all.length] = Math.min(this.#unmanagedMilli / 1000, this.online.length)
     this.#share(-1)
     for (let index = 0; index < this.#all.length; index++) this.#run(index, this.#granted[index] as number)
+  }
+
+  /** Where all together would hold more than the host has, the kernel takes from everybody alike. */
+  #makeRoom(): void {
+    const wanted = this.#all.reduce((sum, domain) => sum + domain.wantedMemory, 0)
+    const room = Math.min(1, this.memory / Math.max(wanted, 1))
+    for (const domain of this.#all) domain.give(room, this.#timeMs)
   }
 
   /** Divides the CPUs anew. Whoever gets what he had goes on undisturbed, but for the one who has just done something. */

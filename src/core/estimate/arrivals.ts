@@ -1,0 +1,63 @@
+import type { GoalMemory } from '#core/model/knowledge.ts'
+import { CPU } from '#core/model/resource.ts'
+import { type Estimator, remembered } from './estimator.ts'
+import { withoutReading } from './without-reading.ts'
+
+/** Weight of the newest turn in the cost of what arrives: work that waited is done in another turn than it came in. */
+const NEWEST = 0.1
+/** A rise in arrivals is followed at once, a fall when nothing as high has come for so long. */
+const PEAK_MS = 10_000
+/** Asked for beyond the cost, so that what arrives unevenly is not kept waiting. */
+const MARGIN = 1.15
+/** Who waits this much of the time that he wants a CPU, and has used most of what he has, is held back. */
+const HELD_BACK = 0.05
+const MOST = 0.9
+
+/**
+ * For work that is counted where it arrives, such as packets received: learns the CPU that one costs, and asks for the
+ * worth of what arrives now, up to the target. So it leads the use of CPU, which can be no more than what the domain was
+ * given: a use that stands at its limit says that it is not enough, and the arrivals say how much would be. The goal is
+ * met where the domain keeps up. Source: the throughput estimator of document A, offered packets x CPU per packet.
+ *
+ * Worked: 1000 packets/s cost 200 millicores. When 3000 arrive, 690 are asked for at once, though it can use only 200.
+ */
+export const arrivals: Estimator<'throughput'> = (aim, sight, memory) => {
+  const { metric } = sight
+  const use = sight.use[CPU]
+  if (metric.kind !== 'fresh' || use === undefined) return withoutReading(sight, memory)
+  const rate = metric.value
+  const known = costOf(remembered(memory, 'spent'), remembered(memory, 'come'))
+  const due = rate * (known ?? 0)
+  const isHeldBack = (sight.heldBack[CPU] ?? 0) >= HELD_BACK && use >= MOST * (sight.inForce[CPU] ?? 0)
+  const isBehind = isHeldBack && use < MOST * due
+  // Of what arrived, a domain that falls behind has done a part only, so nothing is learned of the cost then.
+  const spent = isBehind ? (remembered(memory, 'spent') ?? use) : blend(remembered(memory, 'spent'), use)
+  const come = isBehind ? (remembered(memory, 'come') ?? rate) : blend(remembered(memory, 'come'), rate)
+  const perUnit = costOf(spent, come) ?? 0
+  const peak = peakOf(memory, rate, sight.nowMs)
+  const wanted = Math.max(Math.min(peak.rate, aim.target) * perUnit, use) * MARGIN
+  const need = Math.min(wanted, sight.capacity[CPU] ?? wanted)
+  return {
+    need: { [CPU]: need },
+    least: { [CPU]: Math.min(rate, aim.target) * perUnit },
+    because: { kind: 'arrivals', rate: peak.rate, target: aim.target, perUnit },
+    measured: { value: rate, target: aim.target, index: isBehind ? due / Math.max(use, 1e-9) : 1 },
+    memory: { need, ...peak, spent, come },
+  }
+}
+
+function peakOf(memory: GoalMemory, rate: number, nowMs: number): { readonly rate: number; readonly atMs: number } {
+  const before = remembered(memory, 'rate')
+  const atMs = remembered(memory, 'atMs')
+  const stands = before !== undefined && atMs !== undefined && before > rate && nowMs - atMs < PEAK_MS
+  return stands ? { rate: before, atMs } : { rate, atMs: nowMs }
+}
+
+/** Millicore-seconds for each that arrives; undefined where none has. */
+function costOf(spent: number | undefined, come: number | undefined): number | undefined {
+  return spent === undefined || come === undefined || come <= 0 ? undefined : spent / come
+}
+
+function blend(before: number | undefined, now: number): number {
+  return before === undefined ? now : before + NEWEST * (now - before)
+}

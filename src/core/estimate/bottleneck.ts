@@ -1,0 +1,96 @@
+import type { ResourceKey } from '#core/model/ids.ts'
+import type { GoalMemory } from '#core/model/knowledge.ts'
+import { CPU, type Resource } from '#core/model/resource.ts'
+import { STALLED } from '#core/shortage.ts'
+import { type Estimate, remembered, type Sight } from './estimator.ts'
+
+/** A resource of which less than this part is used is not what a missed goal lacks, unless the domain waits for it. */
+const USED_UP = 0.7
+const HELD_BACK = 0.05
+/** How much more than it uses a domain is tried with, and by how many grains at least: less is kept as it is. */
+const MORE = 1.5
+const GRAINS = 2
+/** Part of what was tried and is not used that is given back in one turn while the goal is met. */
+const GIVE_BACK = 0.1
+
+/**
+ * Adds to an estimate of CPU what a goal needs of the domain's other resources. A goal that is missed while the domain
+ * neither uses up its CPU nor waits for any is tried with more of the one resource for which it stands still the most;
+ * memory goes before I/O, because who lacks memory reads from disk. What was tried once is asked for until it is
+ * neither used nor, for memory, known to have been too little.
+ *
+ * Worked: of 800 millicores 200 are used, and the domain stands still for memory a third of the time with all of its
+ * 100 MiB taken. Those were not enough, so it is tried with the 120 MiB of its working set, and with no more CPU.
+ */
+export function beyondCpu(others: readonly Resource[], sight: Sight, memory: GoalMemory, estimate: Estimate): Estimate {
+  if (others.length === 0 || estimate.because.kind === 'fallback') return estimate
+  const { measured } = estimate
+  const isMissed = measured !== null && measured.index > 1
+  const scarce = isMissed && isCpuLeft(sight) ? scarcest(others, sight) : null
+  const need: Record<ResourceKey, number> = {}
+  const tried: Record<string, number> = {}
+  for (const { key, grain } of others) {
+    const before = remembered(memory, nameOf(key))
+    const amount =
+      key === scarce
+        ? moreOf(key, grain, sight, before)
+        : before === undefined
+          ? undefined
+          : keptOf(key, sight, before, isMissed)
+    if (amount === undefined) continue
+    need[key] = amount
+    tried[nameOf(key)] = amount
+  }
+  const because =
+    scarce === null
+      ? estimate.because
+      : ({
+          kind: 'not-this-resource',
+          use: sight.use[CPU] ?? 0,
+          entitlement: sight.inForce[CPU] ?? 0,
+          tries: { resource: scarce, stalled: sight.heldBack[scarce] ?? 0 },
+        } as const)
+  return { ...estimate, need: { ...estimate.need, ...need }, because, memory: { ...estimate.memory, ...tried } }
+}
+
+/** Its name in the memory of the goal, beside whatever the estimator of CPU remembers there. */
+const nameOf = (key: ResourceKey): string => `tried ${key}`
+
+function isCpuLeft({ use, inForce, heldBack }: Sight): boolean {
+  return (use[CPU] ?? 0) < USED_UP * (inForce[CPU] ?? 0) && (heldBack[CPU] ?? 0) < HELD_BACK
+}
+
+/** What the domain stands still for the most, stocks first; null where there is enough of everything. */
+function scarcest(others: readonly Resource[], sight: Sight): ResourceKey | null {
+  let found: ResourceKey | null = null
+  for (const { key } of others) {
+    if (!isScarce(key, sight)) continue
+    if (found === null || rankOf(key, sight) > rankOf(found, sight)) found = key
+  }
+  return found
+}
+
+/** Of a stock, what it stands still for is told by its working set, which is then more than what it has. */
+function isScarce(key: ResourceKey, { heldBack, workingSet, use, inForce }: Sight): boolean {
+  const enough = inForce[key] ?? Number.POSITIVE_INFINITY
+  const its = workingSet[key]
+  if ((heldBack[key] ?? 0) < STALLED) return its !== undefined && its > enough
+  return its === undefined ? (use[key] ?? 0) >= USED_UP * enough : its > enough
+}
+
+const rankOf = (key: ResourceKey, { workingSet, heldBack }: Sight): number =>
+  (key in workingSet ? 1 : 0) + (heldBack[key] ?? 0)
+
+function moreOf(key: ResourceKey, grain: number, sight: Sight, before = 0): number {
+  const { workingSet, use, inForce, capacity } = sight
+  const tried = Math.max(use[key] ?? 0, Math.min(before, inForce[key] ?? before))
+  const more = workingSet[key] ?? Math.max(before, tried * MORE, tried + GRAINS * grain)
+  return Math.min(more, capacity[key] ?? more)
+}
+
+/** A missed goal keeps what it was tried with; one that is met gives back what it does not need. */
+function keptOf(key: ResourceKey, { workingSet, smoothUse }: Sight, before: number, isMissed: boolean): number {
+  const enough = workingSet[key] ?? (smoothUse[key] ?? 0) * MORE
+  if (enough >= before) return key in workingSet ? enough : before
+  return isMissed ? before : before + GIVE_BACK * (enough - before)
+}

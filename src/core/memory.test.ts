@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { CPU, knownResource, MEMORY, type Resource } from './model/resource.ts'
+import { allocated, domain, goal, policy, type Tenant, World } from './world.fixture.ts'
+
+/** Memory through the whole decision: what a domain was short of is asked for, kept, and not taken away. */
+
+const MIB = 1024 * 1024
+const RESOURCES = [knownResource('cpu') as Resource, knownResource('memory') as Resource]
+const held = { controls: [CPU, MEMORY], enforcement: 'cap' } as const
+const atLeast = (mib: number) => ({ kind: 'fixed', amounts: { [MEMORY]: mib * MIB } }) as const
+const host = { minimum: { [CPU]: 10, [MEMORY]: 16 * MIB }, cooldownMs: 0 }
+
+/** What was read of a domain's memory: MiB in use, and counters since the beginning. */
+function reading(mib: number, pressureMs: number, oomKills: number): Tenant {
+  return {
+    use: 100,
+    memory: mib * MIB,
+    slow: { 'memory.pressureMs': pressureMs, 'memory.oomKills': oomKills },
+    settings: { 'memory.limit': 400 * MIB, 'cpu.quota': null },
+  }
+}
+
+describe('memory that is not enough', () => {
+  const aim = { kind: 'utilization', resource: MEMORY, target: 0.8 } as const
+  const one = () => new World(policy([domain('a', held)], [goal('a', 1, aim)], host, RESOURCES), {})
+  const mib = (world: World) => allocated(world.step(), 'a', MEMORY) / MIB
+
+  it('is asked for by a goal on its use, and once it was got as long as that may be so', () => {
+    const world = one()
+    world.tenants = { a: reading(200, 0, 0) }
+    world.run(40)
+    assert.equal(mib(world), 250)
+    // All of it is taken, and the domain stands still for 0.4 of a second.
+    world.tenants = { a: reading(250, 400, 0) }
+    assert.equal(mib(world), 375)
+    // Its cache is gone for a moment; 250 MiB were still not enough.
+    world.tenants = { a: reading(100, 400, 0) }
+    world.run(60)
+    assert.equal(mib(world), 375)
+    world.run(3600)
+    assert.equal(mib(world), 125)
+  })
+
+  it('is not what a domain stands still for that leaves some of it', () => {
+    const world = one()
+    world.tenants = { a: reading(200, 0, 0) }
+    world.run(40)
+    world.tenants = { a: reading(200, 400, 0) }
+    world.run(5)
+    assert.equal(mib(world), 250)
+  })
+
+  it('is told by a kill too, and raises what is asked for again and again until it is enough', () => {
+    const world = one()
+    world.tenants = { a: reading(200, 0, 0) }
+    world.run(40)
+    world.tenants = { a: reading(20, 0, 1) }
+    assert.equal(mib(world), 375)
+    world.tenants = { a: reading(20, 0, 2) }
+    assert.ok(Math.abs(mib(world) - 562) <= 1)
+  })
+
+  it('stays with its domain, whoever else asks for some', () => {
+    const its = policy([domain('a', held), domain('b', held)], [goal('b', 1, atLeast(900))], host, RESOURCES)
+    const world = new World(its, { a: reading(390, 0, 0), b: reading(20, 0, 0) })
+    world.run(2)
+    world.tenants['a'] = reading(30, 0, 1)
+    world.run(60)
+    const decision = world.step()
+    assert.equal(allocated(decision, 'a', MEMORY), 400 * MIB)
+    world.run(3600)
+    assert.ok(allocated(world.step(), 'a', MEMORY) < 40 * MIB)
+  })
+})
