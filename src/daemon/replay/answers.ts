@@ -6,72 +6,77 @@ import type { Observation } from '#core/model/observation.ts'
 import { CPU } from '#core/model/resource.ts'
 import { mostOf, type Place, placesOf, sharedOut } from './division.ts'
 import type { Model } from './learned.ts'
+import type { WasAndNow } from './report.ts'
 
 /** What a domain would have done in a turn under other settings than it had; amounts of CPU in millicores. */
 export interface Answer {
-  readonly use: WasAndNow
+  readonly use: WasAndNow<number>
   /** Milliseconds a second that its threads were ready and did not run, summed over them. */
-  readonly waited: WasAndNow
+  readonly waited: WasAndNow<number>
   /** What it could have used more. */
-  readonly slack: WasAndNow
-  /** Whether it used up what there was for it, on record: then a time tells how long that has lasted, and no more. */
+  readonly slack: WasAndNow<number>
+  /** Whether it used up all that it found, on record: then a time tells how long that has lasted, and no more. */
   readonly wasSaturated: boolean
   /** False where all is as recorded. */
   readonly isOther: boolean
-}
-
-interface WasAndNow {
-  readonly was: number
-  readonly now: number
+  /** Work of a service that was done on record and not yet here, in millicore-seconds. */
+  readonly owed: number
 }
 
 /** A service that used up all that it found is taken to want so much more, as a utilization goal takes it. */
 const GROWTH = 1.25
 /** At least this part of what a domain finds counts as unused, or a time would be without bound. */
 const SLACK_LEAST = 1 - SATURATED
+/** Nobody waits for an answer for longer: what is owed is never more than this many seconds of the service's use. */
+const OWED_SECONDS_MOST = 60
 
 /**
- * What the domains of a recorded turn (`view`) would have used, and waited for, under the settings of `shown`.
+ * What the domains of a recorded turn (`view`) would have used, and waited for, under the settings of `shown`. `owed` has
+ * the services among them, with the work that they have yet to do.
  *
  * What a domain wanted is what it used, and more where it used up all that it found: what its threads waited for, but
- * no more than a quarter for a service, whose queue says nothing of how much is coming (`isService`). By what was wanted
- * the host's CPU is divided twice, under the settings of then and of now; what was used changes as that does. Nobody
- * wants more than before, so what one gains was idle or is lost by others. Work that is not done is not made up for.
+ * no more than a quarter for a service, whose threads say nothing of how much is coming. By what was wanted the host's
+ * CPU is divided twice, under the settings of then and of now; what was used changes as that does. Nobody uses more
+ * than he wants, and what one gains was idle or is lost by others. What a service does not get done is owed: its
+ * requests come whatever happens.
  *
- * Worked: of 2000 a service uses 750 and a batch job, which wants all, 1250. Held to 400 the service uses 400, and the
- * batch job 1600. Then again under the settings of then: the same as on record, bit for bit.
+ * Worked: of 2000 a service uses 750 and a batch job, which wants all, 1250. Held to 400 the service uses 400, owes 350
+ * after a second, and the batch job uses 1600. Under the settings of then all is as on record, bit for bit.
  */
 export function answersTo(
   view: View,
   shown: Observation,
-  isService: (domain: DomainView) => boolean,
+  owed: ReadonlyMap<DomainName, number>,
 ): Map<DomainName, Answer> {
-  const domains = view.domains.filter(({ use }) => use[CPU] !== undefined)
+  const around = new Set(view.seen.nodes.map(({ parent }) => parent))
+  // What a domain uses that others lie in is theirs as well.
+  const domains = view.domains.filter(({ use, seen }) => use[CPU] !== undefined && !around.has(seen.node))
   const used = Float64Array.from(domains, ({ use }) => use[CPU] as number)
-  const waited = domains.map(waitedOf)
   const total = view.seen.capacity[CPU]?.total ?? 0
-  const wasSaturated = domains.map((domain, i) => isSaturated(domain, used[i] as number, total))
-  const wanted = domains.map((domain, i) => {
-    const use = used[i] as number
-    if (!wasSaturated[i]) return use
-    return Math.min(use + (waited[i] as number), isService(domain) ? use * GROWTH : total)
-  })
+  const were = domains.map((domain, i) => wasOf(domain, used[i] as number, total, owed.get(domain.name)))
+  const wants = were.map(({ wanted, owes, seconds }) => wanted + (seconds > 0 ? owes / seconds : 0))
   const room = roomFor(view, used)
-  const was = sideOf(view.seen, domains, wanted, room)
-  const now = sideOf(shown, domains, wanted, room)
-  const uses = usesOf(used, wanted, was.got, now.got, room)
+  const was = sideOf(
+    view.seen,
+    domains,
+    were.map(({ wanted }) => wanted),
+    room,
+  )
+  const now = sideOf(shown, domains, wants, room)
+  const uses = usesOf(used, wants, was.got, now.got, room)
   return new Map(
     domains.map((domain, i) => {
+      const { waited, isSaturated, isService, owes, seconds } = were[i] as Was
       const use = { was: used[i] as number, now: uses[i] as number }
       const found = { was: foundBy(was, i, room), now: foundBy(now, i, room) }
       // It used more than by its weight it should have found: then it finds more now, too.
-      const more = Math.max(1, use.was / found.was)
+      const more = found.was > 0 ? Math.max(1, use.was / found.was) : 1
       const slack = { was: slackOf(found.was * more, use.was), now: slackOf(found.now * more, use.now) }
       const isOther = use.now !== use.was || found.now !== found.was
-      const full = wasSaturated[i] as boolean
-      const before = waited[i] as number
-      const waits = { was: before, now: isOther ? waitedNow(domain, use, before, slack, full) : before }
-      return [domain.name, { use, waited: waits, slack, wasSaturated: full, isOther }]
+      const waits = { was: waited, now: isOther ? waitedNow(domain, use, waited, slack, isSaturated) : waited }
+      const left = Math.min(owes + (use.was - use.now) * seconds, use.was * OWED_SECONDS_MOST)
+      const answer = { use, waited: waits, slack, wasSaturated: isSaturated, isOther }
+      return [domain.name, { ...answer, owed: isService ? Math.max(0, left) : 0 }]
     }),
   )
 }
@@ -97,8 +102,24 @@ export function foretold(model: Model, domain: DomainView, total: number): numbe
   return predictedTime(model.queue, slackOf(capacityFound({ ...domain, capacity: { [CPU]: total } }, use), use))
 }
 
-function isSaturated(domain: DomainView, use: number, total: number): boolean {
-  return use > 0 && use >= SATURATED * capacityFound({ ...domain, capacity: { [CPU]: total } }, use)
+/** What is to be known of a domain as it was. */
+interface Was {
+  readonly waited: number
+  readonly wanted: number
+  readonly isSaturated: boolean
+  readonly isService: boolean
+  readonly owes: number
+  /** Since it was last seen. */
+  readonly seconds: number
+}
+
+function wasOf(domain: DomainView, use: number, total: number, owed: number | undefined): Was {
+  const isSaturated = use > 0 && use >= SATURATED * capacityFound({ ...domain, capacity: { [CPU]: total } }, use)
+  const isService = owed !== undefined
+  const waited = waitedOf(domain)
+  const wanted = isSaturated ? Math.min(use + waited, isService ? use * GROWTH : total) : use
+  const seconds = domain.known === null ? 0 : (domain.seen.takenAtMs - domain.known.seenAtMs) / 1000
+  return { waited, wanted, isSaturated, isService, owes: owed ?? 0, seconds }
 }
 
 /** From the part of its time that it was held back for: 600 used and held back for 0.25 are 200 waited. */
@@ -175,9 +196,9 @@ function usesOf(
  */
 function waitedNow(
   { seen, known }: DomainView,
-  use: WasAndNow,
+  use: WasAndNow<number>,
   waited: number,
-  slack: WasAndNow,
+  slack: WasAndNow<number>,
   wasSaturated: boolean,
 ): number {
   const ready = use.was + waited

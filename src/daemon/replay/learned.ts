@@ -34,3 +34,8 @@ function modelFor(aim: Goal['aim'], memory: GoalMemory): Model | null {
   const queue = queueOf(memory)
   return queue !== null && isTrusted(queue) ? { kind: 'time', queue } : null
 }
+
+/** Whether a goal goes by a time of the domain, which has requests to answer then. */
+export function isService({ goals }: Policy, memories: Readonly<Record<GoalId, GoalMemory>>): boolean {
+  return goals.some(({ id, aim }) => aim.kind === 'performance' && aim.direction === 'below' && id in memories)
+}

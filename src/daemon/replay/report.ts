@@ -154,4 +154,6 @@ export interface SimulatedGoal {
   readonly check: { readonly turns: number; readonly met: number; readonly agreed: number; readonly off: number } | null
   /** Under the other policy; `unknown` where no model tells. */
   readonly now: { readonly met: number; readonly missed: number; readonly unknown: number }
+  /** Geometric means of the performance index, over `recorded` and over what is known of `now`; above 1 is missed. */
+  readonly index: WasAndNow<number | null>
 }

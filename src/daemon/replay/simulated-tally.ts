@@ -7,10 +7,15 @@ import { foretold } from './answers.ts'
 import type { SimulatedGoal, SimulatedRun } from './report.ts'
 import { readingKey, type Simulated } from './simulated-world.ts'
 
+/** A time of nothing has no logarithm. */
+const INDEX_LEAST = 1e-3
+
 interface GoalTally {
   readonly goal: GoalId
   readonly domain: DomainName
   readonly recorded: { met: number; missed: number }
+  /** Sums of the logarithms of the performance index. */
+  readonly index: { was: number; now: number }
   readonly check: { turns: number; met: number; agreed: number; off: number }
   readonly now: { met: number; missed: number; unknown: number }
 }
@@ -28,12 +33,18 @@ export class SimulatedTally {
       if (status.kind !== 'met' && status.kind !== 'missed') continue
       const tally = this.#goal(its)
       tally.recorded[status.kind]++
+      tally.index.was += Math.log(Math.max(status.index, INDEX_LEAST))
       check(tally, status, aimOf(recorded, its), simulated, its.domain)
     }
     for (const its of now.goals) {
-      const { kind } = its.status
-      if (kind !== 'met' && kind !== 'missed') continue
-      this.#goal(its).now[isKnown(aimOf(policy, its), its.domain, simulated) ? kind : 'unknown']++
+      const { status } = its
+      if (status.kind !== 'met' && status.kind !== 'missed') continue
+      const tally = this.#goal(its)
+      if (!isKnown(aimOf(policy, its), its.domain, simulated)) tally.now.unknown++
+      else {
+        tally.now[status.kind]++
+        tally.index.now += Math.log(Math.max(status.index, INDEX_LEAST))
+      }
     }
     for (const [domain, { use }] of simulated.answers) {
       const sums = this.#uses.getOrInsertComputed(domain, () => ({ turns: 0, was: 0, now: 0 }))
@@ -62,6 +73,7 @@ export class SimulatedTally {
       goal,
       domain,
       recorded: { met: 0, missed: 0 },
+      index: { was: 0, now: 0 },
       check: { turns: 0, met: 0, agreed: 0, off: 0 },
       now: { met: 0, missed: 0, unknown: 0 },
     }))
@@ -101,8 +113,17 @@ function isKnown(aim: Goal['aim'] | null, domain: DomainName, { unknown, silent 
   return ![domain, null].some((of) => unknown.has(readingKey({ metric: aim.metric, domain: of })))
 }
 
-function simulatedGoal({ goal, domain, recorded, check, now }: GoalTally): SimulatedGoal {
+function simulatedGoal({ goal, domain, recorded, index, check, now }: GoalTally): SimulatedGoal {
+  const mean = (sum: number, { met, missed }: GoalTally['recorded']) =>
+    met + missed === 0 ? null : Math.exp(sum / (met + missed))
   const { turns, met, agreed, off } = check
   const told = turns === 0 ? null : { turns, met, agreed, off: Math.exp(off / turns) }
-  return { goal, domain, recorded, check: told, now }
+  return {
+    goal,
+    domain,
+    recorded,
+    check: told,
+    now,
+    index: { was: mean(index.was, recorded), now: mean(index.now, now) },
+  }
 }

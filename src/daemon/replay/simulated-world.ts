@@ -7,7 +7,7 @@ import type { DecidedAgain } from './again.ts'
 import { type Answer, answeredReading, answersTo } from './answers.ts'
 import { advanced, type Counter, countedOn, type DomainCounters, usedMore, withCounters } from './counters.ts'
 import { mostOf } from './division.ts'
-import { type Model, modelsOf } from './learned.ts'
+import { isService, type Model, modelsOf } from './learned.ts'
 
 /** A recorded turn as it would have been, and where that comes from. */
 export interface Simulated {
@@ -45,6 +45,7 @@ export function readingKey({ metric, domain }: Pick<MetricReading, 'metric' | 'd
 export class SimulatedWorld {
   readonly #domains = new Map<DomainName, DomainCounters>()
   readonly #readings = new Map<string, Read>()
+  readonly #owed = new Map<DomainName, number>()
   #host: Counter | null = null
   #bootId = ''
 
@@ -54,8 +55,8 @@ export class SimulatedWorld {
     if (this.#bootId !== recorded.at.bootId) this.#forget(recorded.at.bootId)
     const view = look(policy, recorded, reconcile(known, recorded))
     const models = new Map(view.domains.map((its) => [its.name, modelsOf(policy, its.known?.goals ?? {})]))
-    const isService = (name: DomainName) => [...(models.get(name)?.values() ?? [])].some((its) => its?.kind === 'time')
-    const answers = answersTo(view, shown, ({ name }) => isService(name))
+    const answers = answersTo(view, shown, this.#owedIn(view))
+    for (const [name, { owed }] of answers) this.#owed.set(name, owed)
     const silent = silentIn(recorded, shown, answers)
     const readings = shown.metrics.map((reading) => this.#read(reading, models, answers, silent))
     const seen = {
@@ -71,7 +72,15 @@ export class SimulatedWorld {
     this.#bootId = bootId
     this.#domains.clear()
     this.#readings.clear()
+    this.#owed.clear()
     this.#host = null
+  }
+
+  /** The services, with what they owe; another one of the same name owes nothing. */
+  #owedIn({ policy, domains }: View): Map<DomainName, number> {
+    for (const { name, known } of domains) if (known === null) this.#owed.delete(name)
+    const services = domains.filter(({ known }) => isService(policy, known?.goals ?? {}))
+    return new Map(services.map(({ name }) => [name, this.#owed.get(name) ?? 0]))
   }
 
   /** What the domains and the host have used by then. */

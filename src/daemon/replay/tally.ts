@@ -9,9 +9,9 @@ const LIMIT =
   'The world does not answer back: what was used, waited for and measured in these turns was so under the settings of ' +
   'then. What a domain would have done with more or less than it had, and whether a goal would have been met, no record tells.'
 const SIMULATED_LIMIT =
-  'These are answers of models, not of the world: they scale what was observed by what the services were learned to do. ' +
-  'How far off they are of the recorded decisions says what they are worth; further from what was tried it is less. ' +
-  'Memory and I/O stay as recorded, and work that is not done is not made up for later.'
+  'These are answers of models, not of the world: what was observed, scaled by what was learned of the services. By how ' +
+  'much these models were off for the recorded decisions says what their answers are worth; further from what was tried ' +
+  'they are worth less, and close to a target the part of met turns is worth little. Memory and I/O stay as recorded.'
 
 interface Sums {
   turns: number
