@@ -71,7 +71,10 @@ export function answersTo(
       const found = { was: foundBy(was, i, room), now: foundBy(now, i, room) }
       // It used more than by its weight it should have found: then it finds more now, too.
       const more = found.was > 0 ? Math.max(1, use.was / found.was) : 1
-      const slack = { was: slackOf(found.was * more, use.was), now: slackOf(found.now * more, use.now) }
+      const slack = {
+        was: slackIn(was, i, Math.min(found.was * more, room), use.was),
+        now: slackIn(now, i, Math.min(found.now * more, room), use.now),
+      }
       const isOther = use.now !== use.was || found.now !== found.was
       const waits = { was: waited, now: isOther ? waitedNow(domain, use, waited, slack, isSaturated) : waited }
       const left = Math.min(owes + (use.was - use.now) * seconds, use.was * OWED_SECONDS_MOST)
@@ -143,6 +146,8 @@ function roomFor({ seen, known }: View, used: Float64Array): number {
 interface Side {
   readonly places: Place
   readonly most: readonly number[]
+  readonly wants: readonly number[]
+  /** As far as its settings let it. */
   readonly wanted: Float64Array
   readonly got: Float64Array
 }
@@ -152,7 +157,7 @@ function sideOf(seen: Observation, domains: readonly DomainView[], wants: readon
   const places = placesOf(seen.nodes, new Map(domains.map((domain, i) => [domain.seen.node, i])))
   const most = domains.map(({ name, seen: recorded }) => mostOf(byName.get(name) ?? recorded))
   const wanted = Float64Array.from(wants, (want, i) => Math.min(want, most[i] as number))
-  return { places, most, wanted, got: sharedOut(places, room, wanted) }
+  return { places, most, wants, wanted, got: sharedOut(places, room, wanted) }
 }
 
 /** What a domain would get if it wanted all. */
@@ -160,6 +165,11 @@ function foundBy({ places, most, wanted }: Side, index: number, room: number): n
   const all = Float64Array.from(wanted)
   all[index] = Math.min(room, most[index] as number)
   return sharedOut(places, room, all)[index] as number
+}
+
+/** Nothing to speak of where it gets less than it wants. */
+function slackIn({ wants, got }: Side, index: number, found: number, use: number): number {
+  return slackOf((got[index] as number) < (wants[index] as number) ? use : found, use)
 }
 
 function slackOf(found: number, use: number): number {
