@@ -210,12 +210,13 @@ function simulatedLines({ goals, uses, unknown }: SimulatedRun): string[] {
 }
 
 function simulatedRow({ goal, domain, recorded, check, now, index }: SimulatedGoal): string[] {
+  const unknown = now.unknown === 0 ? '' : `, ${now.unknown} not known`
   const told =
     check === null
       ? ['-', '-', '-']
       : [percent(check.met / check.turns), percent(check.agreed / check.turns), short(check.off)]
   const of = (value: number | null) => (value === null ? '-' : short(value))
-  return [goal, domain, partOf(recorded), ...told, partOf(now), of(index.was), of(index.now)]
+  return [goal, domain, partOf(recorded), ...told, `${partOf(now)}${unknown}`, of(index.was), of(index.now)]
 }
 
 function partOf({ met, missed }: SimulatedGoal['recorded']): string {

@@ -100,7 +100,7 @@ describe('an answer to other settings', () => {
   it('lets one that used up all that it found use more, a service a quarter', () => {
     const starved = [
       { ...SHOP, use: 300, waited: 2000, inForce: 300, weight: 300 },
-      { ...BATCH, use: 1700 },
+      { ...BATCH, use: 1700, weight: 1700 },
     ]
     near(answers(starved, { shop: { weight: 3000 } })(shop).use.now, 2000 * (3000 / 4700))
     near(answers(starved, { shop: { weight: 3000 } }, new Map([[shop, 0]]))(shop).use.now, 375)

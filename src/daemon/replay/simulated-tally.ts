@@ -5,7 +5,7 @@ import { CPU } from '#core/model/resource.ts'
 import type { DecidedAgain } from './again.ts'
 import { foretold } from './answers.ts'
 import type { SimulatedGoal, SimulatedRun } from './report.ts'
-import { readingKey, type Simulated } from './simulated-world.ts'
+import type { Simulated } from './simulated-world.ts'
 
 /** A time of nothing has no logarithm. */
 const INDEX_LEAST = 1e-3
@@ -52,7 +52,9 @@ export class SimulatedTally {
       sums.was += use.was
       sums.now += use.now
     }
-    for (const key of simulated.unknown) this.#count(`metric ${key}`)
+    for (const { metric, domain } of simulated.unknown) {
+      this.#count(domain === null ? `metric ${metric}` : `metric ${metric} of ${domain}`)
+    }
     for (const name of simulated.silent) this.#count(`domain ${name}`)
   }
 
@@ -110,7 +112,7 @@ function isKnown(aim: Goal['aim'] | null, domain: DomainName, { unknown, silent 
   if (aim === null || aim.kind === 'fixed') return true
   if (silent.has(domain)) return false
   if (aim.kind === 'utilization') return true
-  return ![domain, null].some((of) => unknown.has(readingKey({ metric: aim.metric, domain: of })))
+  return !unknown.some((its) => its.metric === aim.metric && (its.domain === domain || its.domain === null))
 }
 
 function simulatedGoal({ goal, domain, recorded, index, check, now }: GoalTally): SimulatedGoal {

@@ -45,7 +45,7 @@ describe('a record that answers to the settings that it has', () => {
       for (const again of decideAgain(recordedPolicies(journal), journal.segment(checkpoint, LAST_TURN))) {
         const { observation, unknown, silent } = world.answer(again, again.record.observation)
         assert.deepStrictEqual(observation, again.record.observation)
-        assert.deepEqual([unknown.size, silent.size], [0, 0])
+        assert.deepEqual([unknown.length, silent.size], [0, 0])
       }
     }
     journal.close()

@@ -17,8 +17,8 @@ export interface Simulated {
   readonly answers: ReadonlyMap<DomainName, Answer>
   /** What the recorded Reeve had learned before the turn. */
   readonly models: Models
-  /** Readings (`readingKey`) that would have been others, of which no model tells: they are shown as recorded. */
-  readonly unknown: ReadonlySet<string>
+  /** Readings that would have been others, of which no model tells: they are shown as recorded. */
+  readonly unknown: readonly MetricReading[]
   /** Domains that were set otherwise than on record, and of which nobody knows what they would have done. */
   readonly silent: ReadonlySet<DomainName>
 }
@@ -31,10 +31,6 @@ interface Read {
   readonly reading: MetricReading
   /** null where nothing is known. */
   readonly value: number | null
-}
-
-export function readingKey({ metric, domain }: Pick<MetricReading, 'metric' | 'domain'>): string {
-  return `${metric} ${domain ?? ''}`
 }
 
 /**
@@ -64,7 +60,7 @@ export class SimulatedWorld {
       ...this.#used(shown, answers),
       metrics: readings.map(({ reading, value }) => (value === null ? reading : { ...reading, value })),
     }
-    const unknown = new Set(readings.flatMap(({ reading, value }) => (value === null ? [readingKey(reading)] : [])))
+    const unknown = readings.flatMap(({ reading, value }) => (value === null ? [reading] : []))
     return { observation: seen, view, answers, models, unknown, silent }
   }
 
@@ -101,7 +97,7 @@ export class SimulatedWorld {
 
   /** A reading stays what it was when it was first seen, however long it is shown. */
   #read(reading: MetricReading, models: Models, answers: Simulated['answers'], silent: Simulated['silent']): Read {
-    const key = readingKey(reading)
+    const key = `${reading.metric} ${reading.domain ?? ''}`
     const before = this.#readings.get(key)
     if (before?.reading.takenAtMs === reading.takenAtMs && before.reading.value === reading.value) return before
     const read = { reading, value: answeredValue(reading, models, answers, silent) }
