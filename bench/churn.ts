@@ -63,6 +63,7 @@ async function churn(host: BedHost, daemon: Daemon, lengthMs: number): Promise<B
     clearInterval(sampler)
   }
   const first = during(samples, lengthMs / 10, lengthMs / 20)
+  const middle = during(samples, lengthMs / 2, lengthMs / 20)
   const last = during(samples, lengthMs * 0.95, lengthMs / 20)
   const growth = (last.rssBytes / first.rssBytes - 1) * 100
   const lost = restarts - managedMs.length
@@ -81,6 +82,12 @@ async function churn(host: BedHost, daemon: Daemon, lengthMs: number): Promise<B
       target: GROWTH_MOST,
       met: growth < GROWTH_MOST,
       note: `from ${mib(first.rssBytes)} to ${mib(last.rssBytes)} MiB`,
+    },
+    {
+      name: 'of which in the second half',
+      median: (last.rssBytes / middle.rssBytes - 1) * 100,
+      unit: '%',
+      note: `from ${mib(middle.rssBytes)} MiB`,
     },
     {
       name: 'its file descriptors at the end, beyond those after a tenth of the time',

@@ -5,8 +5,8 @@
  * figures are shown and not written.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { cpus, release, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
+import { machine } from './machine.ts'
 import type { BenchResult } from './result.ts'
 
 /** Lengths to be had instead of a bench's own. */
@@ -73,12 +73,6 @@ function readTables(): Record<string, Table> {
   } catch {
     return {}
   }
-}
-
-function machine(): string {
-  const [first] = cpus()
-  const gib = (totalmem() / 1024 ** 3).toFixed(0)
-  return `${cpus().length} x ${first?.model.trim() ?? 'unknown CPU'}, ${gib} GiB, Linux ${release()}, Node ${process.version}`
 }
 
 function tableOf(name: string, { measuredAt, machine: where, results }: Table): string {

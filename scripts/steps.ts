@@ -5,7 +5,15 @@ import { styleText } from 'node:util'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 /** Tests that need nothing but Node; they stand beside their sources, the rest of them in these folders. */
-export const UNIT_TESTS = ['src/**/*.test.ts', 'test/arbiter/*.test.ts', 'test/policy/*.test.ts', 'test/layout.test.ts']
+export const UNIT_TESTS = [
+  'src/**/*.test.ts',
+  'bench/**/*.test.ts',
+  'test/arbiter/*.test.ts',
+  'test/policy/*.test.ts',
+  'test/layout.test.ts',
+]
+/** Whole runs of the daemon on a simulated host, from seeds. */
+export const SIMULATION_TESTS = ['test/simulation/*.test.ts']
 /** Tests on the real thing: processes, cgroups, machines, the demo, a guest. Each says itself what it lacks here. */
 export const SYSTEM_TESTS = [
   'test/cli/*.test.ts',

@@ -87,7 +87,7 @@ export function describe(view: View, its: Allotted): ResourceDecision {
   })
   return {
     resource: resource.key,
-    capacity: { ...capacity, shrunk: top?.shrunk ?? false },
+    capacity: { ...capacity, shrunk: (top?.shrunk ?? false) || (ideal.groups[0]?.shrunk ?? false) },
     classes: classesOf(framed.classes, top),
     rows: described,
     unallocated: capacity.available - given,

@@ -1,5 +1,6 @@
 import { type Allotted, allot, describe } from './allot.ts'
-import { estimate } from './estimate/estimate.ts'
+import { estimate, type Need } from './estimate/estimate.ts'
+import { foresee } from './forecast/foresee.ts'
 import { judge } from './judge.ts'
 import { learn } from './learn.ts'
 import { look, type View } from './look.ts'
@@ -8,11 +9,14 @@ import type { Knowledge } from './model/knowledge.ts'
 import type { Observation } from './model/observation.ts'
 import type { Policy } from './model/policy.ts'
 import { plan } from './plan.ts'
+import { promise } from './promise.ts'
 import { reconcile } from './reconcile.ts'
 import { verify } from './verify.ts'
 
 /** Version of the decider: raised whenever the same inputs could lead to another decision. */
 export const DECIDER = 'reeve/5'
+
+export type Decide = typeof decide
 
 /**
  * The decision: what to do and why, from what is wanted, what was seen, and what is remembered. Pure: the same arguments
@@ -25,12 +29,13 @@ export function decide(
   thorough = false,
 ): { readonly decision: Decision; readonly knowledge: Knowledge } {
   const view = look(policy, observation, reconcile(known, observation))
-  const needs = estimate(view)
+  const { needs, forecast } = foresee(view, estimate(view))
   const allotted = allot(view, needs, false)
-  const goals = judge(needs, allotted, thorough)
   const resources = allotted.map((its) => describe(view, its))
   const planned = plan(view, allotted)
   const held = heldReason(view, allotted, planned)
+  const promises = promise(view, needs, allotted, held === null)
+  const goals = judge(needs, allotted, promises, thorough)
   const violations = held === null ? verify(view, allotted, resources, goals, planned) : []
   const acting = held === null && violations.length === 0
   const changes = acting ? planned : []
@@ -39,7 +44,7 @@ export function decide(
   const decided = { decider: DECIDER, turn: known.turn + 1, goals, resources, plan: changes, verdict, drift }
   return {
     decision: { ...decided, advice: advise(view, needs), violations },
-    knowledge: learn(view, needs, allotted, changes, acting),
+    knowledge: learn(view, { needs, forecast, promises, allotted, changes, acting }),
   }
 }
 
@@ -67,7 +72,7 @@ function verdictOf(
 }
 
 /** The second pass, as if every domain in `advise` were managed; null where none is. */
-function advise(view: View, needs: ReturnType<typeof estimate>): Advice | null {
+function advise(view: View, needs: readonly Need[]): Advice | null {
   if (view.domains.every((domain) => domain.standing !== 'advised')) return null
   const allotted = allot(view, needs, true)
   return { resources: allotted.map((its) => describe(view, its)), plan: plan(view, allotted) }

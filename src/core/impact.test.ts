@@ -50,6 +50,12 @@ describe('whom a change would harm', () => {
     assert.equal(Math.round((decision.resources[0]?.rows[0]?.entitlement ?? 0) / 10), 75)
   })
 
+  it('spares nobody where the policy says so', () => {
+    const world = arriving({ early: [1000, 1] }, [1000, 1])
+    world.policy = { ...world.policy, host: { ...world.policy.host, without: ['impact'] } }
+    assertAllocated(world.run(20), { early: 750, late: 750 })
+  })
+
   it('spares none for a goal of a higher priority', () => {
     const decision = arriving({ early: [1000, 2] }, [1000, 1]).run(20)
     assertAllocated(decision, { early: 500, late: 1000 })

@@ -3,6 +3,7 @@ import type { SmallestChange } from './arbitrate/problem.ts'
 import type { Need } from './estimate/estimate.ts'
 import type { GoalDecision } from './model/decision.ts'
 import type { DomainName, ResourceKey } from './model/ids.ts'
+import type { Promising } from './promise.ts'
 import { smallestChanges } from './smallest-change.ts'
 
 /**
@@ -16,7 +17,12 @@ const SMALL_HOST = 24
  * How each goal stands: what was measured, which resource its domain was short of in its class, and, for the most
  * important goals that went short, the smallest single changes that would have met them.
  */
-export function judge(needs: readonly Need[], allotted: readonly Allotted[], thorough: boolean): GoalDecision[] {
+export function judge(
+  needs: readonly Need[],
+  allotted: readonly Allotted[],
+  promises: readonly Promising[],
+  thorough: boolean,
+): GoalDecision[] {
   const rowsOf = allotted.map(({ frame }) => {
     const byName = new Map<DomainName, number>()
     frame.rows.forEach((row, index) => {
@@ -41,6 +47,10 @@ export function judge(needs: readonly Need[], allotted: readonly Allotted[], tho
     need: need.need,
     cut: need.cut,
     because: need.because,
+    forecasts: need.forecasts,
+    promised: promises[index]?.promised ?? null,
+    graded: promises[index]?.graded ?? null,
+    record: promises[index]?.knowledge?.record ?? null,
     short: short[index]?.resource ?? null,
     wouldMeet: explained.has(index) ? wouldMeet(need, allotted, short[index] as Shortage) : [],
   }))

@@ -2,44 +2,55 @@ import type { Allotted } from './allot.ts'
 import { hasArrived, underWay } from './drift.ts'
 import type { Need } from './estimate/estimate.ts'
 import type { FrameRow } from './frame.ts'
-import { AT_REST } from './ladder.ts'
+import { AT_REST, isMove } from './ladder.ts'
 import type { DomainView, View } from './look.ts'
 import type { Change } from './model/decision.ts'
 import type { DomainName, GoalId, Identity, NodeId, ResourceKey } from './model/ids.ts'
 import type {
   DomainKnowledge,
   Failure,
+  ForecastKnowledge,
   GoalMemory,
   HostKnowledge,
   Knowledge,
+  PromiseKnowledge,
   ResourceKnowledge,
   SetKnob,
 } from './model/knowledge.ts'
 import type { Knob } from './model/observation.ts'
 import type { Resource } from './model/resource.ts'
+import type { Promising } from './promise.ts'
 
 /** What is remembered of a domain that is not there, and of nodes nobody showed, is kept for this long. */
 const KEPT_MS = 3_600_000
+
+/** What a turn came to. */
+export interface Lesson {
+  readonly needs: readonly Need[]
+  readonly forecast: ForecastKnowledge
+  /** In the order of `needs`. */
+  readonly promises: readonly Promising[]
+  readonly allotted: readonly Allotted[]
+  readonly changes: readonly Change[]
+  /** Whether the plan is acted upon. */
+  readonly acting: boolean
+}
 
 /**
  * What the next turn should know. Where the plan is not acted upon (paused, stopped by the checker) no allocation
  * counts as made.
  */
-export function learn(
-  view: View,
-  needs: readonly Need[],
-  allotted: readonly Allotted[],
-  changes: readonly Change[],
-  acting: boolean,
-): Knowledge {
+export function learn(view: View, lesson: Lesson): Knowledge {
   const { at } = view.seen
+  const { allotted, changes, forecast } = lesson
   return {
     turn: view.known.turn + 1,
     bootId: at.bootId,
     lastAtMs: at.monotonicMs,
     host: learnHost(view, allotted),
-    domains: learnDomains(view, needs, allotted, acting),
+    domains: learnDomains(view, lesson),
     ...learnSet(view, changes),
+    forecast,
   }
 }
 
@@ -53,12 +64,8 @@ function learnHost(view: View, allotted: readonly Allotted[]): Knowledge['host']
   return host
 }
 
-function learnDomains(
-  view: View,
-  needs: readonly Need[],
-  allotted: readonly Allotted[],
-  acting: boolean,
-): Knowledge['domains'] {
+function learnDomains(view: View, lesson: Lesson): Knowledge['domains'] {
+  const { allotted, acting } = lesson
   const nowMs = view.seen.at.monotonicMs
   const domains: Record<DomainName, DomainKnowledge> = {}
   for (const key in view.known.domains) {
@@ -67,7 +74,8 @@ function learnDomains(
     if (view.byName.has(name)) continue
     if (nowMs - known.seenAtMs < KEPT_MS && view.known.bootId === view.seen.at.bootId) domains[name] = known
   }
-  const memories = memoriesOf(needs)
+  const memories = memoriesOf(lesson.needs)
+  const promises = promisesOf(lesson)
   const resources = resourcesOf(view, allotted, acting)
   for (const domain of view.domains) {
     domains[domain.name] = {
@@ -79,6 +87,7 @@ function learnDomains(
       levels: levelsOf(domain),
       resources: resources.get(domain.name) ?? {},
       goals: memories.get(domain.name) ?? {},
+      promises: promises.get(domain.name) ?? {},
     }
   }
   for (const { frame } of allotted) {
@@ -92,6 +101,7 @@ function learnDomains(
         slow: {},
         levels: {},
         goals: {},
+        promises: {},
       }
       domains[row.name] = { ...parent, resources: resources.get(row.name) ?? {} }
     }
@@ -132,6 +142,19 @@ function memoriesOf(needs: readonly Need[]): Map<DomainName, Record<GoalId, Goal
   return memories
 }
 
+/** What is promised by a plan that is not acted upon is not promised. */
+function promisesOf({ needs, promises, acting }: Lesson): Map<DomainName, Record<GoalId, PromiseKnowledge>> {
+  const kept = new Map<DomainName, Record<GoalId, PromiseKnowledge>>()
+  for (const [index, { domain, goal }] of needs.entries()) {
+    const { knowledge, promised } = promises[index] as Promising
+    if (knowledge === null) continue
+    const ofDomain = kept.get(domain) ?? {}
+    ofDomain[goal.id] = acting || promised === null ? knowledge : { ...knowledge, pending: null }
+    kept.set(domain, ofDomain)
+  }
+  return kept
+}
+
 function resourcesOf(
   view: View,
   allotted: readonly Allotted[],
@@ -146,7 +169,9 @@ function resourcesOf(
       const before = view.known.domains[row.name]?.resources[key]
       const known = row.view === null || row.view.known !== null ? before : undefined
       const decided = row.standing === 'managed' || row.standing === 'parent'
-      const made = decided && acting ? (allocation[index] ?? 0) : (known?.allocation ?? null)
+      // What was to be set and was not is not in force: where nothing is set now either, what is found counts.
+      const standing = row.view?.unmade[key] === undefined ? known?.allocation : row.view.inForce[key]
+      const made = decided && acting ? (allocation[index] ?? 0) : (standing ?? null)
       const gain =
         row.view === null || !acting || !decided ? 0 : (allocation[index] ?? 0) - (row.view.inForce[key] ?? 0)
       const ofDomain = byDomain.get(row.name) ?? {}
@@ -155,10 +180,9 @@ function resourcesOf(
         allocation: made,
         stalled: stalledOf(row.view, frame.resource, made, known?.stalled ?? 0),
         ladder: settled.ladders.get(row.name) ?? AT_REST,
-        moved:
-          Math.abs(gain) >= grain
-            ? { direction: gain > 0 ? 1 : -1, atMs: view.seen.at.monotonicMs }
-            : (known?.moved ?? null),
+        moved: isMove(gain, grain)
+          ? { direction: gain > 0 ? 1 : -1, atMs: view.seen.at.monotonicMs }
+          : (known?.moved ?? null),
       }
       byDomain.set(row.name, ofDomain)
     }

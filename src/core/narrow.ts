@@ -22,7 +22,7 @@ const SAME = 1e-6
 
 /**
  * Finds rows that arbitration would move too far or too soon, each with the bounds that hold it back. Rows that respect
- * their bounds already are not found again.
+ * their bounds already are not found again. `problem` is the one that nothing was held back in.
  */
 export function narrow(
   view: View,
@@ -50,8 +50,9 @@ export function narrow(
 interface Context {
   readonly view: View
   readonly frame: Frame
+  readonly problem: Problem
   readonly missed: ReadonlySet<DomainName>
-  /** Some domain grows for a goal that is missed now: then nobody's cooldown keeps it waiting. */
+  /** Some domain grows for a goal that is missed now, or to its start: then nobody's cooldown keeps it waiting. */
   readonly urgent: boolean
   /** What is in force no longer fits: donors cannot be spared. */
   readonly lost: boolean
@@ -83,11 +84,13 @@ function contextOf(
     const inForce = its.view.inForce[key] ?? 0
     const gain = (arbitration.entitlement[row] ?? 0) - inForce
     standing += inForce
-    urgent ||= gain > 0 && isMove(gain, grain) && missed.has(its.name)
+    const isOwed = missed.has(its.name) || inForce < startOf(problem, row) - grain
+    urgent ||= gain > 0 && isMove(gain, grain) && isOwed
   }
   return {
     view,
     frame,
+    problem,
     missed,
     urgent,
     lost: standing > problem.capacity + grain,
@@ -100,12 +103,21 @@ function holdOf(context: Context, move: Move): Hold | null {
   const stalled = notGiving(context, move)
   if (stalled !== null) return stalled
   if (Math.abs(gain) <= context.frame.resource.grain * SAME) return null
-  const held =
-    tooSmall(context, move, gain) ??
-    (gain > 0 ? holdGrow(context, move) : holdShrink(context, move)) ??
-    tooFar(context, move, gain)
   // Where capacity was lost nobody can be kept above what is left.
-  return held !== null && gain < 0 && context.lost ? null : held
+  if (gain < 0 && context.lost) return null
+  const holds = [
+    tooSmall(context, move, gain),
+    gain > 0 ? holdGrow(context, move) : holdShrink(context, move),
+    gain > 0 ? null : keepWorkingSet(context, move),
+    tooFar(context, move, gain),
+  ]
+  return holds.find((hold) => hold !== null && !isAtLimit(context, move, hold)) ?? null
+}
+
+/** A limit that came down is followed at once, whatever would hold a shrink back; but memory in use is not cut off. */
+function isAtLimit(context: Context, { row, entitlement }: Move, { floor, reason }: Hold): boolean {
+  const limit = context.problem.limit[row] ?? Number.POSITIVE_INFINITY
+  return reason.kind !== 'working-set' && floor > limit && !isBelow(entitlement, limit, context)
 }
 
 function notGiving({ frame }: Context, { view, entitlement }: Move): Hold | null {
@@ -129,28 +141,42 @@ function tooFar({ view, frame }: Context, { inForce }: Move, gain: number): Hold
     : { floor: inForce - step, ceiling: Number.POSITIVE_INFINITY, reason }
 }
 
-/** A growth is held by its own cooldown unless its goal is missed. */
-function holdGrow(context: Context, move: Move): Hold | null {
-  const untilMs = cooldownEnd(context, move, 1)
-  if (untilMs !== null && !context.missed.has(move.view.name)) {
-    return { floor: 0, ceiling: move.inForce, reason: { kind: 'cooldown', untilMs } }
-  }
-  return null
+/** What a row has before anybody shares: its reservation, or the minimum. */
+function startOf({ reservation, minimum }: Problem, row: number): number {
+  const reserved = reservation[row] ?? Number.NaN
+  return Number.isNaN(reserved) ? minimum : reserved
 }
 
-/** A shrink is held by its cooldown unless somebody's missed goal needs it, and by the working set. */
+function isBelow(one: number, other: number, { frame }: Context): boolean {
+  return one < other - frame.resource.grain * SAME
+}
+
+/** A growth is held by its own cooldown unless its goal is missed, or it has not even its start. */
+function holdGrow(context: Context, move: Move): Hold | null {
+  const untilMs = cooldownEnd(context, move, 1)
+  if (untilMs === null || context.missed.has(move.view.name)) return null
+  const ceiling = Math.max(move.inForce, startOf(context.problem, move.row))
+  return isBelow(ceiling, move.entitlement, context)
+    ? { floor: 0, ceiling, reason: { kind: 'cooldown', untilMs } }
+    : null
+}
+
+/** A shrink is held by its cooldown, unless somebody is owed what it gives. */
 function holdShrink(context: Context, move: Move): Hold | null {
-  const ceiling = Number.POSITIVE_INFINITY
   const untilMs = cooldownEnd(context, move, -1)
-  if (untilMs !== null && !context.urgent)
-    return { floor: move.inForce, ceiling, reason: { kind: 'cooldown', untilMs } }
-  const { key, compressible } = context.frame.resource
-  const inUse = move.view.smoothUse[key]
-  if (!compressible && inUse !== undefined) {
-    const floor = Math.min(move.inForce, inUse * WORKING_SET_MARGIN)
-    if (floor > move.entitlement) return { floor, ceiling, reason: { kind: 'working-set', floor } }
-  }
-  return null
+  if (untilMs === null || context.urgent) return null
+  return { floor: move.inForce, ceiling: Number.POSITIVE_INFINITY, reason: { kind: 'cooldown', untilMs } }
+}
+
+/** What cannot be taken away in no time stays where it is in use. */
+function keepWorkingSet({ frame }: Context, { view, inForce, entitlement }: Move): Hold | null {
+  const { key, compressible } = frame.resource
+  const inUse = view.smoothUse[key]
+  if (compressible || inUse === undefined) return null
+  const floor = Math.min(inForce, inUse * WORKING_SET_MARGIN)
+  return floor > entitlement
+    ? { floor, ceiling: Number.POSITIVE_INFINITY, reason: { kind: 'working-set', floor } }
+    : null
 }
 
 /** When the cooldown ends that a move in this direction would break, or null where it breaks none. */

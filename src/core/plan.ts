@@ -60,8 +60,9 @@ function amountChanges(view: View, { frame, rounding, settled }: Allotted): Chan
   const changes: Change[] = []
   for (const [index, row] of frame.rows.entries()) {
     if (row.view === null || row.standing !== 'managed') continue
-    if (!isHeldToAmount(row, key) || frame.resource.unit === 'count') continue
     const knob = key === CPU ? 'cpu.quota' : limitKnob(key, row.policy.enforcement, row.view.seen)
+    const wasHeld = view.known.set[row.view.seen.node]?.[knob] !== undefined
+    if (!isHeldToAmount(row, key, wasHeld) || frame.resource.unit === 'count') continue
     const from = row.view.settings[knob]
     const to = Math.max(Math.round(allocation[index] ?? 0), leastOf(knob))
     if (from === undefined || from === to) continue
@@ -89,13 +90,13 @@ function leastOf(knob: Knob): number {
 
 /**
  * By quota and limits where it is capped. Under a guarantee weights do it, but for memory, which has none: there a
- * domain is held to what it was granted only where it asked for any.
+ * domain is held to what it was granted only where it asked for any; what it was held to once follows from there on.
  */
-function isHeldToAmount({ policy, requests }: FrameRow, key: ResourceKey): boolean {
+function isHeldToAmount({ policy, requests }: FrameRow, key: ResourceKey, wasHeld: boolean): boolean {
   if (policy.enforcement === 'cap') return true
   if (family(key) !== 'memory') return false
   const share = policy.shares[key]
-  return share?.reservation != null || share?.own != null || requests.some((request) => request > 0)
+  return wasHeld || share?.reservation != null || share?.own != null || requests.some((request) => request > 0)
 }
 
 /**

@@ -61,10 +61,12 @@ export function settle(view: View, frame: Frame, needs: readonly Need[], workspa
     arbitration = arbitrate(narrowed, workspace)
     return true
   }
+  const isHarmAllowed = view.policy.host.without.includes('impact')
   let isStable = false
   for (let repeat = 0; repeat <= REPEATS && !isStable; repeat++) {
-    const found = narrow(view, frame, narrowed, arbitration, needs)
-    isStable = !hold([...found, ...impact(frame, needs, narrowed, arbitration)])
+    const found = narrow(view, frame, problem, arbitration, needs)
+    const spared = isHarmAllowed ? [] : impact(frame, needs, narrowed, arbitration)
+    isStable = !hold([...found, ...spared])
   }
   // What still breaks a rule after that is not made: everything stands until the next turn.
   if (!isStable) return standing

@@ -4,6 +4,7 @@ import { checkArbitration } from './check/check-arbitration.ts'
 import { checkDonors } from './check/check-donors.ts'
 import { type ChangeToCheck, checkPlan } from './check/check-plan.ts'
 import { checkSmallestChange } from './check/check-smallest-change.ts'
+import type { FrameRow } from './frame.ts'
 import type { View } from './look.ts'
 import type { Change, GoalDecision, ResourceDecision, Violation } from './model/decision.ts'
 
@@ -48,17 +49,28 @@ function verifyResource({ frame, settled, rounding }: Allotted, { resource, rows
 /** Each domain's own move of a resource, for the cooldown: a row that went by a grain was rounded, not moved. */
 function movesOf({ frame, rounding, settled }: Allotted, goals: readonly GoalDecision[]): ChangeToCheck[] {
   const { key, grain } = frame.resource
+  const { reservation, minimum, limit } = settled.idealProblem
   const missed = new Set(goals.filter((goal) => goal.status.kind === 'missed').map((goal) => goal.domain))
+  const isOwed = (row: FrameRow, index: number): boolean => {
+    const start = Number.isNaN(reservation[index]) ? minimum : (reservation[index] as number)
+    return missed.has(row.name) || (row.view?.inForce[key] ?? 0) < start - grain
+  }
   const moves = frame.rows.flatMap((row, index) => {
     const inForce = row.view?.inForce[key]
     const gain = (rounding.allocation[index] ?? 0) - (inForce ?? 0)
     if (row.standing !== 'managed' || inForce === undefined || Math.abs(gain) <= grain * 1.001) return []
-    return [{ row, gain, moved: row.view?.known?.resources[key]?.moved ?? null }]
+    const moved = row.view?.known?.resources[key]?.moved ?? null
+    // A limit that came down is followed at once.
+    return [{ row, gain, moved, owed: isOwed(row, index), isOver: inForce > (limit[index] as number) + grain }]
   })
   const standing = frame.rows.reduce((sum, row) => sum + (row.view?.inForce[key] ?? 0), 0)
   const lost = standing > settled.problem.capacity + grain
-  const urgent = moves.some(({ row, gain }) => gain > 0 && missed.has(row.name))
-  return moves.map(({ row, gain, moved }) => ({
+  // Whoever is owed may have to wait until the donor has given.
+  const urgent = frame.rows.some((row, index) => {
+    const growth = (settled.ideal.entitlement[index] ?? 0) - (row.view?.inForce[key] ?? 0)
+    return row.standing === 'managed' && growth > grain && isOwed(row, index)
+  })
+  return moves.map(({ row, gain, owed, isOver, moved }) => ({
     domain: row.name,
     node: row.name,
     knob: key,
@@ -68,7 +80,7 @@ function movesOf({ frame, rounding, settled }: Allotted, goals: readonly GoalDec
     from: null,
     to: null,
     last: moved === null ? null : { direction: moved.direction > 0 ? 'grow' : 'shrink', atMs: moved.atMs },
-    excused: gain > 0 ? missed.has(row.name) : urgent || lost,
+    excused: gain > 0 ? owed : urgent || lost || isOver,
   }))
 }
 

@@ -67,7 +67,8 @@ function amountsByNode(view: View, rows: readonly FrameRow[], allocation: Float6
   rows.forEach((row, index) => {
     const node = (row.view?.seen ?? view.seen.domains.find((domain) => domain.name === row.name))?.node
     if (node === undefined) return
-    const managed = row.standing === 'managed' || row.view?.drifted[CPU]?.knob === 'cpu.quota'
+    const isCapped = row.view?.standing === 'managed' && row.view.drifted[CPU]?.knob === 'cpu.quota'
+    const managed = row.standing === 'managed' || isCapped
     const amount =
       row.standing === 'managed' || row.view === null ? (allocation[index] ?? 0) : (row.view.inForce[CPU] ?? 0)
     amounts.set(node, { amount, managed })

@@ -77,6 +77,7 @@ export function policy(
       libvirt: [],
       quiet: [],
       drift: 'yield',
+      without: [],
       ...host,
     },
     resources,
@@ -112,6 +113,8 @@ export class World {
   tenants: Record<string, Tenant>
   capacity = 2000
   readings: Record<string, number> = {}
+  /** How old they are, in milliseconds; new where not stated. */
+  ages: Record<string, number> = {}
   unmanagedUse = 0
   unmanagedWeight = 0
   paused = false
@@ -226,9 +229,9 @@ export class World {
           unmanagedWeight: 0,
         })),
       ],
-      metrics: Object.entries(this.readings).map(
-        ([name, value]): MetricReading => ({ metric: name, domain: null, takenAtMs, value }),
-      ),
+      metrics: Object.entries(this.readings).map(([name, value]): MetricReading => {
+        return { metric: name, domain: null, takenAtMs: takenAtMs - (this.ages[name] ?? 0), value }
+      }),
       events: this.events,
       reclaimed: this.reclaimed as DomainName[],
       paused: this.paused,

@@ -43,7 +43,7 @@ function applying(t: Parameters<typeof temporaryDir>[0], more: Partial<Applying>
     host,
     journal,
     stopping,
-    its: { driver: host, originals, deadlineMs: 50, stopping: stopping.signal, ...more },
+    its: { driver: host, originals, clock: createClock(), deadlineMs: 50, stopping: stopping.signal, ...more },
   }
 }
 
@@ -147,6 +147,18 @@ describe('applying a plan', () => {
     await applyPlan([{ ...change('a', 300), identity: '2@a' as Identity }], its)
     const [its2] = journal.remembered()
     assert.deepEqual([its2?.identity, its2?.original, its2?.lastSet], ['2@a', 50, 300])
+  })
+
+  it('takes no original of another domain that had the name for its own, though it had the same value', async (t) => {
+    const { host, journal, its } = applying(t)
+    await applyPlan([change('a', 200)], its)
+    host.identities.set(nodeOf('a'), '2@a')
+    host.settings.set(nodeOf('a'), { 'cpu.weight': 100 })
+    journal.rememberAll = () => {
+      throw new Error('disk full')
+    }
+    const [outcome] = await applyPlan([{ ...change('a', 300), identity: '2@a' as Identity }], its)
+    assert.ok(outcome?.status === 'failed' && outcome.code === 'ENOTREMEMBERED')
   })
 
   it('leaves alone a setting whose original cannot be recorded, and goes on with those that are', async (t) => {

@@ -1,15 +1,20 @@
 import type { Change, Outcome } from '#core/model/decision.ts'
-import type { Driver } from '#ports.ts'
+import type { Clock, Driver } from '#ports.ts'
 import type { Announced, Originals } from './originals.ts'
 
 /** How long one change may take unless said otherwise. */
 export const CHANGE_MS_MAX = 5000
+const NO_WINDOWS = [] as const
 
-export interface Applying {
+/** How long one change may take, and by which clock. */
+export interface Deadline {
+  readonly clock: Clock
+  readonly deadlineMs: number
+}
+
+export interface Applying extends Deadline {
   readonly driver: Driver
   readonly originals: Originals
-  /** How long one change may take. */
-  readonly deadlineMs: number
   /** The daemon is to stop: the step under way is finished and the rest is not tried. */
   readonly stopping: AbortSignal
 }
@@ -21,7 +26,7 @@ export interface Applying {
  */
 export async function applyPlan(plan: readonly Change[], applying: Applying): Promise<readonly Outcome[]> {
   if (plan.length === 0) return []
-  const { driver, originals, deadlineMs, stopping } = applying
+  const { driver, originals, stopping } = applying
   const announced = await originals.announce(plan, driver)
   const outcomes: Outcome[] = []
   let hasFailed = false
@@ -31,7 +36,7 @@ export async function applyPlan(plan: readonly Change[], applying: Applying): Pr
       outcomes.push({ status: 'not-tried', node, knob })
       continue
     }
-    const outcome = await applyOne(change, announced[i] as Announced, driver, deadlineMs)
+    const outcome = await applyOne(change, announced[i] as Announced, driver, applying)
     outcomes.push(outcome)
     hasFailed = outcome.status === 'failed'
   }
@@ -39,7 +44,7 @@ export async function applyPlan(plan: readonly Change[], applying: Applying): Pr
   return outcomes
 }
 
-async function applyOne(change: Change, announced: Announced, driver: Driver, deadlineMs: number): Promise<Outcome> {
+async function applyOne(change: Change, announced: Announced, driver: Driver, deadline: Deadline): Promise<Outcome> {
   const { node, knob } = change
   if (announced === 'vanished') return { status: 'vanished', node, knob }
   if (typeof announced === 'object') {
@@ -50,25 +55,26 @@ async function applyOne(change: Change, announced: Announced, driver: Driver, de
     const message = `${knob} of ${node} was left alone: its present value cannot be recorded, so it could not be put back`
     return { status: 'failed', node, knob, code: 'ENOTREMEMBERED', message }
   }
-  return withDeadline(change, driver, deadlineMs)
+  return withDeadline(change, driver, deadline)
 }
 
 /** Also a driver that ignores its signal, or that throws, gives an outcome in time. */
-export async function withDeadline(change: Change, driver: Driver, deadlineMs: number): Promise<Outcome> {
+export async function withDeadline(change: Change, driver: Driver, { clock, deadlineMs }: Deadline): Promise<Outcome> {
   const { node, knob } = change
   const abort = new AbortController()
-  const { promise: deadline, resolve } = Promise.withResolvers<Outcome>()
-  const timer = setTimeout(() => {
-    abort.abort(new Error(`deadline of ${deadlineMs} ms`))
+  const answered = new AbortController()
+  const dueMs = clock.now(NO_WINDOWS).monotonicMs + deadlineMs
+  const late = clock.sleepUntil(dueMs, answered.signal).then((): Outcome => {
+    if (!answered.signal.aborted) abort.abort(new Error(`deadline of ${deadlineMs} ms`))
     const message = `setting ${knob} of ${node} took longer than ${deadlineMs} ms; the next turn looks at what came of it`
-    resolve({ status: 'failed', node, knob, code: 'ETIMEDOUT', message })
-  }, deadlineMs)
+    return { status: 'failed', node, knob, code: 'ETIMEDOUT', message }
+  })
   try {
-    return await Promise.race([driver.apply(change, abort.signal), deadline])
+    return await Promise.race([driver.apply(change, abort.signal), late])
   } catch (error) {
     const message = `setting ${knob} of ${node} broke driver ${driver.kind}, which is a defect in Reeve: ${error}`
     return { status: 'failed', node, knob, code: 'EDRIVER', message }
   } finally {
-    clearTimeout(timer)
+    answered.abort()
   }
 }

@@ -7,33 +7,26 @@ import type { DomainName } from '#core/model/ids.ts'
 import type { ComposedDriver } from '#drivers/compose.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import { readPolicyFile } from '#policy/read.ts'
-import type { Clock, Prepared, RememberedSetting } from '#ports.ts'
+import type { Prepared, RememberedSetting } from '#ports.ts'
 import { type Ends, Events } from './events.ts'
 import { type LoadedPolicy, loadPolicy } from './load.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
-import type { Originals } from './originals.ts'
-import type { Recorder } from './recorder.ts'
 import { notManaged, releaseSettings } from './release.ts'
 import { statusOf } from './status.ts'
-import { type Carried, type Turn, tick } from './tick.ts'
+import { type Carried, type Instruments, type Turn, tick } from './tick.ts'
 
 /** A turn as listeners get it, with what it cost this process. */
 export interface TurnSummary extends Turn {
   readonly cpuMs: number
 }
 
-export interface ControlParts {
+export interface ControlParts extends Omit<Instruments, 'host'> {
   readonly policyFile: string | null
   readonly driver: ComposedDriver
   readonly driverKinds: readonly string[]
-  readonly clock: Clock
   readonly metrics: Metrics
-  readonly recorder: Recorder
-  readonly originals: Originals
   readonly journalPath: string
-  readonly deadlineMs: number
-  readonly stopping: AbortSignal
   readonly log: Log
   /** Tells the CPU time that this process has used, in milliseconds; asking the kernel takes as long as a small decision. */
   readonly usedCpuMs: () => number
@@ -142,7 +135,7 @@ export class Control {
   }
 
   async #tick(): Promise<TurnSummary> {
-    const { clock, driver, metrics, recorder, originals, deadlineMs, stopping, usedCpuMs } = this.#parts
+    const { clock, usedCpuMs } = this.#parts
     const { monotonicMs: nowMs, utcMs } = clock.now(NO_WINDOWS)
     if (nowMs >= this.#lookDueMs && this.#looksUnderWay === 0) {
       this.#lookDueMs = nowMs + LOOK_EVERY_MS
@@ -153,7 +146,7 @@ export class Control {
     const events = this.#events.on(utcMs)
     const before = usedCpuMs()
     const { turn, carried } = await tick(
-      { host: this.#host, driver, clock, metrics, recorder, originals, deadlineMs, stopping },
+      { ...this.#parts, host: this.#host },
       { loaded: this.#loaded, paused: this.#paused, events, reclaimed: this.#reclaimed, slow },
       this.#carried,
     )
@@ -294,13 +287,13 @@ export class Control {
 
   /** The next turn hears that what Reeve had set is not in force, or it would take it for somebody else's doing. */
   async #release(settings: readonly RememberedSetting[]): Promise<ReleaseReport> {
-    const { originals, driver, deadlineMs } = this.#parts
+    const { originals, driver } = this.#parts
     const undone = settings.map(({ node, knob }): Outcome => ({ status: 'given-up', node, knob }))
     this.#carried = { ...this.#carried, outcomes: [...this.#carried.outcomes, ...undone] }
     return releaseSettings(
       settings,
       (kind) => driver.of(kind),
-      deadlineMs,
+      this.#parts,
       (setting) => originals.forget(setting),
     )
   }

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { ReleaseReport, ReloadResult, Status } from '#api/contract.ts'
 import { serveApi } from '#api/server.ts'
+import { decide } from '#core/decide.ts'
 import { type ComposedDriver, composeDrivers } from '#drivers/compose.ts'
 import type { Clock, Driver, MetricSource } from '#ports.ts'
 import { CHANGE_MS_MAX } from './apply.ts'
@@ -114,6 +115,7 @@ async function begin(options: DaemonOptions, loaded: LoadedPolicy, endings: Endi
   const control = new Control(
     {
       policyFile: options.policyFile ?? null,
+      decide,
       driver,
       driverKinds: options.drivers.map(({ kind }) => kind),
       clock,

@@ -46,7 +46,7 @@ export class Originals {
         continue
       }
       answers.push(setting === null ? 'vanished' : 'may-change')
-      isNew.push(setting !== null && setting.original !== known?.original)
+      isNew.push(setting !== null && setting.identity !== known?.identity)
       if (setting !== null) announced.push(setting)
     }
     const all = this.#allWritten ? announced : [...this.#settings.values(), ...announced]

@@ -6,7 +6,7 @@ import type { ResourceKey } from '#core/model/ids.ts'
 import type { Policy } from '#core/model/policy.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { Driver, DriverObservation, RememberedSetting } from '#ports.ts'
-import { withDeadline } from './apply.ts'
+import { type Deadline, withDeadline } from './apply.ts'
 import { withMetadata } from './observe.ts'
 
 /** The driver of a kind, or null where this host has none now. */
@@ -21,7 +21,7 @@ type Result = ReleasedSetting['result']
 export async function releaseSettings(
   settings: readonly RememberedSetting[],
   driverOf: DriverOf,
-  deadlineMs: number,
+  deadline: Deadline,
   settled: (setting: RememberedSetting) => void,
 ): Promise<ReleaseReport> {
   const results = new Map<RememberedSetting, Result>()
@@ -29,7 +29,7 @@ export async function releaseSettings(
   for (let isProgress = true; isProgress && left.length > 0; ) {
     const failed: RememberedSetting[] = []
     for (const setting of left) {
-      const result = await putBack(setting, driverOf(setting.driver), deadlineMs)
+      const result = await putBack(setting, driverOf(setting.driver), deadline)
       results.set(setting, result)
       if (result.kind === 'failed') failed.push(setting)
       else settled(setting)
@@ -59,7 +59,7 @@ export function notManaged(
   return settings.filter(({ node }) => !managed.has(node))
 }
 
-async function putBack(setting: RememberedSetting, driver: Driver | null, deadlineMs: number): Promise<Result> {
+async function putBack(setting: RememberedSetting, driver: Driver | null, deadline: Deadline): Promise<Result> {
   const { node, knob, original } = setting
   if (driver === null) {
     return { kind: 'failed', message: `cannot put back ${knob} of ${node}: no driver '${setting.driver}' runs here` }
@@ -74,7 +74,7 @@ async function putBack(setting: RememberedSetting, driver: Driver | null, deadli
   if (!isOurs) {
     return { kind: 'changed-by-others', found: found.value }
   }
-  const outcome = await withDeadline(changeBack(setting, found.value), driver, deadlineMs)
+  const outcome = await withDeadline(changeBack(setting, found.value), driver, deadline)
   if (outcome.status === 'applied') return { kind: 'restored' }
   if (outcome.status === 'vanished') return { kind: 'gone' }
   return { kind: 'failed', message: outcome.status === 'failed' ? outcome.message : 'was not tried' }

@@ -1,4 +1,4 @@
-import { DECIDER, decide } from '#core/decide.ts'
+import { DECIDER, type Decide } from '#core/decide.ts'
 import type { Decision, Outcome } from '#core/model/decision.ts'
 import type { Knowledge } from '#core/model/knowledge.ts'
 import type { Observation } from '#core/model/observation.ts'
@@ -14,9 +14,11 @@ export interface Carried {
   readonly outcomes: readonly Outcome[]
 }
 
-/** The ways out that a turn uses. */
+/** What decides, and the ways out that a turn uses. */
 export interface Instruments extends Sources, Applying {
   readonly driver: Applying['driver']
+  readonly clock: Applying['clock']
+  readonly decide: Decide
   readonly recorder: Recorder
 }
 
@@ -45,7 +47,7 @@ export async function tick(
 ): Promise<{ readonly turn: Turn; readonly carried: Carried }> {
   const { policy } = standing.loaded
   const observation = await observe(instruments, { ...standing, policy, outcomes: carried.outcomes })
-  const { decision, knowledge } = decide(policy, observation, carried.knowledge)
+  const { decision, knowledge } = instruments.decide(policy, observation, carried.knowledge)
   const isRecorded = record(instruments.recorder, standing.loaded, observation, decision, carried.knowledge)
   const outcomes = await applyPlan(decision.plan, instruments).catch((error: unknown) => allFailed(decision, error))
   if (isRecorded && outcomes.length > 0) instruments.recorder.outcomes(decision.turn, outcomes)

@@ -43,6 +43,7 @@ export function knowledgeOf(turn: number, options: TurnsOptions): Knowledge {
       counters: countersOf(i, turn, options),
       resources: { [CPU]: { ...resource, moved: null } as never, [MEMORY]: { ...resource, moved: null } as never },
       goals: { [goalOf(i)]: { factor: 1.5, peak: i } } as never,
+      promises: {},
     }
   }
   return { ...NO_KNOWLEDGE, turn, bootId: 'boot', domains }
@@ -145,6 +146,10 @@ function decisionOf(turn: number, options: TurnsOptions): Decision {
       need: { [CPU]: amount(i) },
       cut: {},
       because: { kind: 'utilization', resource: CPU, wanted: amount(i), target: 0.9, heldBack: false },
+      forecasts: [],
+      promised: null,
+      graded: null,
+      record: null,
       short: null,
       wouldMeet: [],
     })),

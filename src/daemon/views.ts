@@ -74,13 +74,21 @@ function mustHave(record: TurnRecord, policy: Policy, domain: string): void {
   throw new NotOnRecord(`turn ${record.turn} has no domain '${domain}'; it has ${names}`)
 }
 
+/** What an older version has not decided. */
+const BEFORE_FORECASTS = { forecasts: [], promised: null, graded: null, record: null }
+
 /** Goals with what they aim at, which a decision does not repeat. */
 export function goalViews(goals: readonly GoalDecision[], policy: Policy): GoalView[] {
   const aims = new Map(policy.goals.map(({ id, aim }) => [id, aim]))
   const units = new Map(policy.metrics.map(({ name, unit }) => [name, unit]))
   return goals.map((goal) => {
     const aim = aims.get(goal.goal) ?? null
-    return { ...goal, aim, unit: aim !== null && 'metric' in aim ? (units.get(aim.metric) ?? '') : '' }
+    return {
+      ...BEFORE_FORECASTS,
+      ...goal,
+      aim,
+      unit: aim !== null && 'metric' in aim ? (units.get(aim.metric) ?? '') : '',
+    }
   })
 }
 

@@ -7,7 +7,8 @@ const READY_MS = 20_000
 export class Link {
   readonly ports = new Map<string, number>()
   readonly windows = new Map<string, Window[]>()
-  batchHashes = 0
+  /** Hashes that each batch job has done so far. */
+  readonly work = new Map<string, number>()
   readonly #path: string
   readonly #sockets = new Map<string, Socket>()
   readonly #server: Server
@@ -70,7 +71,7 @@ export class Link {
 
   #take(name: string, report: Exclude<Report, { type: 'hello' }>): void {
     if (report.type === 'ready') this.ports.set(name, report.port)
-    else if (report.type === 'work') this.batchHashes = report.hashes
+    else if (report.type === 'work') this.work.set(name, report.hashes)
     else this.windows.set(report.service, [...(this.windows.get(report.service) ?? []), report.window])
   }
 }

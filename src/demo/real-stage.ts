@@ -96,7 +96,7 @@ class RealStage implements Stage {
   }
 
   batchWork(): number {
-    return this.#link.batchHashes
+    return this.#link.work.get('batch') ?? 0
   }
 
   stolenCpuSeconds(): number {

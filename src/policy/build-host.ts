@@ -36,6 +36,7 @@ export function buildHost(written: WrittenHost, resources: readonly Resource[]):
       () => 0,
     ),
     drift: written.drift ?? 'yield',
+    without: written.without ?? [],
     quiet: written.quiet ?? [],
     libvirt: written.libvirt ?? DEFAULT_URIS,
   }

@@ -37,6 +37,7 @@ export function* checkGoals(written: Written, policy: Policy): Iterable<Finding>
     yield* aim(goal, path, written)
     yield* reach(goal, path, policy)
   }
+  yield* contradictions(written)
 }
 
 function* scopeDomain(name: string, path: Path, parents: ReadonlySet<string>, written: Written): Iterable<Finding> {
@@ -70,6 +71,23 @@ function* aim(goal: WrittenGoal, path: Path, written: Written): Iterable<Finding
     if (target === undefined || targetIn(metric.unit, target) !== null) continue
     const message = `${show(target)} does not convert to ${show(metric.unit)}, the unit of ${show(goal.metric)}`
     yield infeasible([...path, side], message, 'write a number in that unit')
+  }
+}
+
+/** Two goals for the same, of which one wants a metric above what the other wants it below. */
+function* contradictions(written: Written): Iterable<Finding> {
+  for (const [index, goal] of written.goals.entries()) {
+    if (goal?.kind !== 'performance' || goal.above === undefined) continue
+    const unit = written.metrics.get(goal.metric)?.unit ?? ''
+    const above = targetIn(unit, goal.above)
+    for (const other of written.goals) {
+      if (other?.kind !== 'performance' || other.below === undefined || other.metric !== goal.metric) continue
+      if (other.domain !== goal.domain || other.group !== goal.group || other.all !== goal.all) continue
+      const below = targetIn(unit, other.below)
+      if (above === null || below === null || above <= below) continue
+      const message = `the goal cannot be met together with another: ${show(goal.metric)} is to be at least ${show(goal.above)}`
+      yield warning(['goals', index, 'above'], message, `and at most ${show(other.below)} by that`)
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { SILENCEABLE } from '#core/model/policy.ts'
 import type { Resource } from '#core/model/resource.ts'
 import * as scalar from './scalar.ts'
 import { kinds, strict } from './strict.ts'
@@ -91,6 +92,11 @@ export function hostSchema(units: Units) {
       .choice(['yield', 'reassert'])
       .optional()
       .describe('What is done about a setting that somebody else changed. Default yield: it is left so.'),
+    without: z
+      .array(scalar.choice(SILENCEABLE), `a list of ${SILENCEABLE.join(', ')}`)
+      .min(1, `a list of ${SILENCEABLE.join(', ')}`)
+      .optional()
+      .describe('What has no say: it goes on learning and is shown. Default nothing.'),
     libvirt: z
       .array(scalar.libvirtUri, 'a list of libvirt URIs')
       .min(1, 'a list of at least one libvirt URI')

@@ -54,6 +54,7 @@ test('defaults leave no holes', () => {
     maximumStep: { cpu: 1 },
     minimumChange: { cpu: 0 },
     drift: 'yield',
+    without: [],
     quiet: [],
     libvirt: ['qemu:///system'],
   })

@@ -80,7 +80,7 @@ export function readWritten(document: PolicyDocument): { written: Written; findi
   const goals = Array.isArray(data.goals) ? data.goals : []
   const written: Written = {
     units,
-    host: read(hostSchema(units), data.host ?? {}, ['host'], HOST) ?? {},
+    host: read(schemas.host, data.host ?? {}, ['host'], HOST) ?? {},
     windows: section('windows', isName, (raw, path) => read(windowSchema, raw, path, WINDOW)),
     resources: section('resources', isResourceName, (raw, path, key) =>
       read(resourceSchema(units.get(key)!), raw ?? {}, path),
@@ -108,16 +108,25 @@ function isNameOrGlob(key: string): boolean {
   return nameOrGlob.safeParse(key).success
 }
 
-/** Made once for a policy: what a schema accepts depends on the resources, and making one costs more than using it. */
+/** What a schema accepts depends on the resources that there are. */
 interface Schemas {
+  readonly host: ReturnType<typeof hostSchema>
   readonly domain: ReturnType<typeof domainSchema>
   readonly goal: ReturnType<typeof goalSchema>
   readonly shares: ReadonlyMap<string, ReturnType<typeof shareSchema>>
 }
 
+/** Those of the last resources: making schemas costs more than using them, and most policies name the same resources. */
+let lastMade: { readonly units: string; readonly schemas: Schemas } | null = null
+
 function schemasFor(units: Units): Schemas {
-  const shares = new Map([...units].map(([key, unit]) => [key, shareSchema(unit)]))
-  return { domain: domainSchema(units), goal: goalSchema(units), shares }
+  const key = [...units].join(' ')
+  if (lastMade?.units !== key) {
+    const shares = new Map([...units].map(([resource, unit]) => [resource, shareSchema(unit)]))
+    const schemas = { host: hostSchema(units), domain: domainSchema(units), goal: goalSchema(units), shares }
+    lastMade = { units: key, schemas }
+  }
+  return lastMade.schemas
 }
 
 /** A domain with nothing after the colon has nothing but defaults. */

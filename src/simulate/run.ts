@@ -1,3 +1,4 @@
+import { decide } from '#core/decide.ts'
 import { NO_KNOWLEDGE } from '#core/model/knowledge.ts'
 import type { Policy } from '#core/model/policy.ts'
 import { CHANGE_MS_MAX } from '#daemon/apply.ts'
@@ -82,6 +83,7 @@ async function playManaged(scenario: Scenario, seed: number, onProgress: (part: 
   const control = new Control(
     {
       policyFile: null,
+      decide,
       driver: composeDrivers([sim.driver]),
       driverKinds: [sim.driver.kind],
       clock: sim.clock,

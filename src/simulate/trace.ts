@@ -69,7 +69,11 @@ export function readTrace(text: string, options: TraceOptions): ReadTrace {
     atMs.push(ms)
     level.push(its * options.scale)
   }
-  if (atMs.length === 0) return { ok: false, at: 'file', message: 'no line of the file counts' }
+  if (atMs.length === 0) {
+    const which = Object.entries(where).map(([name, its]) => ` with ${its} in column \`${name}\``)
+    const cut = cutAt === null ? '' : `; it is cut off in line ${cutAt}`
+    return { ok: false, at: 'file', message: `it has no line${which.join(' and')}${cut}` }
+  }
   return { ok: true, trace: { atMs: Float64Array.from(atMs), level: Float64Array.from(level) }, cutAt }
 }
 

@@ -38,7 +38,7 @@ describe('reeve replay', () => {
       lines[1] ?? '',
       /^640 turns decided again by reeve\/\d+, .* every one came out the same, bit for bit\.$/,
     )
-    assert.match(lines[2] ?? '', /^It took [\d.]+ s: \d+ turns a second\.$/)
+    assert.match(lines[2] ?? '', /^It took [\d.]+ s: [\d.]+ turns a second\.$/)
     const report = await reeveIn(dir).ask<{ turns: number; same: number; turnsPerSecond: number }>('replay')
     assert.deepEqual([report.turns, report.same], [LAST_TURN, LAST_TURN])
     assert.ok(report.turnsPerSecond > 1)
@@ -177,5 +177,25 @@ describe('reeve replay --policy', () => {
     const infeasible = await replay('--policy', policyFile(t, tooMuch))
     assert.equal(infeasible.code, 78)
     assert.match(infeasible.stderr, /the policy is infeasible:\n.*new\.yaml:\d+:\d+: /)
+  })
+})
+
+describe('reeve history --grades', () => {
+  const history = (...args: readonly string[]) => reeveIn(dir).reeve('history', ...args)
+
+  it('shows promises beside what came, of a period and of a domain', async () => {
+    const { code, stdout } = await history('shop', '--grades', '--since', '1', '-n', '2')
+    assert.equal(code, 0)
+    assert.match(stdout, new RegExp(`^Turns 1 to ${LAST_TURN}, `))
+    assert.match(stdout, /^DOMAIN +GOAL +ESTIMATOR +PROMISED +KEPT +BROKEN +WORSE BY$/m)
+    assert.match(stdout, /^shop +shop-performance-1 +feedback +\d+ +\d+ +\d+ +[\d.]+ %$/m)
+    assert.equal([...stdout.matchAll(/^turn \d+ .*: \d+ ms promised by feedback, [\d.]+ ms came: /gm)].length, 2)
+    assert.doesNotMatch(stdout, /^api/m)
+  })
+
+  it('refuses a period without it, and a domain that no goal names', async () => {
+    assert.equal((await history('--since', '1')).code, 2)
+    const { code, stderr } = await history('batchh', '--grades', '--since', '1')
+    assert.deepEqual([code, /no goal names a domain 'batchh'/.test(stderr)], [1, true])
   })
 })

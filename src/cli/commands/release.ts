@@ -31,6 +31,7 @@ async function releaseByHand(options: CommonOptions): Promise<ReleaseReport> {
   if (!hasJournal(journalPath(options.state))) return { settings: [] }
   const { takeLock } = await import('#daemon/lock.ts')
   const { CHANGE_MS_MAX } = await import('#daemon/apply.ts')
+  const { createClock } = await import('#daemon/clock.ts')
   const { releaseSettings } = await import('#daemon/release.ts')
   const lock = takeLock(lockFile(options))
   const journal = openJournal(options.state)
@@ -39,7 +40,7 @@ async function releaseByHand(options: CommonOptions): Promise<ReleaseReport> {
     return await releaseSettings(
       journal.remembered(),
       (kind) => drivers.find((driver) => driver.kind === kind) ?? null,
-      CHANGE_MS_MAX,
+      { clock: createClock(), deadlineMs: CHANGE_MS_MAX },
       ({ driver, node, knob }) => journal.forget(driver, node, knob),
     )
   } finally {

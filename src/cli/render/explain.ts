@@ -1,4 +1,5 @@
 import type { Explanation, GoalView } from '#api/contract.ts'
+import { estimatorName, forecastText } from './grades.ts'
 import {
   aimText,
   becauseText,
@@ -11,10 +12,11 @@ import {
   settleText,
   smallestChangeText,
   standingText,
+  standingValue,
   verdictText,
 } from './reasons.ts'
 import { attention, bad, bold, dim, good } from './style.ts'
-import { amount, counted, listed, sentence, time } from './units.ts'
+import { amount, counted, listed, percent, sentence, time } from './units.ts'
 
 type Amount = Explanation['amounts'][number]
 
@@ -68,19 +70,50 @@ function goalLines(goal: GoalView, unitOf: (resource: string) => string): string
   const colour = status.kind === 'missed' ? bad : status.kind === 'met' ? good : dim
   const wanted = aim === null ? '' : `, ${aimText(aim, goal.unit)}`
   const lines = [`  Goal ${goal.goal} (priority ${goal.priority}${wanted}): ${colour(standingText(goal))}.`]
-  const needs = Object.entries(goal.need).map(([key, value]) => `${amount(value, unitOf(key))} of ${key}`)
-  const need = needs.length === 0 ? 'It asks for nothing' : `It is thought to need ${listed(needs)}`
+  const needs = Object.entries(goal.need).map(([key, value]) => {
+    const raised = goal.forecasts.find((its) => its.resource === key && its.raisedFrom !== null)
+    return `${amount(raised?.raisedFrom ?? value, unitOf(key))} of ${key}`
+  })
+  const by = estimatorName(goal.because.kind)
+  const thought = by === null ? 'It is thought to need' : `Going by ${by}, it is thought to need`
+  const need = needs.length === 0 ? 'It asks for nothing' : `${thought} ${listed(needs)}`
   lines.push(`    ${need}: ${estimateText(goal.because, goal.unit, unitOf)}.`)
   for (const [key, value] of Object.entries(goal.cut)) {
     lines.push(
       `    It would need ${amount(value, unitOf(key))} of ${key}, which is more than the policy lets it ask for.`,
     )
   }
+  for (const its of goal.forecasts) {
+    lines.push(`    ${forecastText(its, (value) => `${amount(value, unitOf(its.resource))} of ${its.resource}`)}`)
+  }
+  lines.push(...promiseLines(goal))
   if (goal.short !== null) lines.push(`    It was short of ${goal.short}.`)
   const { short } = goal
   if (short !== null && goal.wouldMeet.length > 0) {
     const ways = goal.wouldMeet.map((change) => smallestChangeText(change, unitOf(short)))
     lines.push(`    One of these alone would have served it: ${ways.join('; ')}.`)
+  }
+  return lines
+}
+
+/** What its estimator promises now, and how well promises to this goal were kept. */
+function promiseLines({ promised, graded, record, aim, unit }: GoalView): string[] {
+  const of = (value: number) => standingValue(value, aim, unit)
+  const lines: string[] = []
+  if (promised !== null)
+    lines.push(`    By ${estimatorName(promised.by) ?? promised.by} it is promised ${of(promised.predicted)}.`)
+  if (graded !== null) {
+    const { turn, by, predicted, came, isKept } = graded
+    const verdict = isKept ? good('kept') : attention('broken')
+    lines.push(
+      `    In turn ${turn} ${estimatorName(by) ?? by} promised ${of(predicted)}, and ${of(came)} came: ${verdict}.`,
+    )
+  }
+  if (record !== null && record.made > 0) {
+    const { made, kept, off } = record
+    lines.push(
+      `    Of ${counted(made, 'promise')} to it so far, ${kept} ${kept === 1 ? 'was' : 'were'} kept; what came was worse by ${percent(off)} in the mean.`,
+    )
   }
   return lines
 }

@@ -33,16 +33,27 @@ export function standingText({ status, aim, unit }: GoalView): string {
   switch (status.kind) {
     case 'met':
     case 'missed': {
-      const isShare = aim?.kind === 'utilization' || aim?.kind === 'fixed'
-      const value = isShare ? percent(status.measured) : measure(status.measured, unit)
+      const value = standingValue(status.measured, aim, unit)
       const what = aim?.kind === 'fixed' ? `${value} of it in force` : `measured ${value}`
-      return `${what}, ${status.kind} (index ${short(status.index)}; above 1 is missed)`
+      const isOdd = aim !== null && 'metric' in aim && (status.index > ODD || status.index * ODD < 1)
+      const doubt = isOdd
+        ? `; ${short(status.target)} are wanted: is it in ${unit === '' ? 'the right unit' : unit}?`
+        : ''
+      return `${what}, ${status.kind} (index ${short(status.index)}; above 1 is missed)${doubt}`
     }
     case 'unknown':
       return `not known: ${LOST[status.reason]}`
     case 'closed':
       return `does not count now: ${status.reason}`
   }
+}
+
+/** A reading that is so many times its target, or as small a part of it, may be in another unit. */
+const ODD = 200
+
+/** What is measured for a goal: a part of something, or in the unit of its metric. */
+export function standingValue(value: number, aim: Aim | null, unit: string): string {
+  return aim?.kind === 'utilization' || aim?.kind === 'fixed' ? percent(value) : measure(value, unit)
 }
 
 const LOST = {
@@ -76,9 +87,9 @@ export function estimateText(because: EstimateReason, unit: string, unitOf: (res
       )
     case 'queue':
       return (
-        `it measured ${measure(because.measured, unit)} where ${measure(because.target, unit)} are wanted and ` +
-        `${measure(because.predicted, unit)} were predicted; by the same model, which is off by a factor of ` +
-        `${short(Math.exp(because.off))} in the mean, this is the least that meets the goal`
+        `it measured ${measure(because.measured, unit)} where ${measure(because.expected, unit)} were expected, and with ` +
+        `that ${measure(because.predicted, unit)} are predicted, of the ${measure(because.target, unit)} that are wanted; ` +
+        `the model is off by a factor of ${short(Math.exp(because.off))} in the mean`
       )
     case 'not-this-resource':
       return (

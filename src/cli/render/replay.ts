@@ -27,7 +27,7 @@ export function renderReplay(report: ReplayReport): string {
   return lines.join('\n')
 }
 
-function spanText(span: Span | null): string {
+export function spanText(span: Span | null): string {
   if (span === null) return 'No turn could be decided again.'
   const { firstTurn, lastTurn, fromUtcMs, toUtcMs } = span
   return `Turns ${firstTurn} to ${lastTurn}, ${time(fromUtcMs)} to ${time(toUtcMs)}`

@@ -22,6 +22,12 @@ const TABLE: readonly Row[] = [
     bounds: ['request', 'level', 'level'],
   },
   {
+    name: 'who asks for a last digit more than its limit is stopped by the limit',
+    problem: { capacity: 10, domains: [{ id: 'e', requests: [6 + 1e-14], limit: 6 }, ...leaves([2])] },
+    entitlements: [6, 2],
+    bounds: ['limit', 'request'],
+  },
+  {
     name: 'a higher class is never taken back',
     problem: { capacity: 10, domains: leaves([8, 9], [0, 9]) },
     entitlements: [8, 2],

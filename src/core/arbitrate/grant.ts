@@ -42,18 +42,18 @@ export function raisedBound(division: Division, position: number, column: number
   const { problem, demand } = division
   const amount = demand.amounts[column * problem.count + position]!
   const isFree = amount < problem.limit[demand.groups.rowAt[position]!]!
-  if (isFree || fits(asked(division, position, column), amount)) return column === 1 ? BOUND.own : BOUND.request
+  if (isFree || isAllAsked(division, position, column, amount)) return column === 1 ? BOUND.own : BOUND.request
   return BOUND.limit
 }
 
 /**
- * What a position would have wanted in `column` without a limit: a parent what its children want. Who asked for exactly
- * its limit was stopped by its request.
+ * Whether an amount is all that a position would have wanted in `column` without a limit: a parent what its children
+ * want, up to the last digits of their sum; a leaf what it asks for. Who may not borrow was raised to all that it may
+ * ask for in class 0. Who asked for exactly its limit was stopped by its request.
  */
-function asked({ problem, demand }: Division, position: number, column: number): number {
-  const { groups, totals, amounts } = demand
+function isAllAsked({ problem, demand }: Division, position: number, column: number, amount: number): boolean {
+  const { groups, totals } = demand
   const inside = groups.insideAt[position]!
-  if (inside >= 0) return totals[column * groups.count + inside]!
-  if (column === 1) return amounts[problem.count + position]!
-  return problem.requests[(column - 2) * problem.count + groups.rowAt[position]!]!
+  if (inside >= 0) return fits(totals[column * groups.count + inside]!, amount)
+  return column === 1 || amount >= problem.requests[(column - 2) * problem.count + groups.rowAt[position]!]!
 }

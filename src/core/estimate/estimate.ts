@@ -1,5 +1,5 @@
 import type { DomainView, View } from '#core/look.ts'
-import type { EstimateReason, GoalDecision } from '#core/model/decision.ts'
+import type { EstimateReason, ForecastDecision, GoalDecision } from '#core/model/decision.ts'
 import type { DomainName, ResourceKey } from '#core/model/ids.ts'
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import type { MetricReading } from '#core/model/observation.ts'
@@ -21,6 +21,8 @@ export interface Need {
   /** What it would need where that is more than it may ask for. */
   readonly cut: Readonly<Record<ResourceKey, number>>
   readonly because: EstimateReason
+  /** What forecasts say of it; empty where none has anything to say. */
+  readonly forecasts: readonly ForecastDecision[]
   readonly memory: GoalMemory
 }
 
@@ -42,7 +44,7 @@ export function estimate(view: View): Need[] {
     for (const domain of inScope(goal, view)) {
       needs.push(
         closed === undefined
-          ? estimateOne(goal, domain, sightOf(domain, goal.aim, metrics, readings, capacity, view.seen.at.monotonicMs))
+          ? estimateOne(goal, domain, sightOf(view, domain, goal.aim, metrics, readings, capacity))
           : closedGoal(goal, domain, closed),
       )
     }
@@ -59,6 +61,7 @@ function estimateOne(goal: Goal, domain: DomainView, sight: Sight): Need {
     domain: domain.name,
     ...bounded(estimated, goal.upTo),
     because,
+    forecasts: [],
     memory: estimated.memory,
     status: statusOf(goal.aim, domain, sight, measured),
   }
@@ -66,7 +69,9 @@ function estimateOne(goal: Goal, domain: DomainView, sight: Sight): Need {
 
 /** What a goal that nobody can meet may take at most is not for its estimator to say. */
 function bounded({ need, least }: Estimate, upTo: Goal['upTo']): Pick<Need, 'need' | 'least' | 'cut'> {
-  const keys = (Object.keys(need) as ResourceKey[]).filter((key) => (need[key] ?? 0) > (upTo[key] ?? Number.POSITIVE_INFINITY))
+  const keys = (Object.keys(need) as ResourceKey[]).filter(
+    (key) => (need[key] ?? 0) > (upTo[key] ?? Number.POSITIVE_INFINITY),
+  )
   if (keys.length === 0) return { need, least, cut: {} }
   const pick = (from: Goal['upTo']) => Object.fromEntries(keys.map((key) => [key, from[key] ?? 0]))
   return { need: { ...need, ...pick(upTo) }, least, cut: pick(need) }
@@ -109,6 +114,7 @@ function closedGoal(goal: Goal, domain: DomainView, condition: Condition): Need 
     least: {},
     cut: {},
     because: { kind: 'closed' },
+    forecasts: [],
     memory: domain.known?.goals[goal.id] ?? {},
   }
 }
@@ -165,17 +171,18 @@ function readingKey(metric: string, domain: DomainName | null): string {
 }
 
 function sightOf(
+  view: View,
   domain: DomainView,
   aim: Aim,
   metrics: ReadonlyMap<string, MetricPolicy>,
   readings: Readings,
   capacity: Readonly<Record<ResourceKey, number>>,
-  nowMs: number,
 ): Sight {
   const { use, smoothUse, heldBack, inForce } = domain
+  const nowMs = view.seen.at.monotonicMs
   const name = 'metric' in aim ? aim.metric : null
   const metric = name === null ? NO_METRIC : metricSight(name, domain.name, metrics, readings, nowMs)
-  return { use, smoothUse, heldBack, inForce, capacity, metric, nowMs }
+  return { use, smoothUse, heldBack, inForce, capacity, metric, without: view.policy.host.without, nowMs }
 }
 
 const NO_METRIC: MetricSight = { kind: 'lost', reason: 'no-reading' }

@@ -1,7 +1,7 @@
 import type { EstimateReason } from '#core/model/decision.ts'
 import type { ResourceKey } from '#core/model/ids.ts'
 import type { GoalMemory } from '#core/model/knowledge.ts'
-import type { Aim } from '#core/model/policy.ts'
+import type { Aim, Silenceable } from '#core/model/policy.ts'
 
 /**
  * What an estimator is told of one domain. All amounts are in the resource's unit, fractions in 0..1. It gets values,
@@ -15,6 +15,8 @@ export interface Sight {
   readonly inForce: Readonly<Record<ResourceKey, number>>
   readonly capacity: Readonly<Record<ResourceKey, number>>
   readonly metric: MetricSight
+  /** What has no say, by the policy. */
+  readonly without: readonly Silenceable[]
   /** Of the host's monotonic clock. */
   readonly nowMs: number
 }

@@ -16,6 +16,7 @@ function sight(its: { use: number; inForce?: number; heldBack?: number; metric?:
     inForce: { [CPU]: its.inForce ?? its.use },
     capacity: { [CPU]: 4000 },
     metric: its.metric ?? { kind: 'lost', reason: 'no-reading' },
+    without: [],
     nowMs: its.nowMs ?? 0,
   }
 }
@@ -145,7 +146,8 @@ describe('performance', () => {
   it('asks for what a model that has earned trust predicts to meet the goal with a margin', () => {
     const { need, because } = performance(aim, queueing(700, 1400), anew(taught(8)))
     near(need[CPU], 700 + 80_000 / 160, 1e-6)
-    assert.ok(because.kind === 'queue' && Math.abs(because.predicted - 80_000 / 700) < 1e-6 && because.off < 1e-9)
+    assert.ok(because.kind === 'queue' && Math.abs(because.expected - 80_000 / 700) < 1e-6 && because.off < 1e-9)
+    assert.ok(because.kind === 'queue' && Math.abs(because.predicted - 160) < 1e-6)
     // The goal is met with ease, and all that is in excess is given back at once.
     near(performance(aim, queueing(200, 1400), anew(taught(8))).need[CPU], 200 + 500, 1e-6)
   })
@@ -162,6 +164,12 @@ describe('performance', () => {
     const full = sight({ use: 1390, inForce: 1400, heldBack: 0.9, metric: fresh(4000) })
     assert.equal(kinds(taught(8), full), 'feedback')
     assert.equal(performance(aim, full, taught(8)).memory['work'], taught(8)['work'])
+  })
+  it('asks by steps where the policy silences the model, which is learned all the same', () => {
+    const silenced = { ...queueing(700, 1400), without: ['model' as const] }
+    const { because, memory } = performance(aim, silenced, taught(8))
+    assert.equal(because.kind, 'feedback')
+    assert.equal(memory['trials'], 8)
   })
   it('asks for more than it has where the goal is missed, whatever the model says', () => {
     const { need, because } = performance(aim, sight({ use: 700, inForce: 1400, heldBack: 0.65, metric: fresh(210) }), {

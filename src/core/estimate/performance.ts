@@ -91,15 +91,18 @@ function stepOf(state: State, before: Queue | null, queue: Queue | null): Step {
     const entitlement = sight.inForce[CPU] ?? 0
     return { need: state.asked, because: { kind: 'not-this-resource', use, entitlement } }
   }
-  if (before === null || queue === null || isSaturated || !isTrusted(queue))
+  const isSilenced = sight.without.includes('model')
+  if (before === null || queue === null || isSaturated || isSilenced || !isTrusted(queue))
     return index > 1 ? raise(state) : lower(state)
-  const predicted = predictedTime(before, Math.max(capacityFound(sight, use) - use, 1))
-  const need = Math.max(use + slackFor(queue, MARGIN * measured.target), use * ROOM)
+  const expected = predictedTime(before, Math.max(capacityFound(sight, use) - use, 1))
+  const least = Math.max(use + slackFor(queue, MARGIN * measured.target), use * ROOM)
+  // The model is off where it has all that it asks for and the goal is missed.
+  const need = index > 1 ? Math.max(least, tried(state) * RAISE_LEAST) : least
+  const predicted = predictedTime(queue, Math.max(need - use, 1))
   return {
-    // The model is off where it has all that it asks for and the goal is missed.
-    need: index > 1 ? Math.max(need, tried(state) * RAISE_LEAST) : need,
+    need,
     margin: slackFor(queue, MARGIN * measured.target) - slackFor(queue, measured.target),
-    because: { kind: 'queue', measured: measured.value, target: measured.target, predicted, off: queue.off },
+    because: { kind: 'queue', measured: measured.value, target: measured.target, expected, predicted, off: queue.off },
   }
 }
 

@@ -91,6 +91,14 @@ export interface GoalDecision {
   /** What it would need where that is more than the policy lets it ask for: it cannot be met then. */
   readonly cut: Readonly<Record<ResourceKey, number>>
   readonly because: EstimateReason
+  /** Who else had something to say of the need, and what came of what it said before. */
+  readonly forecasts: readonly ForecastDecision[]
+  /** Where an allocation is changed for it: what its estimator says will come of that. */
+  readonly promised: Promised | null
+  /** A promise of an earlier turn that fell due in this one. */
+  readonly graded: Graded | null
+  /** All promises to it so far. */
+  readonly record: PromiseRecord | null
   /** The resource that its domain was short of in this class, or null where it was served. */
   readonly short: ResourceKey | null
   /** For a goal that was not served: the single smallest changes that would have served it. */
@@ -130,8 +138,10 @@ export type EstimateReason =
       readonly measured: number
       readonly target: number
       /** What the model of the service would have said of this reading, in the metric's unit. */
+      readonly expected: number
+      /** What it says will be measured with what is asked for. */
       readonly predicted: number
-      /** By how much it has been off of late: the mean of |ln(measured / predicted)|. */
+      /** By how much it has been off of late: the mean of |ln(measured / expected)|. */
       readonly off: number
     }
   | { readonly kind: 'not-this-resource'; readonly use: number; readonly entitlement: number }
@@ -140,6 +150,54 @@ export type EstimateReason =
   /** Nothing was read yet: for so many more turns it keeps what it uses, so that it can report at all. */
   | { readonly kind: 'awaited'; readonly use: number; readonly turnsLeft: number }
   | { readonly kind: 'closed' }
+
+/** What an estimator says the goal will measure once a change of allocation has had its effect, in the goal's unit. */
+export interface Promised {
+  /** The estimator, by the kind of its reason. */
+  readonly by: EstimateReason['kind']
+  readonly predicted: number
+}
+
+/** A promise beside what came. */
+export interface Graded extends Promised {
+  /** The turn that made it. */
+  readonly turn: number
+  /** Mean of what was measured from the time on at which a change has had its effect. */
+  readonly came: number
+  /** Part of what was promised by which what came is worse, 0 where it is as good or better. */
+  readonly off: number
+  readonly isKept: boolean
+}
+
+/** `off` is the mean over `made`. */
+export interface PromiseRecord {
+  readonly made: number
+  readonly kept: number
+  readonly off: number
+}
+
+/** What a forecast says of the coming minute, and how well it has done. */
+export interface ForecastDecision {
+  readonly resource: ResourceKey
+  readonly by: ForecastKind
+  /** What it expects to be needed; null where that is no more than what is needed now. */
+  readonly predicted: number | null
+  /** The estimator's need, where it was raised to what is predicted; null where it was not. */
+  readonly raisedFrom: number | null
+  /** Why it has no say: it was not right yet, it has erred, or the policy has silenced it; null where it has a say. */
+  readonly silent: 'unproven' | 'erred' | 'policy' | null
+  /** 0..1, of its last forecasts the later ones more. */
+  readonly skill: number
+  /** Forecasts of a rise that could be compared with what came, and those of them that were nearer than "as now". */
+  readonly scored: number
+  readonly right: number
+}
+
+export type ForecastKind =
+  /** The time of the day: of all days alike, or of the same weekday. */
+  | { readonly kind: 'season'; readonly of: 'days' | 'weekday' }
+  /** What follows when an event begins or a domain starts. */
+  | { readonly kind: 'after'; readonly what: 'event' | 'start'; readonly name: string }
 
 export interface ResourceDecision {
   readonly resource: ResourceKey

@@ -1,3 +1,4 @@
+import type { Promised, PromiseRecord } from './decision.ts'
 import type { DomainName, GoalId, Identity, NodeId, ResourceKey } from './ids.ts'
 import type { Knob, Setting } from './observation.ts'
 
@@ -13,6 +14,60 @@ export interface Knowledge {
   readonly set: Readonly<Record<NodeId, Readonly<Partial<Record<Knob, SetKnob>>>>>
   /** Changes that failed, by node and knob (`NODE KNOB`): tried again later and later, so that one never blocks all. */
   readonly failures: Readonly<Record<string, Failure>>
+  readonly forecast: ForecastKnowledge
+}
+
+/** What forecasts are made from. It belongs to names, not to identities: a domain that restarts has the same days. */
+export interface ForecastKnowledge {
+  /** Ten seconds of UTC in which needs were noted last, since 1970. */
+  readonly slot: number
+  /** Events that were on in the last turn. */
+  readonly events: readonly string[]
+  /** What has begun lately, oldest first. */
+  readonly starts: readonly ForecastStart[]
+  /** By domain, then by goal and resource (`GOAL RESOURCE`). */
+  readonly profiles: Readonly<Record<DomainName, Readonly<Record<string, ForecastProfile>>>>
+}
+
+export interface ForecastStart {
+  readonly what: 'event' | 'start'
+  readonly name: string
+  /** In which it began. */
+  readonly minute: number
+}
+
+/**
+ * One need over time: about half a KiB on record where every day is the same, 3 KiB at most. Texts have a character for each level (see `forecast/levels.ts`), a blank for what is not known.
+ */
+export interface ForecastProfile {
+  /** Minutes in which it was first and last stated. */
+  readonly since: number
+  readonly minute: number
+  /** Of the minute under way. */
+  readonly sum: number
+  readonly count: number
+  /** Each minute before that, the last one last. */
+  readonly past: string
+  /** Each five minutes of a day; of all days, and of weekdays (0 is Sunday) where these are known to be otherwise. */
+  readonly days: string
+  readonly week: Readonly<Record<string, string>>
+  /** Part of the last bins in which weekday and all days differed, and the weekday was nearer. */
+  readonly weekly: number
+  readonly season: ForecastTrust
+  /** By `event NAME` or `start NAME`: what follows it. */
+  readonly after: Readonly<Record<string, ForecastFollowing>>
+}
+
+/** How well a forecast has done; the fields of `ForecastDecision`. */
+export interface ForecastTrust {
+  readonly skill: number
+  readonly scored: number
+  readonly right: number
+}
+
+export interface ForecastFollowing extends ForecastTrust {
+  /** Each minute from the start on. */
+  readonly levels: string
 }
 
 export interface Failure {
@@ -39,6 +94,16 @@ export interface DomainKnowledge {
   readonly resources: Readonly<Record<ResourceKey, ResourceKnowledge>>
   /** Whatever an estimator wants to remember of a goal: JSON, opaque to everybody else. */
   readonly goals: Readonly<Record<GoalId, GoalMemory>>
+  /** What was promised to goals for which an allocation was changed. */
+  readonly promises: Readonly<Record<GoalId, PromiseKnowledge>>
+}
+
+export interface PromiseKnowledge {
+  readonly record: PromiseRecord
+  /** Made and not yet due: what was promised in which turn and when, and what came so far. */
+  readonly pending:
+    | (Promised & { readonly turn: number; readonly atMs: number; readonly sum: number; readonly count: number })
+    | null
 }
 
 export type GoalMemory = { readonly [key: string]: number | string | boolean | null }
@@ -78,4 +143,5 @@ export const NO_KNOWLEDGE: Knowledge = {
   domains: {},
   set: {},
   failures: {},
+  forecast: { slot: 0, events: [], starts: [], profiles: {} },
 }

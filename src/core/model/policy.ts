@@ -25,6 +25,10 @@ export type Mode = 'observe' | 'advise' | 'manage'
 /** What is done about a setting that somebody else changed: it is left so until told otherwise, or set again. */
 export type DriftAnswer = 'yield' | 'reassert'
 
+/** What a policy may silence: it goes on learning and is shown, and has no say. */
+export const SILENCEABLE = ['forecast', 'model', 'impact'] as const
+export type Silenceable = (typeof SILENCEABLE)[number]
+
 export interface HostPolicy {
   readonly intervalMs: number
   readonly mode: Mode
@@ -43,6 +47,7 @@ export interface HostPolicy {
   /** Changes below this are not made, in the resource's unit; 0 where not stated. */
   readonly minimumChange: Readonly<Record<ResourceKey, number>>
   readonly drift: DriftAnswer
+  readonly without: readonly Silenceable[]
   /** Names of windows during which nothing is moved. */
   readonly quiet: readonly string[]
   /** URIs of the libvirt connections on which machines are looked for. */

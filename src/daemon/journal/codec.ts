@@ -1,6 +1,6 @@
 import { deserialize, serialize } from 'node:v8'
 import type { Decision } from '#core/model/decision.ts'
-import type { Knowledge } from '#core/model/knowledge.ts'
+import { type Knowledge, NO_KNOWLEDGE } from '#core/model/knowledge.ts'
 import type { Observation } from '#core/model/observation.ts'
 import { applyDelta, delta } from './delta.ts'
 
@@ -33,7 +33,16 @@ export function encodeDelta(previous: TurnBody, next: TurnBody): EncodedTurn {
 }
 
 export function decodeCheckpoint(body: Uint8Array): TurnBody & { readonly knowledge: Knowledge } {
-  return deserialize(body)
+  const { knowledge, ...turn } = deserialize(body)
+  return { ...turn, knowledge: current(knowledge) }
+}
+
+/** What an older version knew, with nothing of what has been learned only since. */
+function current(knowledge: Knowledge): Knowledge {
+  if ('forecast' in knowledge) return knowledge
+  const { domains } = knowledge as Knowledge
+  const each = Object.entries(domains).map(([name, its]) => [name, { ...its, promises: {} }])
+  return { ...(knowledge as Knowledge), domains: Object.fromEntries(each), forecast: NO_KNOWLEDGE.forecast }
 }
 
 export function decodeDelta(previous: TurnBody, { body, parts }: EncodedTurn): TurnBody {

@@ -65,7 +65,10 @@ export class SqliteJournal extends JournalReader implements Journal {
     this.#remember = sql(
       `INSERT INTO settings (driver, node, knob, domain, identity, original, last_set, may_be)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (driver, node, knob) DO UPDATE SET last_set = excluded.last_set, may_be = excluded.may_be`,
+       ON CONFLICT (driver, node, knob) DO UPDATE SET
+         original = iif(identity = excluded.identity, original, excluded.original),
+         domain = excluded.domain, identity = excluded.identity,
+         last_set = excluded.last_set, may_be = excluded.may_be`,
     )
     this.#correct = sql('UPDATE settings SET last_set = ?, may_be = ? WHERE driver = ? AND node = ? AND knob = ?')
     this.#forget = sql('DELETE FROM settings WHERE driver = ? AND node = ? AND knob = ?')
@@ -124,7 +127,10 @@ export class SqliteJournal extends JournalReader implements Journal {
     this.rememberAll([setting])
   }
 
-  /** In one transaction; the first call for a knob keeps its original, later ones only what Reeve set last. */
+  /**
+   * In one transaction. The first call for a knob keeps its original, later ones only what Reeve set last; what carries the
+   * knob by now may be another one, which has an original of its own.
+   */
   rememberAll(settings: readonly RememberedSetting[]): void {
     if (settings.length === 0) return
     this.#attempt(`remember ${settings.length} settings before changing them`, () => {

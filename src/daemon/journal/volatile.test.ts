@@ -29,6 +29,9 @@ function found(journal: LoopJournal) {
   journal.rememberAll([setting('/a', 100, 250, [200])])
   journal.correct([setting('/a', 100, 210, []), setting('/c', 1, 2, [1])])
   look()
+  // Nobody forgot it, and another one has its place by now.
+  journal.rememberAll([{ ...setting('/a', 50, 60, [50]), identity: '/a@2' }])
+  look()
   journal.forget('simulator', '/b' as NodeId, 'cpu.weight')
   look()
   seen.push(journal.wishOf('paused'))
@@ -42,5 +45,6 @@ it('a journal that keeps nothing remembers settings and wishes as the one on dis
   t.after(() => onDisk.close())
   const expected = found(onDisk)
   assert.equal((expected[0] as unknown[]).length, 2)
+  assert.deepEqual((expected[3] as unknown[])[0], { ...setting('/a', 50, 60, [50]), identity: '/a@2' })
   assert.deepEqual(found(createVolatileJournal()), expected)
 })

@@ -40,7 +40,8 @@ export function createVolatileJournal(): LoopJournal {
       for (const its of all) {
         const key = keyOf(its.driver, its.node, its.knob)
         const before = settings.get(key)
-        settings.set(key, before === undefined ? its : { ...before, lastSet: its.lastSet, mayBe: its.mayBe })
+        const isSame = before?.identity === its.identity
+        settings.set(key, isSame ? { ...before, lastSet: its.lastSet, mayBe: its.mayBe } : its)
       }
     },
     remembered: () => [...settings.values()],

@@ -1,0 +1,106 @@
+import type { BenchResult } from '../result.ts'
+import { FAMILIES, type Family } from './acts.ts'
+import { CHANGE_OVER_SECONDS, REACTION_SECONDS } from './measure.ts'
+import type { Spread, Summary } from './summary.ts'
+
+export interface Report {
+  readonly measuredAt: string
+  readonly machine: string
+  readonly runs: number
+  /** Of one act. */
+  readonly seconds: number
+  /** The best static weights of each family, as shop:api:search:job. */
+  readonly weights: Readonly<Partial<Record<Family, string>>>
+  readonly summaries: readonly Summary[]
+  readonly targets: readonly BenchResult[]
+}
+
+const TITLES: Readonly<Record<Family, string>> = {
+  I: 'Family I: loads that static weights can serve',
+  II: 'Family II: loads that no static setting can serve',
+}
+
+/** The whole as Markdown. */
+export function pageOf(report: Report): string {
+  const families = FAMILIES.filter((family) => report.summaries.some((one) => one.family === family))
+  return [
+    '# Goals under contention',
+    '',
+    `Made by \`npm run bench:goals\`; ${report.measuredAt.slice(0, 10)}, ${report.machine}.`,
+    '',
+    `Real processes: services with goals of priorities 1, 1 and 2, and two batch jobs. ${report.runs} runs, ${report.seconds} s an act,`,
+    'the contenders in another order each time. Medians over the runs, with the least and the most behind them.',
+    'The load generator alone measures, open-loop, in windows of one second. Not counted are the first',
+    `${CHANGE_OVER_SECONDS} s of an act; "held" leaves out the ${REACTION_SECONDS} s behind a step, which the column of reactions is about, and`,
+    '"with steps" counts them. Goals that cannot all be met count in the table of acts only.',
+    '',
+    ...families.flatMap((family) => familyOf(report, family)),
+    '## Targets',
+    '',
+    '| what | measured | target | | |',
+    '|---|---|---|---|---|',
+    ...report.targets.map(targetRow),
+    '',
+  ].join('\n')
+}
+
+function familyOf({ summaries, weights }: Report, family: Family): string[] {
+  const its = summaries.filter((one) => one.family === family)
+  const acts = its[0]?.acts.map(({ act }) => act) ?? []
+  return [
+    `## ${TITLES[family]}`,
+    '',
+    ...(weights[family] === undefined
+      ? []
+      : [`\`static\` has the weights ${weights[family]} (shop:api:search:job).`, '']),
+    '| contender | priority 1 held, % | priority 2 held, % | with steps, 1 / 2 | batch work, k/s | changes a minute | in steady load | reaction, s | own CPU, % |',
+    '|---|---|---|---|---|---|---|---|---|',
+    ...its.map((one) =>
+      row([
+        one.contender,
+        percent(one.held[1]),
+        percent(one.held[2]),
+        `${hundredths(one.heldAll[1].median)} / ${hundredths(one.heldAll[2].median)}`,
+        spread(one.workPerSecond, (value) => (value / 1000).toFixed(1)),
+        spread(one.changes, (value) => value.toFixed(0)),
+        one.changesSteady === null ? '' : spread(one.changesSteady, (value) => value.toFixed(0)),
+        spread(one.reaction, (value) => (Number.isFinite(value) ? value.toFixed(0) : 'never')),
+        spread(one.ownCpu, (value) => (value * 100).toFixed(1)),
+      ]),
+    ),
+    '',
+    'Held in each act, priority 1 / priority 2, %:',
+    '',
+    row(['contender', ...acts]),
+    row(['---', ...acts.map(() => '---')]),
+    ...its.map((one) =>
+      row([
+        one.contender,
+        ...one.acts.map(({ held }) => `${hundredths(held[1].median)} / ${hundredths(held[2].median)}`),
+      ]),
+    ),
+    '',
+    `The generator waited ${spread(worstWait(its), (value) => value.toFixed(2))} ms for a CPU each time it wanted one, under the contender with the longest waits.`,
+    '',
+  ]
+}
+
+const worstWait = (summaries: readonly Summary[]): Spread =>
+  summaries
+    .map(({ generatorWaitMs }) => generatorWaitMs)
+    .reduce((one, other) => (other.median > one.median ? other : one))
+
+const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+
+/** `92 (88-95)`, or `92` of one run. */
+function spread({ median, least, most }: Spread, text: (value: number) => string): string {
+  return least === most ? text(median) : `${text(median)} (${text(least)}-${text(most)})`
+}
+
+const percent = (its: Spread): string => spread(its, hundredths)
+const hundredths = (part: number): string => (Number.isNaN(part) ? '-' : (part * 100).toFixed(0))
+
+function targetRow({ name, median, unit, target, met, note }: BenchResult): string {
+  const measured = `${Number.isFinite(median) ? Number(median.toFixed(1)) : 'never'} ${unit}`.trim()
+  return row([name, measured, `${target ?? ''} ${unit}`.trim(), met === true ? 'met' : '**missed**', note ?? ''])
+}

@@ -1,0 +1,41 @@
+/**
+ * `npm run soak -- --minutes N [--seed S]`: plays new seeds for as long as told, and says which fail. One seed again, with
+ * all that happens in it: `npm run soak -- --only SEED`. Exit code 1 where one failed.
+ */
+import { parseArgs } from 'node:util'
+import { play } from '#test/simulation/play.ts'
+
+const { values } = parseArgs({
+  options: { minutes: { type: 'string', default: '1' }, seed: { type: 'string' }, only: { type: 'string' } },
+})
+const isOne = values.only !== undefined
+const first = Number(values.only ?? values.seed ?? Date.now() % 2 ** 31)
+const minutes = Number(values.minutes)
+if (!Number.isSafeInteger(first) || !(minutes > 0))
+  throw new RangeError('a seed is a whole number, minutes are above 0')
+
+const tell = isOne ? (line: string) => console.log(line) : () => {}
+const began = performance.now()
+const usedBefore = process.cpuUsage()
+let seed = first
+let failed = 0
+let turns = 0
+do {
+  const { failures, turns: made } = await play(seed, {}, tell)
+  turns += made
+  const [one] = failures
+  if (one !== undefined) {
+    failed++
+    console.log(`seed ${seed}: ${one.property} at turn ${one.turn}: ${one.message} (and ${failures.length - 1} more)`)
+  }
+  seed++
+} while (!isOne && performance.now() - began < minutes * 60_000)
+
+const { user, system } = process.cpuUsage(usedBefore)
+const played = seed - first
+console.log(
+  `${played} seeds from ${first}, ${turns} turns, in ${((performance.now() - began) / 1000).toFixed(1)} s; ` +
+    `${((played * 1e6) / (user + system)).toFixed(1)} seeds a second of CPU; ${failed} failed`,
+)
+if (failed > 0 && !isOne) console.log('to see one of them: npm run soak -- --only SEED')
+process.exitCode = failed > 0 ? 1 : 0

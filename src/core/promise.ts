@@ -1,0 +1,123 @@
+import type { Allotted } from './allot.ts'
+import type { Need } from './estimate/estimate.ts'
+import { isMove } from './ladder.ts'
+import type { View } from './look.ts'
+import type { EstimateReason, Graded, Promised } from './model/decision.ts'
+import type { DomainName, ResourceKey } from './model/ids.ts'
+import type { PromiseKnowledge } from './model/knowledge.ts'
+import type { Goal } from './model/policy.ts'
+
+/** A change of allocation has its effect after this time, and what comes of it is known after that. */
+const EFFECT_MS = 10_000
+const DUE_MS = 30_000
+/** What comes may be worse than promised by this part of it: measurements are noisy. */
+const KEPT = 0.1
+/** Estimators that give a goal what they think it needs and so promise the goal itself. */
+const PROMISE_THE_TARGET: ReadonlySet<EstimateReason['kind']> = new Set(['utilization', 'work-cost', 'feedback'])
+
+/** What is said to come of this turn's change for a goal, and what came of an earlier one. */
+export interface Promising {
+  readonly promised: Promised | null
+  readonly graded: Graded | null
+  /** null where nothing was promised to the goal yet. */
+  readonly knowledge: PromiseKnowledge | null
+}
+
+/**
+ * Compares each promise with what came, and notes new ones. A goal is promised something when the allocation of its domain
+ * changes and it is granted what its estimator asks for; what is granted less promises nothing. A promise is graded when
+ * it is due, or when another change comes before that and something was measured already. In the order of `needs`.
+ */
+export function promise(
+  view: View,
+  needs: readonly Need[],
+  allotted: readonly Allotted[],
+  acting: boolean,
+): Promising[] {
+  const grants = allotted.map(grantsOf)
+  return needs.map((need) => {
+    const known = view.byName.get(need.domain)?.known?.promises[need.goal.id] ?? null
+    const promised = acting && isGranted(need, allotted, grants) ? promisedBy(need) : null
+    return next(known, promised, need, view.known.turn + 1, view.seen.at.monotonicMs)
+  })
+}
+
+function next(
+  known: PromiseKnowledge | null,
+  promised: Promised | null,
+  { goal, status }: Need,
+  turn: number,
+  nowMs: number,
+): Promising {
+  if (known === null && promised === null) return { promised, graded: null, knowledge: null }
+  let pending = known?.pending ?? null
+  if (pending !== null && nowMs - pending.atMs >= EFFECT_MS && (status.kind === 'met' || status.kind === 'missed')) {
+    pending = { ...pending, sum: pending.sum + status.measured, count: pending.count + 1 }
+  }
+  const isOver = pending !== null && (promised !== null || nowMs - pending.atMs >= DUE_MS)
+  const graded = pending !== null && isOver && pending.count > 0 ? grade(pending, goal) : null
+  const before = known?.record ?? { made: 0, kept: 0, off: 0 }
+  const made = before.made + 1
+  const record =
+    graded === null
+      ? before
+      : { made, kept: before.kept + (graded.isKept ? 1 : 0), off: before.off + (graded.off - before.off) / made }
+  const fresh = promised === null ? null : { ...promised, turn, atMs: nowMs, sum: 0, count: 0 }
+  return { promised, graded, knowledge: { record, pending: isOver || pending === null ? fresh : pending } }
+}
+
+/** Worked: 200 ms were promised and 230 came, which is 0.15 off; 150 would be as good as promised. */
+function grade(pending: NonNullable<PromiseKnowledge['pending']>, goal: Goal): Graded {
+  const { by, predicted, turn, sum, count } = pending
+  const came = sum / count
+  const worse = isMoreBetter(goal) ? predicted - came : came - predicted
+  const off = Math.max(0, worse) / Math.max(Math.abs(predicted), 1e-9)
+  return { by, predicted, turn, came, off, isKept: off <= KEPT }
+}
+
+function isMoreBetter({ aim }: Goal): boolean {
+  return aim.kind === 'throughput' || (aim.kind === 'performance' && aim.direction === 'above')
+}
+
+/** An estimator with a model says what it predicts in its reason. */
+function promisedBy({ because, status }: Need): Promised | null {
+  const by = because.kind
+  if ('predicted' in because && typeof because.predicted === 'number') return { by, predicted: because.predicted }
+  if (!PROMISE_THE_TARGET.has(by) || (status.kind !== 'met' && status.kind !== 'missed')) return null
+  return { by, predicted: status.target }
+}
+
+interface Grant {
+  /** What is enforced from now on, and for which requests. */
+  readonly allocation: number
+  readonly requests: readonly number[]
+  readonly isMoved: boolean
+}
+
+function grantsOf({ frame, rounding }: Allotted): Map<DomainName, Grant> {
+  const { key, grain } = frame.resource
+  const grants = new Map<DomainName, Grant>()
+  for (const [index, { name, view, standing, requests }] of frame.rows.entries()) {
+    if (view === null || standing !== 'managed') continue
+    const allocation = rounding.allocation[index] ?? 0
+    grants.set(name, { allocation, requests, isMoved: isMove(allocation - (view.inForce[key] ?? 0), grain) })
+  }
+  return grants
+}
+
+/** Whether something is changed for the goal, and all that was asked for up to its class is given. */
+function isGranted(
+  { domain, goal, need }: Need,
+  allotted: readonly Allotted[],
+  grants: readonly ReadonlyMap<DomainName, Grant>[],
+): boolean {
+  let isMoved = false
+  for (const [index, { frame }] of allotted.entries()) {
+    const { key, grain } = frame.resource
+    if (need[key as ResourceKey] === undefined) continue
+    const grant = grants[index]?.get(domain)
+    if (grant === undefined || grant.allocation < (grant.requests[goal.priority - 1] ?? 0) - grain) return false
+    isMoved ||= grant.isMoved
+  }
+  return isMoved
+}

@@ -1,0 +1,54 @@
+import type { DomainOptions } from '#drivers/simulator/domain.ts'
+import type { Load, LoadChange } from '#drivers/simulator/load.ts'
+import type { Chance } from './chance.ts'
+
+/** A host with what runs on it. */
+export interface DrawnHost {
+  readonly cpus: number
+  /** Bytes. */
+  readonly memory: number
+  readonly unmanagedMilli: number
+  readonly domains: readonly DomainOptions[]
+}
+
+const MIB = 2 ** 20
+
+/** Domains are `d0`, `d1` ...; the last of them may be one that no policy names. */
+export function drawHost(chance: Chance): DrawnHost {
+  const memory = chance.choose([1, 2, 4]) * 1024 * MIB
+  const count = chance.between(1, 6)
+  return {
+    cpus: chance.choose([1, 2, 2, 4, 8]),
+    memory,
+    unmanagedMilli: chance.choose([0, 0, 50, 300]),
+    domains: Array.from({ length: count }, (_, index) => ({
+      name: `d${index}`,
+      load: drawLoad(chance),
+      weight: chance.choose([2, 100, 1024, 1024, 10_000]),
+      memory: chance.between(16, Math.floor(memory / MIB / count)) * MIB,
+    })),
+  }
+}
+
+/** Few requests, each with much to do: what matters is who is held back, and each request costs time to simulate. */
+function drawLoad(chance: Chance): Load {
+  const service = { demandMs: chance.between(20, 150), parallelism: chance.between(1, 4) }
+  switch (chance.between(0, 2)) {
+    case 0:
+      return { kind: 'batch', threads: chance.between(0, 6) }
+    case 1:
+      return { kind: 'closed', clients: chance.between(0, 5), thinkMs: chance.between(100, 2000), ...service }
+    default:
+      return { kind: 'open', arrivalsPerSecond: chance.between(0, 12), underwayMost: 40, ...service }
+  }
+}
+
+/** What else it may have to do; of any kind, as each takes what it knows. */
+export function drawLoadChange(chance: Chance): LoadChange {
+  return {
+    threads: chance.between(0, 6),
+    clients: chance.between(0, 8),
+    arrivalsPerSecond: chance.between(0, 20),
+    demandMs: chance.between(20, 200),
+  }
+}

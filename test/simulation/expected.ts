@@ -1,0 +1,107 @@
+import type { Problem } from '#core/arbitrate/problem.ts'
+import type { AmountDecision, Decision, ResourceDecision } from '#core/model/decision.ts'
+import type { DomainName, ResourceKey } from '#core/model/ids.ts'
+import type { DomainPolicy, Goal, Policy, Share } from '#core/model/policy.ts'
+import { globMatches } from '#lib/glob.ts'
+
+/**
+ * What a decision has to follow from, put together once more from the policy's text, the observation and what the
+ * decision says of use and of what is in force. It shares nothing with the code that decides but the shape of a problem.
+ */
+
+const NO_SHARE: Share = { reservation: null, own: null, lend: true, borrow: true, limit: null, weight: null }
+
+/** The entry of the policy that stands for a domain. */
+export function entryOf({ domains }: Policy, name: string): DomainPolicy | undefined {
+  return domains.find((its) => its.name === name) ?? domains.find((its) => globMatches(its.name, name))
+}
+
+export function shareOf(policy: Policy, name: string, resource: ResourceKey): Share {
+  return entryOf(policy, name)?.shares[resource] ?? NO_SHARE
+}
+
+export function classesOf({ goals }: Policy): number {
+  return Math.max(0, ...goals.map(({ priority }) => priority))
+}
+
+/**
+ * What a domain asks for of a resource, class by class: by application the largest need up to a class, all applications
+ * added up. The needs are the decision's, the priorities the policy's.
+ */
+export function requestsOf(policy: Policy, { goals }: Decision, domain: DomainName, resource: ResourceKey): number[] {
+  const stated = new Map(policy.goals.map((goal) => [goal.id, goal]))
+  const needs = goals.flatMap((its) => {
+    const goal = stated.get(its.goal)
+    const amount = its.need[resource]
+    return its.domain === domain && goal !== undefined && amount !== undefined ? [{ goal, amount }] : []
+  })
+  const applications = new Set(needs.map(({ goal }) => goal.application))
+  return Array.from({ length: classesOf(policy) }, (_, index) => {
+    const upTo = (goal: Goal) => goal.priority <= index + 1
+    let sum = 0
+    for (const application of applications) {
+      const its = needs.filter(({ goal }) => goal.application === application && upTo(goal))
+      sum += Math.max(0, ...its.map(({ amount }) => amount))
+    }
+    return sum
+  })
+}
+
+/** The problem of which a resource's entitlements are the solution. */
+export function problemOf(policy: Policy, { resource, rows, capacity }: ResourceDecision): Problem {
+  const count = rows.length
+  const classes = classesOf(policy)
+  const minimum = policy.host.minimum[resource] ?? 0
+  const index = new Map(rows.map(({ domain }, row) => [domain, row]))
+  const { fairness, surplus, remainder } = policy.host
+  const problem = {
+    ...{ capacity: capacity.available, minimum, fairness, surplus, remainder, count, classes },
+    ids: rows.map(({ domain }) => domain as string),
+    parent: Int32Array.from(rows, ({ parent }) => (parent === null ? -1 : (index.get(parent) as number))),
+    requests: new Float64Array(count * classes),
+    weight: new Float64Array(count),
+    reservation: new Float64Array(count),
+    own: new Float64Array(count).fill(Number.NaN),
+    lend: new Uint8Array(count),
+    borrow: new Uint8Array(count),
+    limit: new Float64Array(count),
+  }
+  const inside = new Float64Array(count)
+  for (let row = count - 1; row >= 0; row--) {
+    const its = rows[row] as AmountDecision
+    const share = shareOf(policy, its.domain, resource)
+    const { start, reservation, limit } = boundsOf(its, share, minimum, inside[row] as number)
+    problem.reservation[row] = reservation
+    problem.limit[row] = limit
+    const parent = problem.parent[row] as number
+    if (parent >= 0) inside[parent] = (inside[parent] as number) + start
+    problem.weight[row] = share.weight ?? (its.role === 'parent' ? Number.NaN : 1)
+    problem.lend[row] = share.lend ? 1 : 0
+    problem.borrow[row] = share.borrow ? 1 : 0
+    if (its.role !== 'managed') continue
+    if (share.own !== null) problem.own[row] = Math.min(Math.max(share.own, start), limit)
+    for (let k = 0; k < classes; k++) problem.requests[k * count + row] = its.requests[k] ?? its.requests.at(-1) ?? 0
+  }
+  return problem
+}
+
+interface RowBounds {
+  readonly start: number
+  /** NaN where there is none. */
+  readonly reservation: number
+  readonly limit: number
+}
+
+function boundsOf(its: AmountDecision, share: Share, minimum: number, inside: number): RowBounds {
+  const limit = share.limit ?? Number.POSITIVE_INFINITY
+  if (its.role === 'parent') {
+    const start = Math.max(share.reservation ?? 0, inside)
+    return { start, reservation: share.reservation ?? Number.NaN, limit: Math.max(limit, start) }
+  }
+  if (its.role !== 'managed') {
+    const stands = its.inForce ?? its.use ?? 0
+    return { start: stands, reservation: stands, limit: stands }
+  }
+  const start = Math.min(share.reservation ?? minimum, limit)
+  return { start, reservation: share.reservation === null && start === minimum ? Number.NaN : start, limit }
+}
