@@ -106,6 +106,16 @@ describe('an answer to other settings', () => {
     near(answers(starved, { shop: { weight: 3000 } }, new Map([[shop, 0]]))(shop).use.now, 375)
   })
 
+  it('has nobody gain more than others lose, where weights do not tell what was used', () => {
+    const odd = [
+      { ...BATCH, use: 1800, weight: 1, inForce: 0 },
+      { ...SHOP, use: 200, waited: 3000, weight: 9, inForce: 0 },
+    ]
+    const of = answers(odd, { batch: { weight: 9 }, shop: { weight: 1 } })
+    near(of(batch).use.now + of(shop).use.now, 2000)
+    near(of(shop).use.now, 200 / 9)
+  })
+
   it('knows nothing of one of which nothing was counted yet', () => {
     const view = viewOf([SHOP, BATCH])
     const first = { ...view, domains: view.domains.map((its) => (its.name === shop ? { ...its, use: {} } : its)) }

@@ -33,6 +33,14 @@ const HALVED = [seen(1000, { cpu: 6000, 'cpu.waitMs': 170, other: 2 }), answer(5
 
 describe('counters that answer', () => {
   for (const [what, turns, expected] of [
+    [
+      'are those on record, bit for bit, where nothing is other',
+      [
+        [seen(0, { cpu: 0.12 }), null],
+        [seen(1000, { cpu: 1.53 }), answer(1000, 0, 0)],
+      ],
+      { cpu: 1.53 },
+    ],
     ['begin as recorded', [FIRST], { cpu: 5000, 'cpu.waitMs': 70, other: 1 }],
     ['grow as the answer says', [FIRST, HALVED], { cpu: 5500, 'cpu.waitMs': 370, other: 2 }],
     [

@@ -67,8 +67,8 @@ describe('a record that answers to the settings that it has', () => {
   })
 })
 
-/** What is observed of the recorded run while the shop has next to none of its weight from a turn on. */
-function starved(from: number, to: number): { readonly was: Observation; readonly now: Observation }[] {
+/** What is observed of the recorded run while settings are others from turn 20 on. */
+function answered(to: number, change: (observation: Observation) => Partial<Observation>) {
   const journal = readJournal(journalPath(recorded)) ?? assert.fail()
   const world = new SimulatedWorld()
   const turns: DecidedAgain[] = []
@@ -78,17 +78,26 @@ function starved(from: number, to: number): { readonly was: Observation; readonl
   journal.close()
   return turns.map((again) => {
     const was = again.record.observation
-    const nodes = was.nodes.map((node) => (node.id === '/shop' ? { ...node, weight: node.weight / 10_000 } : node))
-    return { was, now: world.answer(again, again.record.turn < from ? was : { ...was, nodes }).observation }
+    return { was, now: world.answer(again, again.record.turn < 20 ? was : { ...was, ...change(was) }).observation }
   })
 }
+
+/** The shop has next to no weight. */
+const starved = ({ nodes }: Observation) => ({
+  nodes: nodes.map((node) => (node.id === '/shop' ? { ...node, weight: node.weight / 10_000 } : node)),
+})
+
+/** Nobody may use more than a twentieth of the host. */
+const capped = ({ domains }: Observation) => ({
+  domains: domains.map((domain) => ({ ...domain, settings: { ...domain.settings, 'cpu.quota': 100 } })),
+})
 
 const counted = ({ domains }: Observation, name: string, counter: string = CPU) =>
   domains.find((its) => its.name === name)?.counters[counter]
 
 describe('a record that answers to other settings', () => {
   it('goes on counting while a domain vanishes and comes back', () => {
-    const all = starved(20, AT.reload - 1)
+    const all = answered(AT.reload - 1, starved)
     for (const name of ['shop', 'api', 'batch', 'host']) {
       let last: { readonly identity: string | undefined; readonly was: number; readonly now: number } | null = null
       for (const { was, now } of all) {
@@ -112,10 +121,11 @@ describe('a record that answers to other settings', () => {
   })
 
   it('keeps what the host has used in step with its domains', () => {
-    const all = starved(20, 190)
+    const all = answered(190, capped)
     const sum = (of: Observation) => of.domains.reduce((used, { counters }) => used + (counters[CPU] ?? 0), 0)
     const { was, now } = all.at(-1) ?? assert.fail()
     const more = (now.capacity[CPU]?.used ?? 0) - (was.capacity[CPU]?.used ?? 0)
+    assert.ok(more < -170 * 1000, 'much less is used')
     assert.ok(Math.abs(more - (sum(now) - sum(was))) < 1e-3, `${more} and ${sum(now) - sum(was)}`)
   })
 })
