@@ -62,6 +62,7 @@ function program(): Command {
     .option('--since <t>', 'from a turn (4711), a time in UTC (2026-11-21T09:30), or an age (1h) on')
     .option('--until <t>', 'until a turn, a time or an age')
     .option('--policy <file>', 'the policy to decide by instead of those on record')
+    .option('--simulate', 'let what was learned of the services answer to that policy')
     .action(async (options) => finish(await (await import('./commands/replay.ts')).replayCommand(options)))
   asking(reeve, 'pause', 'decide everything and change nothing, until resumed').action(async (options) =>
     (await import('./commands/pause.ts')).pauseCommand(options),

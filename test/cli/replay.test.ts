@@ -139,6 +139,29 @@ describe('reeve replay --policy', () => {
     assert.deepEqual([comparison.turns, /does not answer back/.test(comparison.limit)], [AT.reload - 1, true])
   })
 
+  it('lets what was learned answer, says how good that is, and needs a policy for it', async (t) => {
+    const text = FIRST_POLICY.replace(
+      'shop: { driver: simulator }',
+      'shop: { driver: simulator, cpu: { limit: 300m } }',
+    )
+    const args = ['--policy', policyFile(t, text), '--simulate', '--until', String(AT.reload - 1)]
+    const { code, stdout, stderr } = await replay(...args)
+    assert.equal(code, 0, stderr)
+    for (const sentence of [
+      /^shop +[\d.]+ cores +0\.\d+ cores$/m,
+      /^shop-performance-1 +shop +[\d.]+ % of \d+ turns +[\d.]+ % +[\d.]+ % +1\.\d+ +[\d.]+ % of \d+ turns.* +[\d.]+ +[\d.]+$/m,
+      /^all goals +[\d.]+ % of \d+ turns +[\d.]+ % of \d+ turns$/m,
+      /^Of these nothing is known in some turns, .*metric shop-p95 of shop \(\d+ turns\)/m,
+      /^These are answers of models, not of the world/m,
+    ]) {
+      assert.match(stdout, sentence)
+    }
+    assert.doesNotMatch(stdout, /does not answer back/)
+    const without = await replay('--simulate')
+    assert.deepEqual([without.code, without.stdout], [2, ''])
+    assert.match(without.stderr, /--simulate needs --policy/)
+  })
+
   it('refuses one that cannot be used, every fault at its line', async (t) => {
     const text = FIRST_POLICY.replace('priority: 1', 'prioritty: 1').replace('batch: { driver', 'batch: { drivver')
     const { code, stdout, stderr } = await replay('--policy', policyFile(t, text))

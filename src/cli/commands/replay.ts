@@ -19,6 +19,7 @@ import type { TurnRecord } from '#ports.ts'
 
 interface ReplayOptions extends CommonOptions, PeriodOptions {
   readonly policy?: string
+  readonly simulate?: boolean
 }
 
 /**
@@ -27,7 +28,9 @@ interface ReplayOptions extends CommonOptions, PeriodOptions {
  */
 export async function replayCommand(options: ReplayOptions): Promise<number> {
   const written = writtenPeriod(options, Date.now())
-  const file = options.policy
+  const { policy: file, simulate = false } = options
+  if (simulate && file === undefined)
+    throw new Failure('--simulate needs --policy: the policy to answer to', EXIT.usage)
   const text = file === undefined ? null : await policyText(file)
   const report = await readingJournal<ReplayReport>(options, 'there is no journal', (journal) => {
     const period = periodOf(journal, written)
@@ -38,7 +41,7 @@ export async function replayCommand(options: ReplayOptions): Promise<number> {
     const found =
       file === undefined || text === null
         ? replaySamePolicy(journal, period)
-        : replayOtherPolicy(journal, period, otherPolicy(journal, period, file, text))
+        : replayOtherPolicy(journal, period, otherPolicy(journal, period, file, text), simulate)
     const tookMs = performance.now() - startedMs
     return { ...found, tookMs, turnsPerSecond: (turnsOf(found) * 1000) / tookMs }
   })

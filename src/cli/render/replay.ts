@@ -6,6 +6,8 @@ import type {
   RecordDifference,
   ReplayReport,
   SamePolicyReport,
+  SimulatedGoal,
+  SimulatedRun,
   Span,
   VerdictName,
 } from '#daemon/replay/report.ts'
@@ -81,7 +83,7 @@ function differenceText(difference: RecordDifference): string {
   }
 }
 
-function otherPolicyLines({ policy, comparison, notOnRecord, unusable }: OtherPolicyReport): string[] {
+function otherPolicyLines({ policy, comparison, simulated, notOnRecord, unusable }: OtherPolicyReport): string[] {
   const { domains, metrics, resources } = notOnRecord
   const missing = [
     ...domains.map((name) => `domain ${name}`),
@@ -95,11 +97,14 @@ function otherPolicyLines({ policy, comparison, notOnRecord, unusable }: OtherPo
       ? []
       : [bad(`${counted(unusable.segments, 'segment')} could not be used and are left out:`)]),
     ...unusable.first.map((its) => `  ${differenceText(its)}`),
-    ...comparisonLines(comparison),
+    ...comparisonLines(comparison, simulated === null ? [] : simulatedLines(simulated)),
   ]
 }
 
-function comparisonLines({ turns, otherChanges, changes, verdicts, amounts, goals, limit }: Comparison): string[] {
+function comparisonLines(
+  { turns, otherChanges, changes, verdicts, amounts, goals, limit }: Comparison,
+  more: readonly string[] = [],
+): string[] {
   if (turns === 0) return []
   const { firstTurn } = otherChanges
   const differing =
@@ -124,6 +129,7 @@ function comparisonLines({ turns, otherChanges, changes, verdicts, amounts, goal
             ...goals.flatMap(goalRows),
           ]),
         ]),
+    ...more,
     '',
     attention(limit),
   ]
@@ -165,4 +171,54 @@ function goalRows({ goal, domain, recorded, short: turns, entitlements }: GoalCo
     const lead = i === 0 ? head : ['', '', '', '', '']
     return [...lead, `${of(was, unit)} of ${resource}`, of(now, unit)]
   })
+}
+
+/** What was, what the models would have said of that beforehand, and what they say of the other policy. */
+function simulatedLines({ goals, uses, unknown }: SimulatedRun): string[] {
+  const sum = (of: (goal: SimulatedGoal) => number) => goals.reduce((all, goal) => all + of(goal), 0)
+  const inAll = [
+    'all goals',
+    '',
+    partOf({ met: sum(({ recorded }) => recorded.met), missed: sum(({ recorded }) => recorded.missed) }),
+    ...['', '', ''],
+    partOf({ met: sum(({ now }) => now.met), missed: sum(({ now }) => now.missed) }),
+  ]
+  return [
+    '',
+    table([
+      ['DOMAIN', 'USED CPU', 'SIMULATED'].map(dim),
+      ...uses.map(({ domain, was, now }) => [domain, amount(was, 'millicores'), amount(now, 'millicores')]),
+    ]),
+    '',
+    table([
+      ['GOAL', 'DOMAIN', 'MET ON RECORD', 'FORETOLD', 'RIGHT', 'OFF BY', 'SIMULATED', 'INDEX', 'SIMULATED'].map(dim),
+      ...goals.map(simulatedRow),
+      ...(goals.length > 1 ? [inAll] : []),
+    ]),
+    'Foretold is what the models would have said of the recorded turns before each was measured: in how many the goal is',
+    'met, in how many that was right, and the factor by which they were off. An index above 1 is missed.',
+    ...(unknown.length === 0
+      ? []
+      : [
+          attention(
+            `Of these nothing is known in some turns, which count as recorded for all others: ${listed(
+              unknown.map(({ what, turns }) => `${what} (${counted(turns, 'turn')})`),
+            )}.`,
+          ),
+        ]),
+  ]
+}
+
+function simulatedRow({ goal, domain, recorded, check, now, index }: SimulatedGoal): string[] {
+  const unknown = now.unknown === 0 ? '' : `, ${now.unknown} not known`
+  const told =
+    check === null
+      ? ['-', '-', '-']
+      : [percent(check.met / check.turns), percent(check.agreed / check.turns), short(check.off)]
+  const of = (value: number | null) => (value === null ? '-' : short(value))
+  return [goal, domain, partOf(recorded), ...told, `${partOf(now)}${unknown}`, of(index.was), of(index.now)]
+}
+
+function partOf({ met, missed }: SimulatedGoal['recorded']): string {
+  return met + missed === 0 ? '-' : `${percent(met / (met + missed))} of ${counted(met + missed, 'turn')}`
 }

@@ -20,7 +20,7 @@ const ROOM = 1.1
 const USED_UP = 0.7
 const HELD_BACK = 0.05
 /** Where more of its capacity is used a queue only grows, and its time says how long that has lasted. */
-const SATURATED = 0.97
+export const SATURATED = 0.97
 
 /**
  * Asks for the least that is predicted to meet the goal, by a model of the service that is learned while it runs
@@ -79,7 +79,7 @@ interface Step extends Pick<Estimate, 'because'> {
  * The CPU that the domain found when it wanted some: what it is entitled to, and of what others left idle as much as it
  * did not wait for.
  */
-function capacityFound(sight: Sight, use: number): number {
+export function capacityFound(sight: Pick<Sight, 'capacity' | 'heldBack' | 'inForce'>, use: number): number {
   const all = sight.capacity[CPU] ?? use
   const unhindered = (1 - (sight.heldBack[CPU] ?? 0)) * all
   return Math.min(Math.max(sight.inForce[CPU] ?? 0, use, unhindered), Math.max(all, use))

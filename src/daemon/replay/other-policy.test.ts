@@ -52,7 +52,7 @@ function decisionsBy(
   const records = journal.turns(1, to)
   const [first] = decideAgain(recordedPolicies(journal), records)
   const run = new OtherRun(first?.known ?? assert.fail())
-  return records.map((record) => ({ record, decision: run.decide(record, policy, asSeen) }))
+  return records.map((record) => ({ record, decision: run.decide(record, policy, asSeen(run.see(record))) }))
 }
 
 describe('a record by the policy that it has', () => {

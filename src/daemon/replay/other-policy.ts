@@ -3,11 +3,13 @@ import type { Policy } from '#core/model/policy.ts'
 import type { JournalReader } from '#daemon/journal/reader.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { TurnRecord } from '#ports.ts'
-import { type DecidedAgain, lastAgain } from './again.ts'
+import { type DecidedAgain, decideAgain, lastAgain, recordedPolicies } from './again.ts'
 import { observationsFor } from './for-policy.ts'
 import { OtherRun } from './other-run.ts'
 import type { Period } from './period.ts'
 import type { OtherPolicyReport, Unusable } from './report.ts'
+import { SimulatedTally } from './simulated-tally.ts'
+import { SimulatedWorld } from './simulated-world.ts'
 import { SpanOf } from './span.ts'
 import { Tally } from './tally.ts'
 
@@ -22,17 +24,19 @@ export interface NamedPolicy {
 
 /**
  * Decides every turn of a period by another policy, as if it had been loaded before the first of them: from what was
- * known by then, each turn from what was observed in it, and from what the one before has come to know. One segment is
- * in memory at a time.
+ * known by then, each turn from what was observed in it, and from what the one before has come to know. Where that is
+ * to be simulated, what was observed also answers to what this policy has set. One segment is in memory at a time.
  */
 export function replayOtherPolicy(
   journal: JournalReader,
   { from, to }: Period,
   { policy, file, hash }: NamedPolicy,
+  isSimulated = false,
 ): OtherPolicyReport {
   const span = new SpanOf()
   const tally = new Tally()
   const shown = new Shown()
+  const simulation = isSimulated ? { world: new SimulatedWorld(), tally: new SimulatedTally() } : null
   const observationFor = observationsFor(policy)
   const asSeen = (observation: Observation): Observation => {
     const seen = observationFor(observation)
@@ -45,12 +49,15 @@ export function replayOtherPolicy(
   for (const checkpoint of journal.checkpoints(from, to)) {
     try {
       const segment = journal.segment(checkpoint, to)
-      for (const record of segment) {
+      for (const { record, again } of turnsOf(journal, segment, isSimulated)) {
         if (record.turn < from) continue
         run ??= runFrom(journal, segment, record)
-        const now = run.decide(record, policy, asSeen)
+        const seen = run.see(record)
+        const simulated = again === null ? null : (simulation?.world.answer(again, seen) ?? null)
+        const now = run.decide(record, policy, asSeen(simulated?.observation ?? seen))
         span.add(record)
         tally.add(record.turn, record.decision, now)
+        if (again !== null && simulated !== null) simulation?.tally.add(again, simulated, policy, now)
       }
     } catch (error) {
       segments++
@@ -61,10 +68,22 @@ export function replayOtherPolicy(
     kind: 'other-policy',
     span: span.span,
     policy: { file, hash },
-    comparison: tally.comparison(),
+    comparison: tally.comparison(isSimulated),
+    simulated: simulation?.tally.run() ?? null,
     notOnRecord: shown.lacksOf(policy),
     unusable: { segments, first },
   }
+}
+
+interface Turn {
+  readonly record: TurnRecord
+  /** Decided again by what was in force, for what was known then; null where nobody asks for that. */
+  readonly again: DecidedAgain | null
+}
+
+function* turnsOf(journal: JournalReader, segment: readonly TurnRecord[], isSimulated: boolean): Generator<Turn, void> {
+  if (!isSimulated) for (const record of segment) yield { record, again: null }
+  else for (const again of decideAgain(recordedPolicies(journal), segment)) yield { record: again.record, again }
 }
 
 /** Takes up what was known before a turn of the segment. */

@@ -17,9 +17,13 @@ export class OtherRun {
     this.#world = new OtherWorld(known.set)
   }
 
-  /** `asSeen` makes of an observation what would have been seen under that policy. @throws where nothing can be decided. */
-  decide(record: TurnRecord, policy: Policy, asSeen: (observation: Observation) => Observation): Decision {
-    const observation = asSeen(this.#world.see(record))
+  /** What it would have seen in a recorded turn, which is to be decided next. */
+  see(record: TurnRecord): Observation {
+    return this.#world.see(record)
+  }
+
+  /** `observation` is what it saw, as it would have been made under that policy. @throws where nothing can be decided. */
+  decide(record: TurnRecord, policy: Policy, observation: Observation): Decision {
     const { decision, knowledge } = decideRecorded(policy, { ...record, observation }, this.#known)
     this.#world.act(record, decision.plan)
     this.#known = knowledge

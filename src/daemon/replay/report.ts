@@ -59,6 +59,8 @@ export interface OtherPolicyReport {
   readonly span: Span | null
   readonly policy: { readonly file: string; readonly hash: string }
   readonly comparison: Comparison
+  /** What the models that were learned on record answer to it; null where that was not asked for. */
+  readonly simulated: SimulatedRun | null
   /** What the policy names and the record never shows: nothing can be said of it. */
   readonly notOnRecord: {
     readonly domains: readonly string[]
@@ -128,4 +130,30 @@ export interface GoalComparison {
     readonly resource: ResourceKey
     readonly unit: string
   })[]
+}
+
+/** A record that answers to what another policy sets, by models. */
+export interface SimulatedRun {
+  readonly goals: readonly SimulatedGoal[]
+  /** Mean use of CPU in millicores, over the turns in which it could be told. */
+  readonly uses: readonly (WasAndNow<number> & { readonly domain: DomainName })[]
+  /** What no model answers where it would have been another, and in how many turns: it was taken as recorded. */
+  readonly unknown: readonly { readonly what: string; readonly turns: number }[]
+}
+
+/** In turns. A goal that was closed or could not be measured is in none of them. */
+export interface SimulatedGoal {
+  readonly goal: GoalId
+  readonly domain: DomainName
+  readonly recorded: { readonly met: number; readonly missed: number }
+  /**
+   * The recorded decisions by the models: what these said of a turn before its reading came, in how many they said that
+   * the goal is met, in how many they were right about that, and the factor by which they were off in the mean. null
+   * where none was to be trusted.
+   */
+  readonly check: { readonly turns: number; readonly met: number; readonly agreed: number; readonly off: number } | null
+  /** Under the other policy; `unknown` where no model tells. */
+  readonly now: { readonly met: number; readonly missed: number; readonly unknown: number }
+  /** Geometric means of the performance index, over `recorded` and over what is known of `now`; above 1 is missed. */
+  readonly index: WasAndNow<number | null>
 }

@@ -120,7 +120,7 @@ class Findings {
   #addOtherVersion({ record, policy, known }: DecidedAgain): void {
     this.#deciders.add(record.decider)
     this.#otherVersion ??= new OtherRun(known)
-    const now = this.#otherVersion.decide(record, policy, (observation) => observation)
+    const now = this.#otherVersion.decide(record, policy, this.#otherVersion.see(record))
     this.#tally.add(record.turn, record.decision, now)
   }
 

@@ -4,9 +4,14 @@ import { knownResource } from '#core/model/resource.ts'
 import { shownRows } from '#daemon/shown-rows.ts'
 import type { AmountComparison, Comparison, GoalComparison, Means, VerdictName } from './report.ts'
 
+/** What no replay can tell: of a world that does not answer back, and of one that answers by models. */
 const LIMIT =
   'The world does not answer back: what was used, waited for and measured in these turns was so under the settings of ' +
   'then. What a domain would have done with more or less than it had, and whether a goal would have been met, no record tells.'
+const SIMULATED_LIMIT =
+  'These are answers of models, not of the world: what was observed, scaled by what was learned of the services. By how ' +
+  'much these models were off for the recorded decisions says what their answers are worth; further from what was tried ' +
+  'they are worth less, and close to a target the part of met turns is worth little. Memory and I/O stay as recorded.'
 
 interface Sums {
   turns: number
@@ -68,7 +73,7 @@ export class Tally {
     }
   }
 
-  comparison(): Comparison {
+  comparison(isSimulated = false): Comparison {
     const amounts = [...this.#amounts.values()].map(amountComparison)
     return {
       turns: this.#turns,
@@ -77,7 +82,7 @@ export class Tally {
       verdicts: [...this.#verdicts].map(([verdict, counts]) => ({ verdict, ...counts })),
       amounts,
       goals: [...this.#goals.values()].map((goal) => goalComparison(goal, amounts)),
-      limit: LIMIT,
+      limit: isSimulated ? SIMULATED_LIMIT : LIMIT,
     }
   }
 
