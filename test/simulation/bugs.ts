@@ -66,6 +66,7 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
   },
   growsWithoutItsDonors: {
     property: 'neverOvercommits',
+    from: 31,
     ...afterwards((decision) => ({
       ...decision,
       plan: decision.plan.filter(({ direction, from }) => direction !== 'shrink' || from === null),
@@ -93,7 +94,7 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
   ignoresLimits: { property: 'keepsStartsAndLimits', ...byShares({ limit: null }) },
   writesAboveLimits: { property: 'writesNoMoreThanTheLimit', ...byShares({ limit: null }) },
   grantsNoReservation: { property: 'arbitratesByTheRules', ...byShares({ reservation: null }) },
-  lendsWhatIsNotToBeLent: { property: 'arbitratesByTheRules', ...byShares({ lend: true }) },
+  lendsWhatIsNotToBeLent: { property: 'arbitratesByTheRules', from: 31, ...byShares({ lend: true }) },
   sharesByAnotherRule: {
     property: 'arbitratesByTheRules',
     ...byPolicy((policy) => {
@@ -138,10 +139,12 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
   ignoresThePause: { property: 'plansNothingInQuiet', ...byObservation((seen) => ({ ...seen, paused: false })) },
   actsInQuietWindows: {
     property: 'standsStillInQuiet',
+    from: 19,
     ...byObservation((seen) => ({ ...seen, at: { ...seen.at, openWindows: [] } })),
   },
   takesStaleReadingsForFresh: {
     property: 'usesNoStaleReading',
+    from: 20,
     ...byObservation((seen) => ({
       ...seen,
       metrics: seen.metrics.map((reading) => ({ ...reading, takenAtMs: seen.at.monotonicMs })),
@@ -196,6 +199,7 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
   },
   goesOnAfterAFailedStep: {
     property: 'stopsAtAFailedStep',
+    from: 45,
     driver: (driver) => ({
       ...driver,
       apply: async (change, signal) => {
@@ -240,6 +244,7 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
   },
   releasesWhatOthersSet: {
     property: 'releasesOnlyItsOwn',
+    from: 22,
     driver: (driver) => {
       const set = new Map<string, Setting>()
       return {
