@@ -1,5 +1,6 @@
 import type { Knob, Setting } from '#core/model/observation.ts'
 import { createPrng } from '#lib/prng.ts'
+import { Disk } from './disk.ts'
 import { changed, type Load, type LoadChange } from './load.ts'
 import { Memory } from './memory.ts'
 import { Requests } from './requests.ts'
@@ -71,8 +72,7 @@ export class SimulatedDomain {
   #waitMs = 0
   #throttledMs = 0
   #oomKills = 0
-  #readBytes = 0
-  #diskPressureMs = 0
+  #disk = new Disk()
   /** CPU milliseconds used by those of the same name before this one. */
   #usedBeforeMs = 0
   /** Requests of those of the same name before this one. */
@@ -154,9 +154,10 @@ export class SimulatedDomain {
   }
 
   #diskAt(usedMs: number, lengthMs: number): Counters['disk'] {
-    if (this.#bytesPerMs === 0) return null
-    const readBytes = Math.floor(this.#readBytes + this.#bytesPerMs * usedMs)
-    return { readBytes, pressureMs: this.#diskPressureMs + this.#stalledForDisk * lengthMs }
+    const { bytesPerMs, readBytes, pressureMs } = this.#disk
+    if (bytesPerMs === 0) return null
+    const readNow = Math.floor(readBytes + bytesPerMs * usedMs)
+    return { readBytes: readNow, pressureMs: pressureMs + this.#stalledForDisk * lengthMs }
   }
 
   get #packets(): Counters['packets'] {
@@ -190,8 +191,8 @@ export class SimulatedDomain {
     this.#usedMs += usedMs
     this.#memory.refaults += this.#memory.refaultsPerMs * usedMs
     this.#memory.pressureMs += this.#stalled * lengthMs
-    this.#readBytes += this.#bytesPerMs * usedMs
-    this.#diskPressureMs += this.#stalledForDisk * lengthMs
+    this.#disk.readBytes += this.#disk.bytesPerMs * usedMs
+    this.#disk.pressureMs += this.#stalledForDisk * lengthMs
     this.#quotaLeftMs -= usedMs
     if (this.isBatch) this.#batchMs += usedMs
     this.#requests?.work(nowMs)
@@ -233,6 +234,7 @@ export class SimulatedDomain {
   set(knob: Knob, to: Setting, nowMs: number): void {
     this.settle(nowMs)
     this.settings[knob] = to
+    if (knob === 'io.read.limit') this.#disk.become({ limit: limitOf(to) })
     if (knob.startsWith('memory.')) this.#memory.become({ limit: this.#memoryLimit })
   }
 
@@ -253,7 +255,7 @@ export class SimulatedDomain {
     this.#quotaLeftMs = Number.POSITIVE_INFINITY
     this.#usedBeforeMs += this.#usedMs
     this.#before = { arrived: this.windows.arrivedInAll, answered: this.windows.answeredInAll }
-    this.#readBytes = this.#diskPressureMs = 0
+    this.#disk = new Disk()
     this.#usedMs = this.#waitMs = this.#throttledMs = this.#oomKills = 0
     this.#memory = new Memory(this.#memory.workingSet)
     this.#take(nowMs)
@@ -298,26 +300,13 @@ export class SimulatedDomain {
 
   /** Threads that run or are ready to, in the mean. */
   get #runnable(): number {
-    return Math.min(this.#active * this.#memory.running, this.#fed)
-  }
-
-  /** Bytes that it reads in a millisecond of CPU time. */
-  get #bytesPerMs(): number {
-    const load = this.#load
-    return load.kind === 'batch' ? 0 : (load.diskBytes ?? 0) / load.demandMs
-  }
-
-  /** CPUs that the disk can keep busy: 50 MiB/s for a load that reads 100 KiB in a millisecond feed half of one. */
-  get #fed(): number {
-    const bytesPerMs = this.#bytesPerMs
-    return bytesPerMs === 0 ? Number.POSITIVE_INFINITY : limitOf(this.settings['io.read.limit']) / 1000 / bytesPerMs
+    return Math.min(this.#active * this.#memory.running, this.#disk.fed)
   }
 
   /** Part of the time in which at least one of its threads waits for the disk. */
   get #stalledForDisk(): number {
-    const running = this.#active * this.#memory.running
-    if (this.#fed >= running || !this.isPresent || this.isFrozen) return 0
-    return 1 - (this.#fed / running) ** this.#active
+    const { isPresent, isFrozen } = this
+    return isPresent && !isFrozen ? this.#disk.stalled(this.#active, this.#active * this.#memory.running) : 0
   }
 
   /** Threads that have something to do. */
@@ -340,6 +329,7 @@ export class SimulatedDomain {
 
   #take(nowMs: number): void {
     const load = this.#load
+    this.#disk.become({ bytesPerMs: load.kind === 'batch' ? 0 : (load.diskBytes ?? 0) / load.demandMs })
     if (load.kind === 'batch') this.#requests = null
     else if (this.#requests !== null) this.#requests.become(load, nowMs)
     else {
