@@ -238,14 +238,15 @@ describe('cgroup: domains of its own and of others', { skip: await reasonToSkip(
       const driver = await createCgroupDriver({ root: '${root}', outputDir: '${outputDir}' })
       const command = { argv: ['/bin/sh', '-c', 'sleep 100 & while :; do :; done'], user: 'nobody', directory: '/', environment: {} }
       const orphan = { name: 'orphan', driver: 'cgroup', match: { kind: 'command', command }, parent: null, controls: [], shares: {}, scheduling: null }
-      await driver.prepare({ domains: [orphan] })
+      await driver.prepare({ domains: [orphan], metrics: [] })
       console.log('ready')
       setInterval(() => {}, 1000)`
     const run = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], {
       cwd: join(import.meta.dirname, '..', '..'),
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    await once(run.stdout, 'data')
+    const ended = once(run, 'exit').then(() => assert.fail('it ended before it was ready'))
+    await Promise.race([once(run.stdout, 'data'), ended])
     run.kill('SIGKILL')
     await once(run, 'exit')
     const dir = groupDir(driver).replace(ROOT, root)

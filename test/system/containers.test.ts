@@ -37,7 +37,7 @@ async function containersHarness(): Promise<Harness> {
         started.set(name, await host.startContainer({ name, script }))
       }
       const domains = [...started.keys()].map((name) => domain(name, { kind: 'name' }, { driver: 'libvirt' }))
-      const policy = { domains, host: { mode: 'manage', libvirt: [uri] } } as unknown as Policy
+      const policy = { domains, metrics: [], host: { mode: 'manage', libvirt: [uri] } } as unknown as Policy
       const failed = (await driver.prepare(policy)).filter((one) => one.status !== 'running')
       if (failed.length > 0) throw new Error(JSON.stringify(failed))
       for (const { name, node } of (await driver.observe(true)).domains) nodes.set(name, node)

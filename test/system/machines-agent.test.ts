@@ -62,7 +62,7 @@ describe('guests and their agents', { skip, timeout: 300_000 }, () => {
     const domains = ['able', 'bare'].map((name) =>
       domain(name, { kind: 'name' }, { driver: 'libvirt', vcpus: { least: 1, most: 4 } }),
     )
-    await driver.prepare({ domains, host: { libvirt: [host.uri] } } as unknown as Policy)
+    await driver.prepare({ domains, metrics: [], host: { libvirt: [host.uri] } } as unknown as Policy)
     await until(async () => (await see('able')).settings['cpu.count'] === 2, 'the agent has told of two vCPUs')
   })
   after(async () => {

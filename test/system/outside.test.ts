@@ -39,7 +39,7 @@ describe('domains of another host', { skip: noLibrary || (await reasonToSkip('re
       await groups.close()
     })
     const domains = [domain(name, { kind: 'name' }, { driver: 'libvirt' })]
-    const policy = { domains, host: { mode: 'manage', libvirt: [uri] } } as unknown as Policy
+    const policy = { domains, metrics: [], host: { mode: 'manage', libvirt: [uri] } } as unknown as Policy
     const [prepared] = await driver.prepare(policy)
     assert.equal(prepared?.status, 'outside')
     assert.match(prepared?.status === 'outside' ? prepared.message : '', new RegExp(`on ${uri}, in no control group`))
