@@ -43,7 +43,11 @@ async function machinesHarness(): Promise<Harness> {
         for (let i = 0; i < UNDER_WAY; i++) keepBusy(guest).catch(() => {})
       }
       const domains = ['left', 'right'].map((name) => domain(name, { kind: 'name' }, { driver: 'libvirt' }))
-      const prepared = await driver.prepare({ domains, metrics: [], host: { libvirt: [host.uri] } } as unknown as Policy)
+      const prepared = await driver.prepare({
+        domains,
+        metrics: [],
+        host: { libvirt: [host.uri] },
+      } as unknown as Policy)
       const failed = prepared.filter((one) => one.status !== 'running')
       if (failed.length > 0) throw new Error(JSON.stringify(failed))
     },
