@@ -183,7 +183,7 @@ describe('the command line and a daemon', () => {
       ['shop', 'batch'],
     )
     const { out } = await reeve('status', ...where)
-    assert.match(out, /shop +manage +cpu .*1\.2 cores/)
+    assert.match(out, /shop +manage +\S+ +cpu .*1\.2 cores/)
     assert.ok(!out.includes('\u001b'), 'no colours where there is no terminal')
     const { turns } = JSON.parse((await reeve('history', 'shop', '--json', ...where)).out)
     assert.equal(turns.length, 1)
