@@ -81,9 +81,9 @@ domains:
   }
   /** What each of these counters grew by while it worked. */
   const growth = async (name: string, counters: readonly string[], work: () => Promise<unknown>) => {
-    const before = (await seen(name)).counters
+    const before = (await seen(name)).told?.counters ?? {}
     await work()
-    const { counters: now } = await seen(name)
+    const now = (await seen(name)).told?.counters ?? {}
     return counters.map((counter) => (now[counter] as number) - (before[counter] as number))
   }
   const isAbout = (found: number | undefined, mib: number) =>
