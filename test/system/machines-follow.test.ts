@@ -75,10 +75,12 @@ goals:
 
   test('what libvirtd comes to do when nobody waits for it any more is done no more, nor is it blamed on anybody', async (t) => {
     const turn = async () => (await ask<Status>('status')).turn
+    const followed = async () => (await ask<Status>('status')).policy.hash
     writeFileSync(policyFile, policyText(500))
     const daemon = await up(t)
     await ask('resume')
     await until(async () => ((await turn())?.turn ?? 0) > 2, 'it decides')
+    const sparing = await followed()
     host.haltDaemon()
     t.after(() => host.continueDaemon())
     writeFileSync(policyFile, policyText(4000))
@@ -86,10 +88,10 @@ goals:
     const isSilent = async () =>
       (await ask<Status>('status')).capabilities.some((its) => !its.available && /not answered/.test(its.reason))
     await until(isSilent, 'libvirtd is waited for')
-    const wanting = (await ask<Status>('status')).policy.hash
+    await until(async () => (await followed()) !== sparing, 'the machine is to be paused')
     writeFileSync(policyFile, policyText(500))
     daemon.kill('SIGHUP')
-    await until(async () => (await ask<Status>('status')).policy.hash !== wanting, 'another policy is followed')
+    await until(async () => (await followed()) === sparing, 'another policy is followed')
     host.continueDaemon()
     await until(async () => !(await isSilent()), 'libvirtd answers')
     const before = (await turn())?.turn ?? 0
