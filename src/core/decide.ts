@@ -15,7 +15,7 @@ import { reconcile } from './reconcile.ts'
 import { verify } from './verify.ts'
 
 /** Version of the decider: raised whenever the same inputs could lead to another decision. */
-export const DECIDER = 'reeve/6'
+export const DECIDER = 'reeve/7'
 
 export type Decide = typeof decide
 

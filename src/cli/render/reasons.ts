@@ -60,6 +60,7 @@ const LOST = {
   'no-reading': 'nothing was measured yet',
   stale: 'the last reading is too old',
   invalid: 'the last reading is no sensible number',
+  'nothing-done': 'nothing was completed yet',
   'first-sight': 'it was seen for the first time',
 } as const
 
@@ -106,10 +107,12 @@ export function estimateText(because: EstimateReason, unit: string, unitOf: (res
       )
     case 'held':
       return `the last reading is ${short(because.ageMs / 1000)} s old, so the last estimate is held`
-    case 'awaited':
-      return `nothing was read yet, so it keeps what it uses for ${counted(because.turnsLeft, 'more turn')}`
+    case 'by-use': {
+      const waiting = because.heldBack ? '; it is held back now' : ''
+      return `without a reading (${LOST[because.reason]}) it is judged by its CPU: it wanted up to ${amount(because.wanted, 'millicores')} in the last 10 to 20 s, which is to be ${percent(because.target)} of what it gets${waiting}`
+    }
     case 'fallback':
-      return `without a reading (${LOST[because.reason]}) it falls back to its reservation`
+      return 'it was not seen for long enough to tell what it uses, so it gets its reservation'
     case 'closed':
       return 'the goal does not count now'
   }

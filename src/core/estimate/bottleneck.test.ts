@@ -88,14 +88,10 @@ describe('a goal that more CPU does not help', () => {
     assert.deepEqual(need, { [CPU]: 800, [MEMORY]: 190, [READ]: 87 })
   })
 
-  it('asks for nothing where the estimate fell back', () => {
-    const lost: Estimate = {
-      need: {},
-      least: {},
-      because: { kind: 'fallback', reason: 'stale' },
-      measured: null,
-      memory: {},
-    }
-    assert.deepEqual(beyondCpu(OTHERS, sight({}), { [`tried ${MEMORY}`]: 200 }, lost), lost)
+  it('keeps what was tried and is used where nothing can be read any more', () => {
+    const because = { kind: 'by-use', reason: 'stale', wanted: 80, target: 0.8, heldBack: false } as const
+    const lost: Estimate = { need: { [CPU]: 100 }, least: {}, because, measured: null, memory: {} }
+    const { need } = beyondCpu(OTHERS, sight({ read: 90 }), { [`tried ${READ}`]: 100 }, lost)
+    assert.deepEqual(need, { [CPU]: 100, [READ]: 100 })
   })
 })

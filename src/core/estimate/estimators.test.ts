@@ -93,25 +93,26 @@ describe('throughput', () => {
     }
     near(need, 2760, 100)
   })
-  it('holds a stale reading, then falls back to the reservation', () => {
+  it('holds a stale reading, then goes by what is used', () => {
     const { memory } = throughput(aim, sight({ use: 400, metric: fresh(100) }), {})
     const held = throughput(aim, sight({ use: 10, metric: { kind: 'held', value: 100, ageMs: 9000 } }), memory)
     near(held.need[CPU], 690)
-    const lost = throughput(aim, sight({ use: 10, metric: { kind: 'lost', reason: 'stale' } }), memory)
-    assert.deepEqual(lost.need, {})
+    const lost = { use: 80, metric: { kind: 'lost', reason: 'stale' } } as const
+    const first = throughput(aim, sight({ ...lost, nowMs: 30_000 }), memory)
+    near(first.need[CPU], 100)
+    near(throughput(aim, sight({ ...lost, heldBack: 0.5, nowMs: 31_000 }), first.memory).need[CPU], 125)
   })
-  it('holds what is used until the first reading, for a while', () => {
+  it('finds what a starved service wants before it has completed anything', () => {
     let memory = {}
-    for (let turn = 0; turn < 60; turn++) {
-      const estimate = throughput(aim, sight({ use: 300 }), memory)
-      near(estimate.need[CPU], 300)
+    let inForce = 10
+    for (let turn = 0; turn < 20; turn++) {
+      const its = { use: Math.min(inForce, 400), inForce, heldBack: inForce < 400 ? 0.9 : 0, nowMs: 1000 * turn }
+      const metric = turn % 2 === 0 ? fresh(0) : ({ kind: 'lost', reason: 'invalid' } as const)
+      const estimate = throughput(aim, sight({ ...its, metric }), memory)
       memory = estimate.memory
+      inForce = estimate.need[CPU] ?? 0
     }
-    assert.deepEqual(throughput(aim, sight({ use: 300 }), memory).need, {})
-  })
-  it('falls back at once where what can be read is old from the start', () => {
-    const estimate = throughput(aim, sight({ use: 300, metric: { kind: 'lost', reason: 'stale' } }), {})
-    assert.deepEqual(estimate.need, {})
+    assert.ok(inForce >= 400 && inForce < 800, `${inForce} millicores`)
   })
 })
 

@@ -2,7 +2,7 @@ import type { GoalMemory } from '#core/model/knowledge.ts'
 import { CPU } from '#core/model/resource.ts'
 import { type Estimator, remembered, type Sight } from './estimator.ts'
 import { mostOf, windowed } from './window.ts'
-import { withoutReading } from './without-reading.ts'
+import { byUse, withoutReading } from './without-reading.ts'
 
 /** Weight of the newest interval in the cost of a unit of work; and where the cost has plainly changed. */
 const NEWEST = 0.3
@@ -38,7 +38,7 @@ export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
   const smoothedUse = blend(remembered(memory, 'use'), use, newest)
   const smoothedRate = blend(remembered(memory, 'rate'), metric.value, newest)
   const measured = { value: metric.value, target: aim.target, index: aim.target / Math.max(metric.value, 1e-9) }
-  if (smoothedRate <= 0) return { ...withoutReading(sight, memory), measured }
+  if (smoothedRate <= 0) return { ...byUse(sight, memory, 'nothing-done'), measured }
   const perUnit = smoothedUse / smoothedRate
   const delivered = deliveredPart(sight, memory, use)
   const wanted = Math.min((perUnit * aim.target * MARGIN) / delivered, sight.capacity[CPU] ?? Number.POSITIVE_INFINITY)

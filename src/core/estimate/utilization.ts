@@ -5,6 +5,7 @@ import { mostOf, windowed } from './window.ts'
 const HELD_BACK = 0.1
 /** How much more it is taken to want: enough to find its true demand in a few turns, too little to starve others. */
 const GROWTH = 1.25
+
 /**
  * Needs so much that the use is `target` of it; the use that counts is the most of the last 10 to 20 s, so that a need
  * rises at once, falls late, and does not follow the noise of a steady load. Use that is held back is no measure of
@@ -20,8 +21,8 @@ export const utilization: Estimator<'utilization'> = (aim, sight, memory) => {
     return { need: {}, least: {}, because: { kind: 'fallback', reason: 'no-reading' }, measured: null, memory }
   }
   // A working set has been raised already by what it was short at.
-  const heldBack = workingSet === undefined && (sight.heldBack[aim.resource] ?? 0) > HELD_BACK
-  const window = windowed(memory, use * (heldBack ? GROWTH : 1), sight.nowMs)
+  const { wanted: now, heldBack } = wantedOf(use, workingSet === undefined ? sight.heldBack[aim.resource] : 0)
+  const window = windowed(memory, now, sight.nowMs)
   const wanted = mostOf(window)
   const need = wanted / aim.target
   const all = Math.min(need, sight.capacity[aim.resource] ?? need)
@@ -34,4 +35,10 @@ export const utilization: Estimator<'utilization'> = (aim, sight, memory) => {
     measured: { value, target: aim.target, index: value / aim.target },
     memory: { ...window },
   }
+}
+
+/** What a domain is taken to want that uses so much and waits for that part of its time (0..1). */
+export function wantedOf(use: number, waited = 0): { readonly wanted: number; readonly heldBack: boolean } {
+  const heldBack = waited > HELD_BACK
+  return { wanted: use * (heldBack ? GROWTH : 1), heldBack }
 }

@@ -156,9 +156,16 @@ export type EstimateReason =
       readonly tries?: { readonly resource: ResourceKey; readonly stalled: number }
     }
   | { readonly kind: 'held'; readonly ageMs: number }
-  | { readonly kind: 'fallback'; readonly reason: 'no-reading' | 'stale' | 'invalid' }
-  /** Nothing was read yet: for so many more turns it keeps what it uses, so that it can report at all. */
-  | { readonly kind: 'awaited'; readonly use: number; readonly turnsLeft: number }
+  /** Its metric says nothing, so it is judged by what it uses: `target` (0..1) of what it gets is to be enough. */
+  | {
+      readonly kind: 'by-use'
+      readonly reason: 'no-reading' | 'stale' | 'invalid' | 'nothing-done'
+      readonly wanted: number
+      readonly target: number
+      readonly heldBack: boolean
+    }
+  /** Not even what it uses is known yet. */
+  | { readonly kind: 'fallback'; readonly reason: 'no-reading' }
   | { readonly kind: 'closed' }
 
 /** What an estimator says the goal will measure once a change of allocation has had its effect, in the goal's unit. */

@@ -189,7 +189,7 @@ export interface MetricPolicy {
   readonly name: string
   readonly unit: string
   readonly intervalMs: number
-  /** A reading older than this is stale: the estimate holds, then falls back to the reservation. */
+  /** A reading older than this is stale: the estimate holds, then goes by what the domain uses. */
   readonly staleMs: number
   readonly source: MetricSourcePolicy
 }
