@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { availableParallelism, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,7 +12,7 @@ import { startCommand } from '#drivers/cgroup/command.ts'
 import { sweep } from '#drivers/cgroup/driver.ts'
 import { makeGroup } from '#drivers/cgroup/groups.ts'
 import { DEFAULT_WEIGHT, WEIGHT_RANGE } from '#drivers/cgroup/knobs.ts'
-import { findLayout, type Layout } from '#drivers/cgroup/layout.ts'
+import { dirOf, findLayout, type Layout } from '#drivers/cgroup/layout.ts'
 import { threadsOf } from '#drivers/cgroup/members.ts'
 import { openScheduling, setScheduling } from '#drivers/cgroup/scheduling.ts'
 import type { Demand } from './acts.ts'
@@ -30,7 +30,7 @@ const ON_DISK = '/var/tmp'
 
 /**
  * The processes that are managed and measured, in groups of their own below `<root>/work`, and beside them the load
- * generator, in a group with standing enough that what it measures does not depend on what it measures.
+ * generator, in a group whose standing is above all theirs.
  */
 export interface Stage {
   readonly layout: Layout
@@ -115,7 +115,7 @@ async function openStage({ layout, directory, diskDirectory, janitor }: Ground, 
   makeGroup(layout, generatorPath)
   const weigh = (path: string, weight: number): void => setKnob(layout, path, 'cpu.weight', weight)
   const weighPlaces = (): void => {
-    for (const path of [layout.rootPath, above, generatorPath]) weigh(path, precedence(layout))
+    for (const path of [layout.rootPath, above]) weigh(path, precedence(layout))
   }
   weighPlaces()
   for (const name of ['shop', 'api', 'search'] as const)
@@ -127,8 +127,10 @@ async function openStage({ layout, directory, diskDirectory, janitor }: Ground, 
   slowDisk(layout, pathOf('store'), diskDirectory)
   await link.ready([...DOMAINS, 'generator'], SERVICES)
   await openScheduling()
-  // A generator that sleeps and wakes a thousand times a second is not to wait for a tick each time.
-  setScheduling(layout, [generatorPath], 'other:0:0.1')
+  if (existsSync(realTimeFile(layout, generatorPath))) {
+    for (const path of [layout.rootPath, generatorPath]) writeFileSync(realTimeFile(layout, path), `${REAL_TIME_US}`)
+  }
+  setScheduling(layout, [generatorPath], REAL_TIME)
 
   return {
     layout,
@@ -173,6 +175,17 @@ async function openStage({ layout, directory, diskDirectory, janitor }: Ground, 
  * Not more: the kernel's own threads, without which no disk writes anything, are among the rest.
  */
 const precedence = (layout: Layout): number => 8 * DEFAULT_WEIGHT[layout.version]
+
+/**
+ * The generator stands for clients elsewhere, so it waits for nobody of this host: whatever a contender does to its
+ * neighbours, and however weights change while a group of ordinary standing sleeps. Two above those who decide.
+ */
+const REAL_TIME = 'round-robin:3:0'
+
+/** Of a second, for the generator's group, where this kernel deals out real-time by groups (version 1). */
+const REAL_TIME_US = 900_000
+const realTimeFile = (layout: Layout, path: string): string =>
+  join(dirOf(layout, 'cpu', path) ?? '', 'cpu.rt_runtime_us')
 
 function loadOf(demand: Demand | undefined): Load {
   if (demand === undefined) return { kind: 'none' }
