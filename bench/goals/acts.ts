@@ -34,10 +34,13 @@ export interface Act {
 export type Family = 'I' | 'II'
 export const FAMILIES: readonly Family[] = ['I', 'II']
 
-export function actsOf(family: Family, seconds: number): Act[] {
-  const acts = family === 'I' ? [steady, steps, ramps, antiphase, bursts] : [crossing, swapped, memory, capped]
-  return acts.map((act) => act(seconds))
+/** Acts of that length; the steady one may be longer, because changes of settings are counted there, which are few. */
+export function actsOf(family: Family, seconds: number, steadySeconds = seconds): Act[] {
+  if (family === 'II') return [crossing, swapped, memory, capped].map((act) => act(seconds))
+  return [steady(steadySeconds), ...[steps, ramps, antiphase, bursts].map((act) => act(seconds))]
 }
+
+export const secondsOf = (acts: readonly Act[]): number => acts.reduce((sum, act) => sum + act.seconds, 0)
 
 const MIB = 2 ** 20
 

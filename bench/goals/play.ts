@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Act, actsOf, type Family, termsAt } from './acts.ts'
+import { type Act, type Family, secondsOf, termsAt } from './acts.ts'
 import { SERVICES, type Service, type Terms } from './cast.ts'
 import type { Contender, Running } from './contender.ts'
 import type { Played, PlayedAct } from './measure.ts'
@@ -12,21 +12,27 @@ const WARM_UP_SECONDS = 4
 const LAST_WINDOWS_MS = 3500
 
 /** Plays all acts of a family under one contender, which stays there from the first to the last. */
-export async function playFamily(stage: Stage, contender: Contender, family: Family, seconds: number): Promise<Played> {
-  const acts = actsOf(family, seconds)
+export async function playFamily(
+  stage: Stage,
+  contender: Contender,
+  family: Family,
+  acts: readonly Act[],
+): Promise<Played> {
   const first = acts[0] as Act
   stage.reset()
-  offer(stage, first, 0)
   const running = await contender.start(stage, termsAt(first, 0))
   try {
+    offer(stage, first, 0)
     await sleep(WARM_UP_SECONDS * 1000)
     const watch = watchSettings(stage.layout, stage.pathOf)
     const before = countsOf(stage, running)
     const beganMs = nextSecond()
-    const played = acts.map((act, index): PlayedAct => ({ act, beganMs: beganMs + index * seconds * 1000 }))
+    const played = acts.map(
+      (act, index): PlayedAct => ({ act, beganMs: beganMs + secondsOf(acts.slice(0, index)) * 1000 }),
+    )
     let inForce = termsAt(first, 0)
     for (const one of played) inForce = await playAct(stage, running, one, inForce)
-    await sleepUntil(beganMs + acts.length * seconds * 1000)
+    await sleepUntil(beganMs + secondsOf(acts) * 1000)
     const after = countsOf(stage, running)
     watch.stop()
     for (const service of SERVICES) stage.demand(service, undefined)
@@ -43,7 +49,7 @@ export async function playFamily(stage: Stage, contender: Contender, family: Fam
         store: windowsOf('store'),
       },
       changes: watch.changes,
-      seconds: acts.length * seconds,
+      seconds: secondsOf(acts),
       work: after.work - before.work,
       ownCpuSeconds: after.own - before.own,
       stolenCpuSeconds: after.stolen - before.stolen,

@@ -61,6 +61,7 @@ export interface Summary {
   /** Seconds; a step after which the goal did not hold again counts as infinite. */
   readonly reaction: Spread
   readonly ownCpu: Spread
+  readonly stolenCpuSeconds: Spread
   readonly generatorWaitMs: Spread
 }
 
@@ -109,6 +110,7 @@ export function summaryOf(runs: readonly RunFigures[]): Summary {
     changes: over((run) => median(run.acts.map(({ changesPerMinute }) => changesPerMinute))),
     reaction: spreadOf(reactions),
     ownCpu: over((run) => run.ownCpu),
+    stolenCpuSeconds: over((run) => run.stolenCpuSeconds),
     generatorWaitMs: over((run) => run.generatorWaitMs),
   }
 }

@@ -53,8 +53,8 @@ function familyOf({ summaries, weights }: Report, family: Family): string[] {
     ...(weights[family] === undefined
       ? []
       : [`\`static\` has the weights ${weights[family]} (shop:api:search:job).`, '']),
-    '| contender | priority 1 held, % | priority 2 held, % | with steps, 1 / 2 | batch work, k/s | changes a minute | in steady load | reaction, s | own CPU, % |',
-    '|---|---|---|---|---|---|---|---|---|',
+    '| contender | priority 1 held, % | priority 2 held, % | with steps, 1 / 2 | batch work, k/s | changes a minute | in steady load | reaction, s | own CPU, % | stolen, CPU s |',
+    '|---|---|---|---|---|---|---|---|---|---|',
     ...its.map((one) =>
       row([
         one.contender,
@@ -66,6 +66,7 @@ function familyOf({ summaries, weights }: Report, family: Family): string[] {
         one.changesSteady === null ? '' : spread(one.changesSteady, (value) => value.toFixed(0)),
         spread(one.reaction, (value) => (Number.isFinite(value) ? value.toFixed(0) : 'never')),
         spread(one.ownCpu, (value) => (value * 100).toFixed(1)),
+        spread(one.stolenCpuSeconds, (value) => value.toFixed(1)),
       ]),
     ),
     '',

@@ -11,6 +11,8 @@ import { remembered } from './estimator.ts'
  */
 export interface Queue {
   readonly work: number
+  /** The most that it was seen to use at once, in millicores. */
+  readonly most: number
   /** Mean of the absolute logarithm of measured over predicted. */
   readonly off: number
   readonly trials: number
@@ -27,17 +29,19 @@ const TRUSTED_OFF = Math.log(1.7)
 export function queueOf(memory: GoalMemory): Queue | null {
   const work = remembered(memory, 'work')
   if (work === undefined) return null
-  return { work, off: remembered(memory, 'off') ?? 0, trials: remembered(memory, 'trials') ?? 0 }
+  const [most, off, trials] = ['most', 'off', 'trials'].map((name) => remembered(memory, name) ?? 0)
+  return { work, most, off, trials } as Queue
 }
 
-/** Learns from one reading of a time, with so much capacity unused when it was taken. */
-export function observed(queue: Queue | null, time: number, slack: number): Queue {
-  const seen = Math.max(time, 1e-9) * slack
-  if (queue === null) return { work: seen, off: 0, trials: 0 }
+/** Learns from one reading of a time, with so much of the CPU used that was found when it was taken (millicores). */
+export function observed(queue: Queue | null, time: number, use: number, found: number): Queue {
+  const seen = Math.max(time, 1e-9) * (found - use)
+  if (queue === null) return { work: seen, most: use, off: 0, trials: 0 }
   const error = Math.log(seen / queue.work)
   const bounded = Math.min(Math.max(error, -Math.log(OUTLIER)), Math.log(OUTLIER))
   return {
     work: queue.work * Math.exp(NEWEST * bounded),
+    most: Math.max(queue.most, use),
     off: queue.off + NEWEST * (Math.abs(error) - queue.off),
     trials: queue.trials + 1,
   }

@@ -168,7 +168,7 @@ describe('an answer to other settings', () => {
 })
 
 describe('a reading under other settings', () => {
-  const queue = { kind: 'time', queue: { work: 40_000, off: 0.1, trials: 9 } } as const
+  const queue = { kind: 'time', queue: { work: 40_000, off: 0.1, trials: 9, most: 0 } } as const
   const both = (was: number, now: number) => ({ was, now })
   const answer = {
     use: both(400, 300),

@@ -102,7 +102,8 @@ export function foretold(model: Model, domain: DomainView, total: number): numbe
   const use = domain.use[CPU]
   if (use === undefined) return null
   if (model.kind === 'rate') return use / model.perUnit
-  return predictedTime(model.queue, slackOf(capacityFound({ ...domain, capacity: { [CPU]: total } }, use), use))
+  const sight = { ...domain, capacity: { [CPU]: total } }
+  return predictedTime(model.queue, slackOf(capacityFound(sight, use, model.queue.most), use))
 }
 
 /** What is to be known of a domain as it was. */
