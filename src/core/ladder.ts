@@ -11,6 +11,9 @@ export const DEFAULT_LADDER: readonly Rung[] = [
   { difference: 0.08, samples: 3 },
 ]
 
+/** Of a domain that nobody asks anything for. */
+export const LEFT_OVER: readonly Rung[] = [{ difference: 0.1, lastsMs: 60_000 }]
+
 export type Ladder = ResourceKnowledge['ladder']
 export const AT_REST: Ladder = { sign: 0, samples: [], sinceMs: [] }
 

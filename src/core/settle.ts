@@ -4,7 +4,7 @@ import type { Workspace } from './arbitrate/workspace.ts'
 import type { Need } from './estimate/estimate.ts'
 import { type Bounds, type Frame, type FrameRow, problemOf } from './frame.ts'
 import { impact } from './impact.ts'
-import { AT_REST, climb, DEFAULT_LADDER, differenceOf, type Ladder } from './ladder.ts'
+import { AT_REST, climb, DEFAULT_LADDER, differenceOf, type Ladder, LEFT_OVER } from './ladder.ts'
 import type { View } from './look.ts'
 import type { SettleReason, Trigger } from './model/decision.ts'
 import type { DomainName } from './model/ids.ts'
@@ -83,7 +83,7 @@ function tighter(one: Bounds | undefined, other: Bounds): Bounds {
 /** Climbs every domain's ladder with this turn's difference and collects what triggers. */
 function look(view: View, frame: Frame, problem: Problem, ideal: Arbitration) {
   const { key, grain } = frame.resource
-  const rungs = view.policy.host.thresholds[key] ?? DEFAULT_LADDER
+  const ofGoals = view.policy.host.thresholds[key] ?? DEFAULT_LADDER
   const ladders = new Map<DomainName, Ladder>()
   const triggers: Trigger[] = []
   const before = view.known.host[key]?.capacity
@@ -96,6 +96,7 @@ function look(view: View, frame: Frame, problem: Problem, ideal: Arbitration) {
     const known = row.view.known?.resources[key]
     const inForce = row.view.inForce[key] ?? 0
     const difference = differenceOf(ideal.entitlement[index] ?? 0, inForce, grain)
+    const rungs = isLeftOver(row) ? LEFT_OVER : ofGoals
     const { ladder, triggered } = climb(known?.ladder ?? AT_REST, rungs, difference, view.seen.at.monotonicMs)
     ladders.set(row.name, ladder)
     const trigger = triggerOf(view, frame, problem, index, row, triggered ? difference : null, ladder)
@@ -127,6 +128,14 @@ function triggerOf(
   if (decided > limit + grain || decided < reservation - grain) return { kind: 'policy', resource, domain }
   if (difference === null || isDefault(view, domain)) return null
   return { kind: 'threshold', resource, domain, difference, samples: Math.max(...ladder.samples) }
+}
+
+/**
+ * Whom nobody asks anything for gets what is left over, which moves with everybody's needs. Where that binds nobody (a
+ * guarantee is a weight, and what is unused goes to whoever runs) it is no reason to move them again, unless it lasts.
+ */
+function isLeftOver({ policy, requests }: FrameRow): boolean {
+  return policy.enforcement === 'guarantee' && requests.every((amount) => amount === 0)
 }
 
 /** The over-achieving of a domain that takes what is left over is no reason to move anything. */

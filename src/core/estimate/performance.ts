@@ -81,18 +81,19 @@ interface Step extends Pick<Estimate, 'because'> {
   readonly margin?: number
 }
 
-/** One request keeps one CPU busy at a time. */
+/** One request keeps one CPU busy at a time; who was seen to keep some busy at once could keep half as many more. */
 const ONE_CPU = 1000
+const MORE_THAN_SEEN = 1.5
 
 /**
  * The CPU that the domain found when it wanted some: what it is entitled to, and of what others left idle as much as it
- * did not wait for, and could have used: one CPU, or the most (millicores) that it was ever seen to use at once.
+ * did not wait for and could have used, by the most (millicores) that it was ever seen to use at once.
  *
- * Worked: held back for a tenth of the time with 300 in force, one that never used more than 800 found 900.
+ * Worked: held back for a tenth of the time with 300 in force, one that never used more than 600 found 900.
  */
 export function capacityFound(sight: Pick<Sight, 'capacity' | 'heldBack' | 'inForce'>, use: number, most = 0): number {
   const all = sight.capacity[CPU] ?? use
-  const unhindered = (1 - (sight.heldBack[CPU] ?? 0)) * Math.min(Math.max(ONE_CPU, most), all)
+  const unhindered = (1 - (sight.heldBack[CPU] ?? 0)) * Math.min(Math.max(ONE_CPU, MORE_THAN_SEEN * most), all)
   return Math.min(Math.max(sight.inForce[CPU] ?? 0, use, unhindered), Math.max(all, use))
 }
 
