@@ -52,6 +52,33 @@ describe('decide', () => {
     assert.ok(allocated(released, 'a') >= 860, `a has ${allocated(released, 'a')}`)
   })
 
+  it('moves nobody for what is left over, unless it lasts, but for those whom it binds', () => {
+    for (const enforcement of ['guarantee', 'cap'] as const) {
+      const its = (amount: number) =>
+        policy([domain('a'), domain('b', { enforcement })], [goal('a', 1, fixedCpu(amount))], { surplus: 'spread' })
+      const world = new World(its(1000), { a: { use: 900 }, b: { use: 600, settings: { 'cpu.quota': null } } })
+      assert.equal(allocated(world.run(20), 'b'), 500)
+      // 1560 instead of 1500 are within the thresholds of the one, and 440 instead of 500 are not within the other's.
+      world.policy = its(1120)
+      assert.equal(allocated(world.run(20), 'b'), enforcement === 'guarantee' ? 500 : 440)
+      assert.equal(allocated(world.run(50), 'b'), 440)
+    }
+  })
+
+  it('moves nobody for a difference that may not be made up for yet', () => {
+    const amounts = (a: number, b: number) => [goal('a', 1, fixedCpu(a)), goal('b', 1, fixedCpu(b))]
+    const its = (a: number, b: number) => policy([domain('a'), domain('b')], amounts(a, b), { cooldownMs: 10_000 })
+    const world = new World(its(500, 1000), { a: { use: 500 }, b: { use: 1000 } })
+    world.run(20)
+    world.policy = its(800, 1000)
+    assert.equal(allocated(world.step(), 'a'), 800)
+    // 5 % more are within the thresholds; the reversal that would release them is too early.
+    world.policy = its(500, 1050)
+    assert.deepEqual(world.run(5).plan, [])
+    const later = world.run(10)
+    assert.deepEqual([allocated(later, 'a'), allocated(later, 'b')], [500, 1050])
+  })
+
   it('is pure: the same arguments give the same result, and neither argument changes', () => {
     const its = policy([domain('a')], [goal('a', 1, utilization(0.5))])
     const world = new World(its, { a: { use: 400 } })

@@ -2,6 +2,7 @@ import type { Active } from './activity.ts'
 import type { Allotted } from './allot.ts'
 import { isYielded } from './drift.ts'
 import type { FrameRow } from './frame.ts'
+import { isMove } from './ladder.ts'
 import { limitKnob, type View } from './look.ts'
 import type { Change, ChangeReason, Trigger } from './model/decision.ts'
 import type { DomainName, NodeId, ResourceKey } from './model/ids.ts'
@@ -206,6 +207,12 @@ function weightChange(
   const { node, weight } = its
   const off = Math.abs(weight - node.weight) / Math.max(node.weight, 1)
   if (off <= (settled.triggers.length > 0 ? NEAR_WEIGHT : STANDING_WEIGHT)) return null
+  // Rounding alone may shift others than those who are to move by a grain.
+  const worth = Math.abs(weight - node.weight) * (its.inside / Math.max(weight, 1))
+  const isToMove = settled.triggers.some(
+    (trigger) => 'domain' in trigger && trigger.domain === frame.rows[index ?? -1]?.name,
+  )
+  if (index !== undefined && !isToMove && !isMove(worth, frame.resource.grain)) return null
   const direction = directionOf(node.weight, weight)
   const common = { knob: 'cpu.weight', resource: CPU, from: node.weight, to: weight, direction } as const
   const row = index === undefined ? undefined : frame.rows[index]

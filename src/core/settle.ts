@@ -4,7 +4,7 @@ import type { Workspace } from './arbitrate/workspace.ts'
 import type { Need } from './estimate/estimate.ts'
 import { type Bounds, type Frame, type FrameRow, problemOf } from './frame.ts'
 import { impact } from './impact.ts'
-import { AT_REST, climb, DEFAULT_LADDER, differenceOf, type Ladder, LEFT_OVER } from './ladder.ts'
+import { AT_REST, climb, DEFAULT_LADDER, differenceOf, isMove, type Ladder, LEFT_OVER } from './ladder.ts'
 import type { View } from './look.ts'
 import type { SettleReason, Trigger } from './model/decision.ts'
 import type { DomainName } from './model/ids.ts'
@@ -71,7 +71,16 @@ export function settle(view: View, frame: Frame, needs: readonly Need[], workspa
   // What still breaks a rule after that is not made: everything stands until the next turn.
   if (!isStable) return standing
   hold(awaitDonors(frame, narrowed, arbitration))
+  if (triggers.every((trigger) => isHeldBack(trigger, frame, arbitration))) return { ...standing, reasons }
   return { ideal, idealProblem: problem, problem: narrowed, arbitration, triggers, reasons, ladders }
+}
+
+/** A difference that may not be made up for yet is no reason to move the others. */
+function isHeldBack(trigger: Trigger, { rows, resource }: Frame, { entitlement }: Arbitration): boolean {
+  if (trigger.kind !== 'threshold') return false
+  const row = rows.findIndex(({ name }) => name === trigger.domain)
+  const inForce = rows[row]?.view?.inForce[resource.key]
+  return inForce !== undefined && !isMove((entitlement[row] ?? 0) - inForce, resource.grain)
 }
 
 /** Both bounds at once; where they contradict each other the ceiling wins, which never hands out what is not there. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { CPU } from '#core/model/resource.ts'
 import type { MetricSight, Sight } from './estimator.ts'
-import { performance } from './performance.ts'
+import { capacityFound, performance } from './performance.ts'
 import { throughput } from './throughput.ts'
 import { utilization } from './utilization.ts'
 
@@ -133,6 +133,11 @@ describe('performance', () => {
     near(performance(aim, sight({ use: 800, metric: fresh(300) }), { need: 800 }).need[CPU], 1000))
   it('bounds the step', () =>
     near(performance(aim, sight({ use: 800, metric: fresh(9000) }), { need: 800 }).need[CPU], 1200))
+  it('takes a small step where the last one has not been taken up yet', () =>
+    near(
+      performance(aim, sight({ use: 600, inForce: 800, heldBack: 0.3, metric: fresh(9000) }), { need: 800 }).need[CPU],
+      880,
+    ))
   it('does not ask for more CPU where CPU is not what it lacks', () => {
     const { need, because } = performance(aim, sight({ use: 200, inForce: 800, metric: fresh(300) }), { need: 800 })
     near(need[CPU], 800)
@@ -172,6 +177,18 @@ describe('performance', () => {
     const { because, memory } = performance(aim, silenced, taught(8))
     assert.equal(because.kind, 'feedback')
     assert.equal(memory['trials'], 8)
+  })
+  it('forgets what was asked for while nothing was known, once the model has earned trust', () => {
+    const groping = { ...taught(5), told: 0, now: 3000, before: 3000, sinceMs: 0 }
+    near(performance(aim, queueing(700, 1400), groping).need[CPU], 700 + 500, 1e-6)
+    near(performance(aim, queueing(700, 1400), { ...groping, told: 1 }).need[CPU], 3000)
+  })
+  it('does not take for found what a service was never seen to be able to use', () => {
+    const its = { capacity: { [CPU]: 4000 }, heldBack: { [CPU]: 0.1 }, inForce: { [CPU]: 300 } }
+    near(capacityFound(its, 250), 900)
+    near(capacityFound(its, 250, 2000), 2700)
+    near(capacityFound(its, 250, 3500), 3600)
+    near(capacityFound({ ...its, inForce: { [CPU]: 1500 } }, 250), 1500)
   })
   it('asks for more than it has where the goal is missed, whatever the model says', () => {
     const { need, because } = performance(aim, sight({ use: 700, inForce: 1400, heldBack: 0.65, metric: fresh(210) }), {
