@@ -31,6 +31,8 @@ export interface Act {
   readonly fitting: readonly Goal['priority'][]
 }
 
+export const STEADY_ACT = 'steady'
+
 export type Family = 'I' | 'II'
 export const FAMILIES: readonly Family[] = ['I', 'II']
 
@@ -71,7 +73,7 @@ function latencyAct(name: string, seconds: number, cpus: (second: number) => rea
 
 const always = (terms: Terms): Act['terms'] => [{ second: 0, terms }]
 
-const steady = (seconds: number): Act => latencyAct('steady', seconds, () => [0.45, 0.45, 0.3])
+const steady = (seconds: number): Act => latencyAct(STEADY_ACT, seconds, () => [0.45, 0.45, 0.3])
 
 function steps(seconds: number): Act {
   const [first, second] = thirds(seconds)

@@ -1,5 +1,5 @@
 import type { Window } from '#demo/workloads/link.ts'
-import { type Act, type Family, type Step, termsAt } from './acts.ts'
+import { type Act, type Family, STEADY_ACT, type Step, termsAt } from './acts.ts'
 import { DOMAINS, type Goal, type Service } from './cast.ts'
 import type { Waits } from './stage.ts'
 
@@ -117,8 +117,9 @@ function reactionOf(played: Played, { act, beganMs }: PlayedAct, step: Step, nex
   return { service: step.service, seconds: null }
 }
 
+/** Of the domain with the most; in the steady act without its first third, in which everybody still learns. */
 function changesPerMinute({ changes }: Played, { act, beganMs }: PlayedAct): number {
-  const fromMs = beganMs + CHANGE_OVER_SECONDS * 1000
+  const fromMs = beganMs + (act.name === STEADY_ACT ? act.seconds / 3 : CHANGE_OVER_SECONDS) * 1000
   const untilMs = beganMs + act.seconds * 1000
   const during = changes.filter(({ atMs }) => atMs >= fromMs && atMs < untilMs)
   const most = Math.max(...DOMAINS.map((domain) => during.filter((change) => change.domain === domain).length))

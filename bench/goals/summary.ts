@@ -1,5 +1,5 @@
 import { median } from '../median.ts'
-import type { Family } from './acts.ts'
+import { type Family, STEADY_ACT } from './acts.ts'
 import type { Goal, Service } from './cast.ts'
 import { type ActFigures, figuresOf, type Held, type Played } from './measure.ts'
 
@@ -67,7 +67,6 @@ export interface Summary {
 
 /** The contender that the targets are about; its variants have names that begin so. */
 export const REEVE = 'reeve'
-export const STEADY_ACT = 'steady'
 
 export function summaryOf(runs: readonly RunFigures[]): Summary {
   const [first] = runs as [RunFigures, ...RunFigures[]]

@@ -72,11 +72,26 @@ describe('decide', () => {
     world.run(20)
     world.policy = its(800, 1000)
     assert.equal(allocated(world.step(), 'a'), 800)
-    // 5 % more are within the thresholds; the reversal that would release them is too early.
-    world.policy = its(500, 1050)
-    assert.deepEqual(world.run(5).plan, [])
+    // 5 % less are within the thresholds; the reversal that would release them is too early.
+    world.policy = its(500, 950)
+    for (let second = 0; second < 5; second++) assert.deepEqual(world.step().plan, [])
     const later = world.run(10)
-    assert.deepEqual([allocated(later, 'a'), allocated(later, 'b')], [500, 1050])
+    assert.deepEqual([allocated(later, 'a'), allocated(later, 'b')], [500, 950])
+  })
+
+  it('does not write by how much rounding alone shifts those who are not to move', () => {
+    const its = (amount: number) =>
+      policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(amount)), goal('b', 1, fixedCpu(15))])
+    const world = new World(its(1000), { a: { use: 500 }, b: { use: 15 } })
+    assert.equal(allocated(world.run(20), 'b'), 20)
+    world.policy = its(805)
+    const decision = world.step()
+    assert.equal(allocated(decision, 'b'), 10)
+    assert.deepEqual(
+      decision.plan.map((change) => change.domain),
+      ['a'],
+    )
+    assert.deepEqual(world.run(5).plan, [])
   })
 
   it('is pure: the same arguments give the same result, and neither argument changes', () => {
