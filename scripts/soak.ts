@@ -5,14 +5,7 @@
 import { parseArgs } from 'node:util'
 import { play } from '#test/simulation/play.ts'
 
-const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '1' }, seed: { type: 'string' }, only: { type: 'string' } },
-})
-const isOne = values.only !== undefined
-const first = Number(values.only ?? values.seed ?? Date.now() % 2 ** 31)
-const minutes = Number(values.minutes)
-if (!Number.isSafeInteger(first) || !(minutes > 0))
-  throw new RangeError('a seed is a whole number, minutes are above 0')
+const { isOne, first, minutes } = optionsOrEnd()
 
 const tell = isOne ? (line: string) => console.log(line) : () => {}
 const began = performance.now()
@@ -39,3 +32,18 @@ console.log(
 )
 if (failed > 0 && !isOne) console.log('to see one of them: npm run soak -- --only SEED')
 process.exitCode = failed > 0 ? 1 : 0
+
+function optionsOrEnd() {
+  try {
+    const { values } = parseArgs({
+      options: { minutes: { type: 'string', default: '1' }, seed: { type: 'string' }, only: { type: 'string' } },
+    })
+    const first = Number(values.only ?? values.seed ?? Date.now() % 2 ** 31)
+    const minutes = Number(values.minutes)
+    if (!Number.isSafeInteger(first) || !(minutes > 0)) throw new Error('a seed is a whole number, minutes are above 0')
+    return { isOne: values.only !== undefined, first, minutes }
+  } catch (error) {
+    process.stderr.write(`soak: ${(error as Error).message}\n`)
+    process.exit(2)
+  }
+}

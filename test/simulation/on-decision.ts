@@ -1,51 +1,19 @@
-import { solveReference } from '#core/check/reference.ts'
 import type { AmountDecision, ResourceDecision } from '#core/model/decision.ts'
-import type { DomainName, ResourceKey } from '#core/model/ids.ts'
-import type { DomainObservation, Knob, Setting } from '#core/model/observation.ts'
-import type { Policy } from '#core/model/policy.ts'
-import { CPU, MEMORY } from '#core/model/resource.ts'
-import type { TurnRecord } from '#ports.ts'
-import { classesOf, entryOf, problemOf, requestsOf, shareOf } from './expected.ts'
-import type { KnobHistory, Ledger } from './ledger.ts'
+import { type Decided, type DecisionProperty, grainOf, NEARLY, show } from './decided.ts'
+import { requestsOf, shareOf } from './expected.ts'
+import {
+  arbitratesByTheRules,
+  conserves,
+  dividesNoMoreThanThereIs,
+  keepsStartsAndLimits,
+  neverInverts,
+} from './on-division.ts'
+import { believesWhatIsSeen, noticesWhatOthersSet, yieldsToOthers } from './on-others.ts'
 
 /**
  * What must hold of every decision, before anything of it is carried out. Each property is a function that yields what
  * breaks it, and names its source in SEMANTICS, the rules from which Reeve was built (ARCHITECTURE.md has them in short).
  */
-export interface Decided {
-  readonly policy: Policy
-  readonly record: TurnRecord
-  readonly ledger: Ledger
-  /** Identities that an earlier turn has seen. */
-  readonly seenBefore: ReadonlySet<string>
-  /** When each row of a resource was moved last by a decision, and which way: by `resource identity`. */
-  readonly moves: ReadonlyMap<string, Move>
-  /** The last turn that is on record. */
-  readonly lastTurn: number
-}
-
-export interface Move {
-  readonly direction: -1 | 1
-  readonly atMs: number
-}
-
-export type DecisionProperty = (its: Decided) => Iterable<string>
-
-/** Parts of an amount that doubles lose when they are added up in another order. */
-const NEARLY = 1e-6
-/** What rounding makes of a setting: 10 millicores and 4 MiB at most, and 2 % of a weight. */
-const ROUNDED: Readonly<Record<string, number>> = { [CPU]: 10, [MEMORY]: 4 * 2 ** 20 }
-const SAME_WEIGHT = 0.021
-
-export const grainOf = (policy: Policy, resource: ResourceKey): number =>
-  policy.resources.find(({ key }) => key === resource)?.grain ?? 1
-
-const isTriggered = ({ record }: Decided, resource: ResourceKey): boolean => {
-  const { verdict } = record.decision
-  return verdict.kind === 'changes' && verdict.triggers.some((trigger) => trigger.resource === resource)
-}
-
-const show = ({ resource }: { resource: string }, { domain }: { domain: string }): string => `${resource} of ${domain}`
 
 /** "Certificates": the checker rejects a decision that breaks a rule. It never has to. */
 export function* needsNoCorrection({ record }: Decided): Generator<string> {
@@ -85,123 +53,6 @@ export function* usesNoStaleReading({ policy, record }: Decided): Generator<stri
     const ageMs = Math.min(...fresh.map(({ takenAtMs }) => observation.at.monotonicMs - takenAtMs))
     if (!(ageMs <= staleMs)) yield `goal ${goal} is ${status.kind} by a reading that is ${ageMs} ms old, of ${staleMs}`
   }
-}
-
-/** "Capacity and modes": no more than the host has, less the headroom, in whole grains. */
-export function* dividesNoMoreThanThereIs({ policy, record }: Decided): Generator<string> {
-  const { observation, decision } = record
-  for (const { resource, capacity } of decision.resources) {
-    const declared = policy.resources.find(({ key }) => key === resource)?.capacity
-    const total = typeof declared === 'number' ? declared : (observation.capacity[resource]?.total ?? 0)
-    const headroom = policy.host.headroom[resource] ?? { amount: 0 }
-    const left = total - ('amount' in headroom ? headroom.amount : headroom.fraction * total)
-    if (capacity.available > Math.max(0, left) + NEARLY * total) {
-      yield `${resource}: ${capacity.available} are divided of ${total}, of which ${left} may be`
-    }
-  }
-}
-
-/** Property 1: conservation, exactly on entitlements, within one grain on allocations; children within their parent. */
-export function* conserves(its: Decided): Generator<string> {
-  for (const one of its.record.decision.resources) {
-    const { resource, rows, capacity } = one
-    if (!isTriggered(its, resource)) continue
-    const grain = grainOf(its.policy, resource)
-    const nearly = NEARLY * (capacity.available + grain)
-    yield* within(rows, null, capacity.available, 'allocation', nearly, resource)
-    if (!capacity.shrunk) yield* within(rows, null, capacity.available, 'entitlement', nearly, resource)
-    for (const row of rows) {
-      if (row.role === 'parent') yield* within(rows, row.domain, row.allocation, 'allocation', nearly, resource)
-    }
-  }
-}
-
-function* within(
-  rows: readonly AmountDecision[],
-  parent: DomainName | null,
-  most: number,
-  what: 'allocation' | 'entitlement',
-  nearly: number,
-  resource: ResourceKey,
-): Generator<string> {
-  const sum = rows.filter((row) => row.parent === parent).reduce((total, row) => total + row[what], 0)
-  if (sum > most + nearly) yield `${resource}: ${what}s inside ${parent ?? 'the host'} are ${sum} of ${most}`
-}
-
-/** Property 2: none above its limit, nor under its start while the capacity covers the starts; within one grain. */
-export function* keepsStartsAndLimits(its: Decided): Generator<string> {
-  const { policy, record } = its
-  for (const one of record.decision.resources) {
-    if (!isTriggered(its, one.resource)) continue
-    const grain = grainOf(policy, one.resource) * (1 + NEARLY)
-    for (const row of one.rows) {
-      if (row.role !== 'managed') continue
-      const { reservation, limit } = shareOf(policy, row.domain, one.resource)
-      if (limit !== null && row.allocation > limit + 1.5 * grain)
-        yield `${show(one, row)}: ${row.allocation} of ${limit}`
-      const isReserved = reservation !== null && !one.capacity.shrunk && row.parent === null
-      const start = Math.min(reservation ?? 0, limit ?? Number.POSITIVE_INFINITY)
-      if (isReserved && row.entitlement < start - NEARLY * start) {
-        yield `${show(one, row)} is entitled to ${row.entitlement} where ${start} are reserved`
-      }
-      if (isReserved && row.settled === null && row.allocation < start - 1.5 * grain) {
-        yield `${show(one, row)} gets ${row.allocation} where ${start} are reserved`
-      }
-    }
-  }
-}
-
-/** "Arbitration of one resource" as a whole, by the reference that shares no code with the arbiter. */
-export function* arbitratesByTheRules({ policy, record }: Decided): Generator<string> {
-  for (const one of record.decision.resources) {
-    if (one.rows.length === 0) continue
-    const problem = problemOf(policy, one)
-    const { entitlement } = solveReference(problem)
-    const nearly = NEARLY * (problem.capacity + 1)
-    for (const [index, row] of one.rows.entries()) {
-      const due = entitlement[index] as number
-      if (Math.abs(row.entitlement - due) > nearly) {
-        yield `${show(one, row)} is entitled to ${row.entitlement} where the rules give ${due}`
-      }
-    }
-  }
-}
-
-/** Property 3: nobody has more than he wants of the first class that somebody else lacks; told where no tree is. */
-export function* neverInverts({ policy, record }: Decided): Generator<string> {
-  const { surplus, remainder } = policy.host
-  if (typeof remainder === 'object' || typeof surplus === 'object') return
-  for (const one of record.decision.resources) {
-    const rows = one.rows.filter(({ role }) => role === 'managed')
-    if (one.capacity.shrunk || one.rows.some(({ parent }) => parent !== null)) continue
-    const wants = rows.map((row) => wantsOf(policy, one, row))
-    const nearly = NEARLY * (one.capacity.available + 1)
-    for (let k = 0; k < classesOf(policy); k++) {
-      const short = rows.findIndex((row, index) => row.entitlement < (wants[index]?.[k] ?? 0) - nearly)
-      if (short < 0) continue
-      const above = rows.findIndex((row, index) => row.entitlement > (wants[index]?.[k] ?? 0) + nearly)
-      if (above >= 0) {
-        const [low, high] = [rows[short] as AmountDecision, rows[above] as AmountDecision]
-        yield `${one.resource}: ${high.domain} has more than it wants in class ${k + 1}, in which ${low.domain} is short`
-      }
-      break
-    }
-  }
-}
-
-/** By class from 1: what a leaf wants, never falling, from its start or what it owns up to its limit. */
-function wantsOf(policy: Policy, { resource }: ResourceDecision, row: AmountDecision): number[] {
-  const share = shareOf(policy, row.domain, resource)
-  const limit = share.limit ?? Number.POSITIVE_INFINITY
-  const start = Math.min(share.reservation ?? policy.host.minimum[resource] ?? 0, limit)
-  const own = share.own === null ? null : Math.min(Math.max(share.own, start), limit)
-  const most = own !== null && !share.borrow ? own : limit
-  const highest = Math.min(Math.max(0, ...row.requests), most)
-  let have = own === null ? start : Math.max(start, share.lend ? Math.min(highest, own) : own)
-  return Array.from({ length: classesOf(policy) }, (_, k) => {
-    have = Math.max(have, Math.min(row.requests[k] ?? row.requests.at(-1) ?? 0, most))
-    return have
-  })
 }
 
 /** Property 4: in a plan no shrink of a resource comes after a grow of it. */
@@ -273,73 +124,6 @@ export function* plansNothingInQuiet({ policy, record: { observation, decision }
   const isQuiet = policy.host.quiet.some((name) => observation.at.openWindows.includes(name))
   const why = observation.paused ? 'paused' : isQuiet ? 'in a quiet window' : null
   if (why !== null && decision.plan.length > 0) yield `${decision.plan.length} changes are planned while ${why}`
-}
-
-/** The knob by which a domain comes by a resource, where that is an amount; null where weights do it. */
-function amountKnob(policy: Policy, { domain }: AmountDecision, resource: ResourceKey): Knob | null {
-  const isCap = entryOf(policy, domain)?.enforcement === 'cap'
-  if (resource === CPU) return isCap ? 'cpu.quota' : null
-  return resource === MEMORY ? (isCap ? 'memory.limit' : 'memory.soft') : null
-}
-
-/** "Whom Reeve trusts", ports: only an observation makes a change believed; what is seen in force is all there is. */
-export function* believesWhatIsSeen({ policy, record, ledger }: Decided): Generator<string> {
-  for (const one of record.decision.resources) {
-    for (const row of one.rows) {
-      const seen = record.observation.domains.find(({ name }) => name === row.domain)
-      const knob = amountKnob(policy, row, one.resource)
-      if (seen === undefined || knob === null || row.inForce === null) continue
-      const found = seen.settings[knob]
-      const originals = ledger.of({ node: seen.node, knob }, seen.identity)?.originals ?? []
-      if (originals.length === 0 || typeof found !== 'number') continue
-      const nearly = (ROUNDED[one.resource] ?? 0) + grainOf(policy, one.resource)
-      if (row.inForce > found + nearly) yield `${show(one, row)}: ${row.inForce} are believed, ${found} are in force`
-    }
-  }
-}
-
-interface Strange {
-  readonly seen: DomainObservation
-  readonly knob: Knob
-  readonly told: Setting
-  readonly found: Setting
-}
-
-/** Knobs of managed domains that are not as Reeve was told that it had set them. */
-function* strangeKnobs({ policy, record: { observation }, ledger }: Decided): Generator<Strange> {
-  for (const seen of observation.domains) {
-    const its = entryOf(policy, seen.name)
-    if (its === undefined || its.role === 'ignored') continue
-    for (const [key, setting] of Object.entries(seen.settings)) {
-      const knob = key as Knob
-      const found: Setting = setting ?? null
-      const history: KnobHistory | undefined = ledger.of({ node: seen.node, knob }, seen.identity)
-      if (history?.told === undefined || knob === 'sched') continue
-      const { told } = history
-      const isNear = knob === 'cpu.weight' && Math.abs(Number(found) - Number(told)) <= Number(told) * SAME_WEIGHT
-      if (found !== told && !isNear) yield { seen, knob, told, found }
-    }
-  }
-}
-
-/** Ports, "only an observation makes it believed": what is not as Reeve set it is told, whoever did it. */
-export function* noticesWhatOthersSet(its: Decided): Generator<string> {
-  const { drift } = its.record.decision
-  for (const { seen, knob, told, found } of strangeKnobs(its)) {
-    if (drift.some((one) => one.domain === seen.name && one.knob === knob)) continue
-    yield `${knob} of ${seen.name} is ${found}, was set to ${told}, and nobody says so`
-  }
-}
-
-/** Policy, `drift: yield`: a setting that somebody else changed is left to him, until told otherwise. */
-export function* yieldsToOthers(its: Decided): Generator<string> {
-  const { policy, record } = its
-  for (const { seen, knob, found } of strangeKnobs(its)) {
-    const answer = entryOf(policy, seen.name)?.drift ?? policy.host.drift
-    if (answer !== 'yield' || record.observation.reclaimed.includes(seen.name)) continue
-    const change = record.decision.plan.find((one) => one.domain === seen.name && one.knob === knob)
-    if (change !== undefined) yield `${knob} of ${seen.name}, which somebody set to ${found}, is to be ${change.to}`
-  }
 }
 
 /** "Knowledge": what is kept between turns is bounded by what there is to know, however long it goes on. */

@@ -1,9 +1,9 @@
 import type { Change, Outcome } from '#core/model/decision.ts'
 import type { Setting } from '#core/model/observation.ts'
 import { CPU, MEMORY } from '#core/model/resource.ts'
+import { type Decided, grainOf } from './decided.ts'
 import { entryOf, shareOf } from './expected.ts'
 import { placeOf } from './ledger.ts'
-import { type Decided, grainOf } from './on-decision.ts'
 
 /** What must hold of every single write, in the moment before it is made. */
 export interface Asked {

@@ -3,10 +3,11 @@ import type { NodeId } from '#core/model/ids.ts'
 import type { Policy } from '#core/model/policy.ts'
 import type { LoopJournal } from '#daemon/journal/volatile.ts'
 import type { Driver, TurnRecord } from '#ports.ts'
+import type { Decided, Move } from './decided.ts'
 import type { Write } from './faulty-driver.ts'
 import type { Hands } from './hands.ts'
 import { Ledger } from './ledger.ts'
-import { type Decided, gainsOf, type Move, ON_DECISION } from './on-decision.ts'
+import { gainsOf, ON_DECISION } from './on-decision.ts'
 import { ON_WRITE } from './on-write.ts'
 
 /** A property that did not hold. */
