@@ -117,7 +117,7 @@ describe('guests and their agents', { skip, timeout: 300_000 }, () => {
       await driver.look?.()
       await driver.observe(true)
       const tookMs = performance.now() - began
-      assert.ok(tookMs < 1000, `looking took ${tookMs} ms`)
+      assert.ok(tookMs < 3000, `looking took ${tookMs} ms`)
     }
     for (const name of ['bare', 'able']) {
       await set(name, 'cpu.weight', 777)
