@@ -107,7 +107,7 @@ export class World {
   }
 
   topology(): readonly Cpu[] {
-    return this.online.map((id) => ({ id, core: id, socket: 0, node: 0 }))
+    return this.online.map((id) => ({ id, core: id, socket: 0, node: 0, cache: 0 }))
   }
 
   /** Calls back at the end of each window. */
