@@ -78,6 +78,32 @@ describe('siblings', () => {
     assert.ok(Math.abs((alone ?? 0) - 5) < 1e-6 && Math.abs((beside ?? 0) - 5 / 0.59375) < 1e-6, `${alone} ${beside}`)
   })
 
+  it('read as much for each answer', async () => {
+    const shop: DomainOptions = {
+      name: 'shop',
+      cpus: '0',
+      memory: 2 ** 20,
+      load: {
+        kind: 'closed',
+        clients: 1,
+        thinkMs: 0,
+        demandMs: 5,
+        spread: 'constant',
+        parallelism: 1,
+        diskBytes: 4096,
+      },
+    }
+    const sim = host(SMT, [shop, hog('b', '4', 1)])
+    await sim.driver.prepare({ domains: [{ name: 'shop', driver: 'simulator', match: { kind: 'name' } }] } as never)
+    const read = async () => (await sim.driver.observe(true)).domains[0]?.counters['io.read'] ?? 0
+    sim.advance(1000)
+    const isRead = await read()
+    assert.ok(Math.abs(isRead / 4096 - sim.workOf('shop')) < 1, `${isRead / 4096} answers, ${sim.workOf('shop')}`)
+    // While it runs as when what it did is counted.
+    sim.set('b', { threads: 0 })
+    assert.equal(await read(), isRead)
+  })
+
   it('follow what others do from event to event', () => {
     const sim = host(SMT, [hog('a', '0', 1), hog('b', '4', 0)])
     assert.deepEqual(speeds(sim, 'a'), [1])

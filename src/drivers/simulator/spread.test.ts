@@ -37,6 +37,11 @@ describe('work on cores', () => {
     assert.deepEqual(busy([ALL, 8]), [2, 2, 2, 2])
   })
 
+  it('goes to the less busy of two siblings', () => {
+    // The sibling takes the 0.2, so that CPU 0 has room for 0.2 more and not for all of the 0.5.
+    assert.deepEqual(busy([[0], 0.8], [[0, 4], 0.2], [[0], 0.5]), [1.2, 0, 0, 0])
+  })
+
   it('leaves out what finds no room', () => {
     const spread = new Spread(CORES, 2 * CORES)
     const reach = reachOf([0], (cpu) => cpu)
