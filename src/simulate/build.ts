@@ -4,6 +4,7 @@ import type { Load } from '#drivers/simulator/load.ts'
 import { type Finding, malformed, type Path, warning } from '#policy/finding.ts'
 import { amount, cpuList, fraction, milliseconds } from '#policy/values.ts'
 import type { WrittenChange, WrittenFault, WrittenHost, WrittenLoad } from './form.ts'
+import { hardwareOf } from './hardware.ts'
 import type { WrittenEntry } from './parse.ts'
 import type { LoadShape, ScenarioDomain, ScenarioHost } from './scenario.ts'
 import { readTrace } from './trace.ts'
@@ -22,8 +23,10 @@ const DEFAULT_START = '2026-01-05T08:00:00Z'
 
 /** Values converted, defaults filled in. */
 export function buildHost(written: WrittenHost): ScenarioHost {
+  const hardware = hardwareOf(written)
   return {
-    cpus: written.cpus,
+    cpus: hardware === null ? (written.cpus ?? 0) : hardware.sockets * hardware.cores * hardware.threads,
+    hardware,
     memory: written.memory === undefined ? DEFAULT_MEMORY : amount(written.memory, 'bytes'),
     seed: written.seed ?? DEFAULT_SEED,
     durationMs: milliseconds(written.duration),
@@ -52,6 +55,7 @@ export function buildDomain(
     load: buildLoad(load),
     memory: domain.memory === undefined ? null : amount(domain.memory, 'bytes'),
     weight: domain.weight ?? null,
+    cpus: domain.cpus === undefined ? null : cpuList(domain.cpus),
     metrics: domain.metrics ?? {},
     changes: shapes,
   }

@@ -37,12 +37,21 @@ export function* checkScenario(written: Written, host: ScenarioHost | null, poli
 
 function* ofDomain({ domain, load }: WrittenEntry, path: Path, host: ScenarioHost | null): Iterable<Finding> {
   yield* ofMemory(domain?.memory, path, host)
+  if (domain?.cpus !== undefined) yield* ofCpus(domain.cpus, [...path, 'cpus'], host)
   if (load?.kind !== 'batch') return
   for (const metric of Object.keys(domain?.metrics ?? {})) {
     yield infeasible(
       [...path, 'metrics', metric],
       'a batch job answers no requests, so nothing of them can be measured',
     )
+  }
+}
+
+function* ofCpus(written: string | number, path: Path, host: ScenarioHost | null): Iterable<Finding> {
+  const cpus = cpuList(written)
+  if (cpus === null) yield malformed(path, `${show(written)} has a range that runs backwards`)
+  else if (host !== null && cpus.some((cpu) => cpu >= host.cpus)) {
+    yield infeasible(path, `the host has CPUs 0 to ${host.cpus - 1} only`)
   }
 }
 
@@ -128,12 +137,7 @@ function* ofFault(
     yield unknown('infeasible', [...path, 'metric'], 'metric of the policy', fault.metric, metrics)
   }
   if (fault.kind === 'cpus') {
-    const online = cpuList(fault.online)
-    if (online === null) {
-      yield malformed([...path, 'online'], `${show(fault.online)} has a range that runs backwards`)
-    } else if (host !== null && online.some((cpu) => cpu >= host.cpus)) {
-      yield infeasible([...path, 'online'], `the host has CPUs 0 to ${host.cpus - 1} only`)
-    }
+    yield* ofCpus(fault.online, [...path, 'online'], host)
   }
   const end = fault.kind === 'vanish' ? (['back', fault.back] as const) : (['until', untilOf(fault)] as const)
   if (end[1] !== undefined && 'at' in fault && milliseconds(end[1]) <= milliseconds(fault.at)) {

@@ -72,6 +72,10 @@ const SHOWS: Readonly<Record<string, (managed: RunReport, unmanaged: RunReport) 
     assert.ok((held(managed)[0] ?? 0) > 0.95, `${held(managed)}`)
     assert.ok((held(unmanaged)[0] ?? 1) < 0.8, `${held(unmanaged)}`)
   },
+  'numa.yaml': (managed, unmanaged) => {
+    assert.ok((held(managed)[0] ?? 0) > 0.85, `${held(managed)}`)
+    assert.ok((held(unmanaged)[0] ?? 1) < 0.1, `${held(unmanaged)}`)
+  },
   'bursts.yaml': (managed, unmanaged) => {
     assert.ok((held(managed)[0] ?? 0) > (held(unmanaged)[0] ?? 1), `${held(managed)} ${held(unmanaged)}`)
     assert.ok(managed.turns.failed > 0)
@@ -80,7 +84,7 @@ const SHOWS: Readonly<Record<string, (managed: RunReport, unmanaged: RunReport) 
 
 describe('docs/simulate.md', () => {
   const page = readFileSync(new URL('../../docs/simulate.md', import.meta.url), 'utf8')
-  const [whole = '', trace = ''] = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text]) => text as string)
+  const [whole = '', hardware = '', trace = ''] = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text]) => text as string)
   const csv =
     'vm,slot,cpu_mhz,cpu_pct_x100,mem_used_mb,disk_r_kbs,disk_w_kbs,net_r_kbs,net_t_kbs\n102,0,9,500,3,0,0,0,0\n'
   const read = () => ({ ok: true, path: '', text: csv, isCut: false }) as const
@@ -88,6 +92,12 @@ describe('docs/simulate.md', () => {
   it('shows a scenario without faults or warnings', () => {
     const parsed = parseScenario(whole, { file: 'page', read })
     assert.deepEqual(parsed.ok ? parsed.warnings : parsed.faults.map(renderFault), [])
+  })
+
+  it('shows how a host is built', () => {
+    const parsed = parseScenario(whole.replace(/^host: .*\n/m, hardware), { file: 'page', read })
+    assert.ok(parsed.ok, parsed.ok ? '' : parsed.faults.map(renderFault).join('\n'))
+    assert.equal(parsed.scenario.host.cpus, 32)
   })
 
   it('shows how the machines of a trace become a load', () => {
@@ -111,6 +121,24 @@ describe('docs/scenarios', () => {
       shows(managed, unmanaged)
     })
   }
+
+  const misplaced: Readonly<Record<string, (text: string) => string>> = {
+    'no pins': (text) => text.replaceAll(/, pin: ".*"/g, ''),
+    'pins for halves of each core': (text) => text.replace('0-3,8-11', '0-7').replace('4-7,12-15', '8-15'),
+  }
+  for (const [what, alter] of Object.entries(misplaced)) {
+    it(`numa.yaml has its goal missed with ${what}`, async () => {
+      const { managed } = await play('numa.yaml', alter)
+      assert.ok((held(managed)[0] ?? 1) < 0.3, `${held(managed)}`)
+    })
+  }
+
+  it('numa.yaml has its goal met by itself where CPUs are just so many', async () => {
+    const { unmanaged } = await play('numa.yaml', (text) =>
+      text.replace('sockets: 2, cores: 4, threads: 2', 'cpus: 16'),
+    )
+    assert.deepEqual(held(unmanaged), [1])
+  })
 
   for (const name of ['daily.yaml', 'after-import.yaml']) {
     it(`${name} has its goal missed in that minute where forecasts have no say`, async () => {

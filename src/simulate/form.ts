@@ -20,9 +20,16 @@ export const rootSchema = strict(`a map that begins with \`apiVersion: ${API_VER
 
 const START = 'a time in UTC such as 2026-01-05T08:00:00Z, in quotes or not'
 
+const cpus = scalar.whole(1, 1024, 'a number of CPUs from 1 to 1024')
+
 export type WrittenHost = z.infer<typeof hostSchema>
 export const hostSchema = strict('a map such as {cpus: 4, duration: 10m}', {
-  cpus: scalar.whole(1, 1024, 'a number of CPUs from 1 to 1024'),
+  cpus: cpus.optional(),
+  sockets: scalar.whole(1, 64, 'a number of sockets from 1 to 64').optional(),
+  cores: scalar.whole(1, 1024, 'a number of cores of each socket, from 1 to 1024').optional(),
+  threads: scalar.whole(1, 2, 'a number of threads of each core, 1 or 2').optional(),
+  caches: scalar.whole(1, 1024, 'a number of last-level caches of each socket, from 1 to 1024').optional(),
+  nodes: scalar.whole(1, 1024, 'a number of NUMA nodes of the host, from 1 to 1024').optional(),
   memory: scalar.amountIn('bytes').optional(),
   seed: scalar.whole(0, 2 ** 31 - 1, 'a whole number from 0 to 2147483647').optional(),
   duration: scalar.duration('1s', '31d'),
@@ -42,6 +49,7 @@ export const domainSchema = strict('a map such as {load: {kind: batch, threads: 
   load: required('a load such as {kind: batch, threads: 2}'),
   memory: scalar.amountIn('bytes').optional(),
   weight: scalar.whole(2, 262_144, 'a weight from 2 to 262144').optional(),
+  cpus: scalar.cpus.optional(),
   metrics: z
     .record(scalar.name, z.enum(REPORTED, `one of ${REPORTED.join(', ')}`), 'a map such as {shop-p95: p95}')
     .optional(),

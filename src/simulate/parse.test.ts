@@ -46,6 +46,7 @@ describe('a scenario', () => {
     assert.deepEqual(warnings, [])
     assert.deepEqual(its.host, {
       cpus: 2,
+      hardware: null,
       memory: 4 * 1024 ** 3,
       seed: 1,
       durationMs: 600_000,
@@ -60,6 +61,7 @@ describe('a scenario', () => {
         load: { kind: 'open', arrivalsPerSecond: 100, demandMs: 4, spread: 'exponential', parallelism: 4 },
         memory: null,
         weight: null,
+        cpus: null,
         metrics: { 'shop-p95': 'p95' },
         changes: [],
       },

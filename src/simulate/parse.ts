@@ -20,6 +20,7 @@ import {
   type WrittenHost,
   type WrittenLoad,
 } from './form.ts'
+import { checkHardware, isHardware } from './hardware.ts'
 import type { ParsedScenario, ScenarioHost, ScenarioPolicy } from './scenario.ts'
 
 export interface ParseOptions {
@@ -44,6 +45,7 @@ export interface WrittenEntry {
 
 /** So that the rest of a domain without a load is read. */
 const LOAD: StandIns = { load: {} }
+const DURATION: StandIns = { duration: '1s' }
 const KIND = { noun: 'scenario', instead: 'write the same again' }
 const DRIVERS = ['cgroup', 'libvirt', 'simulator']
 
@@ -126,9 +128,10 @@ function readWritten(data: Record<string, unknown>, names: readonly string[], fi
 
 /** null also where it could be read in part: nothing is compared with a host that is not what was meant. */
 function soundHost(raw: unknown, findings: Finding[]): WrittenHost | null {
-  const { written, findings: found } = shape(hostSchema, raw, ['host'])
-  findings.push(...found)
-  return found.length === 0 ? written : null
+  const { written, findings: found } = shape(hostSchema, raw, ['host'], DURATION)
+  const contradictions = written === null || isHardware(found) ? [] : [...checkHardware(written)]
+  findings.push(...found, ...contradictions)
+  return found.length === 0 && contradictions.length === 0 ? written : null
 }
 
 interface ReadPolicy {

@@ -1,6 +1,7 @@
 import { decide } from '#core/decide.ts'
 import { NO_KNOWLEDGE } from '#core/model/knowledge.ts'
 import type { Policy } from '#core/model/policy.ts'
+import { cpuList } from '#core/place.ts'
 import { CHANGE_MS_MAX } from '#daemon/apply.ts'
 import { Control } from '#daemon/control.ts'
 import { createVolatileJournal } from '#daemon/journal/volatile.ts'
@@ -127,6 +128,7 @@ function stage(scenario: Scenario, policy: Policy, seed: number, onProgress: (pa
   const { host, domains } = scenario
   const sim = createSimulator({
     cpus: host.cpus,
+    ...(host.hardware === null ? {} : { hardware: host.hardware }),
     memory: host.memory,
     seed,
     unmanagedMilli: host.unmanagedMilli,
@@ -134,11 +136,12 @@ function stage(scenario: Scenario, policy: Policy, seed: number, onProgress: (pa
     startUtcMs: host.startUtcMs,
     windowsMost: WINDOWS_KEPT,
     calendar: watchWindows,
-    domains: domains.map(({ name, load, weight, memory }) => ({
+    domains: domains.map(({ name, load, weight, memory, cpus }) => ({
       name,
       load,
       ...(weight === null ? {} : { weight }),
       ...(memory === null ? {} : { memory }),
+      ...(cpus === null ? {} : { cpus: cpuList(cpus) }),
     })),
     metrics: metricsOf(scenario, policy),
     faults: [...scenario.faults, ...drawnFaults(scenario, policy, seed)],

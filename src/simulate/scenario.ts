@@ -1,5 +1,6 @@
 import type { Policy } from '#core/model/policy.ts'
 import type { Fault } from '#drivers/simulator/fault.ts'
+import type { Hardware } from '#drivers/simulator/hardware.ts'
 import type { Load } from '#drivers/simulator/load.ts'
 import type { SimulatedMetric } from '#drivers/simulator/metrics.ts'
 import type { Fault as TextFault } from '#policy/parse.ts'
@@ -18,6 +19,8 @@ export interface Scenario {
 
 export interface ScenarioHost {
   readonly cpus: number
+  /** null where nothing is said of it: CPUs that are alike, and nobody is slower for what others do beside him. */
+  readonly hardware: Hardware | null
   readonly memory: number
   readonly seed: number
   /** Whole seconds. */
@@ -42,6 +45,8 @@ export interface ScenarioDomain {
   /** Bytes of its working set. */
   readonly memory: number | null
   readonly weight: number | null
+  /** CPUs that it is found to be held to; null for all. */
+  readonly cpus: readonly number[] | null
   /** The policy's metrics that it reports, and what each of them is of its requests. */
   readonly metrics: Readonly<Record<string, SimulatedMetric['what']>>
   readonly changes: readonly LoadShape[]

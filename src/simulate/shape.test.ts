@@ -9,7 +9,7 @@ const MIDNIGHT = Date.UTC(2026, 0, 5)
 const OPEN: Load = { kind: 'open', arrivalsPerSecond: 100, demandMs: 4, parallelism: 4 }
 
 function domain(changes: readonly LoadShape[], load: Load = OPEN): ScenarioDomain {
-  return { name: 'shop', load, memory: null, weight: null, metrics: {}, changes }
+  return { name: 'shop', load, memory: null, weight: null, cpus: null, metrics: {}, changes }
 }
 
 function levels(changes: readonly LoadShape[], seconds: readonly number[], seed = 1): number[] {

@@ -53,6 +53,8 @@ export interface Cpu {
   readonly core: number
   readonly socket: number
   readonly node: number
+  /** Its last-level cache; CPUs with the same number share it. */
+  readonly cache: number
 }
 
 export interface DomainObservation {

@@ -80,6 +80,7 @@ function usableCpus(lists: string): Cpu[] {
       core: topologyNumber(id, 'core_id'),
       socket: topologyNumber(id, 'physical_package_id'),
       node: nodes.get(id) ?? 0,
+      cache: topologyNumber(id, 'physical_package_id'),
     }))
 }
 

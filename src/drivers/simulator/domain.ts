@@ -1,5 +1,6 @@
 import type { Knob, Setting } from '#core/model/observation.ts'
 import { createPrng } from '#lib/prng.ts'
+import type { Counters } from './counters.ts'
 import { Disk } from './disk.ts'
 import { changed, type Load, type LoadChange } from './load.ts'
 import { Memory } from './memory.ts'
@@ -12,6 +13,8 @@ export interface DomainOptions {
   readonly load: Load
   /** Weight found on it, in the range of cgroup v1; 1024 where not stated. */
   readonly weight?: number
+  /** CPUs that it is found to be held to, as the kernel lists them; all where not stated. */
+  readonly cpus?: string
   /** Bytes of its working set, all of which it wants to hold; 64 MiB where not stated. */
   readonly memory?: number
 }
@@ -25,22 +28,6 @@ export const QUOTA_PERIOD_MS = 100
 const SPENT_MS = 1e-3
 
 export type Settings = Partial<Record<Knob, Setting>>
-
-/** Cumulative: CPU milliseconds (which are millicore-seconds), and milliseconds summed over threads. */
-export interface Counters {
-  readonly usedMs: number
-  readonly waitMs: number
-  readonly throttledMs: number
-  readonly oomKills: number
-  /** Pages that had been taken away and were read again. */
-  readonly refaults: number
-  /** Milliseconds in which at least one thread stood still for a page. */
-  readonly memoryPressureMs: number
-  /** Bytes, and milliseconds in which at least one thread stood still for some; null of who reads none. */
-  readonly disk: { readonly readBytes: number; readonly pressureMs: number } | null
-  /** Received and sent by a domain that answers requests; null of others. */
-  readonly packets: { readonly rx: number; readonly tx: number } | null
-}
 
 /**
  * One domain: what it has to do, what is set for it, and what the kernel would have counted. It runs on so many CPUs
@@ -66,6 +53,8 @@ export class SimulatedDomain {
   #batchMs = 0
   /** CPUs that it runs on now, which may be a fraction. */
   #rate = 0
+  /** Work that it does in a millisecond of CPU time, in that of a domain which nobody disturbs. */
+  #speed = 1
   /** What is counted stands for this time. */
   #atMs = 0
   #usedMs = 0
@@ -123,6 +112,10 @@ export class SimulatedDomain {
     return Math.min(this.#runnable, this.cpus.length)
   }
 
+  get speed(): number {
+    return this.#speed
+  }
+
   /** When it does something next if it goes on as it does; whatever happens before is none of its doing. */
   get nextMs(): number {
     if (!this.isPresent) return Number.POSITIVE_INFINITY
@@ -146,17 +139,17 @@ export class SimulatedDomain {
       waitMs: this.#waitMs + (this.#isThrottled ? 0 : idleMs),
       throttledMs: this.#throttledMs + (this.#isThrottled ? idleMs : 0),
       oomKills: this.#oomKills,
-      refaults: Math.floor(this.#memory.refaults + this.#memory.refaultsPerMs * usedMs),
+      refaults: Math.floor(this.#memory.refaults + this.#memory.refaultsPerMs * usedMs * this.#speed),
       memoryPressureMs: this.#memory.pressureMs + this.#stalled * lengthMs,
-      disk: this.#diskAt(usedMs, lengthMs),
+      disk: this.#diskAt(usedMs * this.#speed, lengthMs),
       packets: this.#packets,
     }
   }
 
-  #diskAt(usedMs: number, lengthMs: number): Counters['disk'] {
+  #diskAt(workMs: number, lengthMs: number): Counters['disk'] {
     const { bytesPerMs, readBytes, pressureMs } = this.#disk
     if (bytesPerMs === 0) return null
-    const readNow = Math.floor(readBytes + bytesPerMs * usedMs)
+    const readNow = Math.floor(readBytes + bytesPerMs * workMs)
     return { readBytes: readNow, pressureMs: pressureMs + this.#stalledForDisk * lengthMs }
   }
 
@@ -171,14 +164,19 @@ export class SimulatedDomain {
     }
   }
 
+  /** CPU milliseconds used until now. */
+  usedAt(nowMs: number): number {
+    return this.#usedMs + this.#rate * (nowMs - this.#atMs)
+  }
+
   /** CPU milliseconds used until now by all of this name. */
   usedInAllAt(nowMs: number): number {
     return this.#usedBeforeMs + this.#usedMs + this.#rate * (nowMs - this.#atMs)
   }
 
-  /** Answers given by now by a domain that answers requests; CPU milliseconds spent by a batch domain. */
+  /** Answers given by now by a domain that answers requests; CPU milliseconds of a batch domain, at full speed. */
   workAt(nowMs: number): number {
-    return this.isBatch ? this.#batchMs + this.#rate * (nowMs - this.#atMs) : this.windows.answeredInAll
+    return this.isBatch ? this.#batchMs + this.#rate * (nowMs - this.#atMs) * this.#speed : this.windows.answeredInAll
   }
 
   /** Counts until now. To be called before anything is changed. */
@@ -186,24 +184,26 @@ export class SimulatedDomain {
     const lengthMs = nowMs - this.#atMs
     if (lengthMs <= 0) return
     const usedMs = this.#rate * lengthMs
+    const workMs = usedMs * this.#speed
     if (this.#isThrottled) this.#throttledMs += this.#idle * lengthMs
     else this.#waitMs += this.#idle * lengthMs
     this.#usedMs += usedMs
-    this.#memory.refaults += this.#memory.refaultsPerMs * usedMs
+    this.#memory.refaults += this.#memory.refaultsPerMs * workMs
     this.#memory.pressureMs += this.#stalled * lengthMs
-    this.#disk.readBytes += this.#disk.bytesPerMs * usedMs
+    this.#disk.readBytes += this.#disk.bytesPerMs * workMs
     this.#disk.pressureMs += this.#stalledForDisk * lengthMs
     this.#quotaLeftMs -= usedMs
-    if (this.isBatch) this.#batchMs += usedMs
+    if (this.isBatch) this.#batchMs += workMs
     this.#requests?.work(nowMs)
     this.#atMs = nowMs
   }
 
-  /** It runs on so many CPUs from now on; what was before is settled. */
-  runOn(cpus: number): void {
+  /** It runs on so many CPUs at this speed from now on; what was before is settled. */
+  runOn(cpus: number, speed: number): void {
     this.#rate = cpus
+    this.#speed = speed
     const requests = this.#requests
-    requests?.pace(requests.serving === 0 ? 0 : cpus / requests.serving)
+    requests?.pace(requests.serving === 0 ? 0 : (cpus / requests.serving) * speed)
   }
 
   /** Does what is due now. Its pace is to be set anew after that. */
@@ -318,7 +318,7 @@ export class SimulatedDomain {
     return {
       'cpu.weight': this.#options.weight ?? DEFAULT_WEIGHT,
       'cpu.quota': null,
-      'cpu.set': this.#online,
+      'cpu.set': this.#options.cpus ?? this.#online,
       'memory.limit': null,
       'memory.soft': null,
       'io.read.limit': null,

@@ -26,7 +26,7 @@ export interface Simulator {
   readonly metrics: MetricSource
   /** Lets time pass where no daemon does. */
   advance(ms: number): void
-  /** Answers given so far by a domain that answers requests; CPU milliseconds spent by a batch domain. */
+  /** Answers given so far by a domain that answers requests; CPU milliseconds of a batch domain, at full speed. */
   workOf(name: string): number
   /** CPU milliseconds used so far by all that had this name. */
   usedOf(name: string): number

@@ -4,12 +4,16 @@ import { parseCpuList } from '#drivers/cgroup/cpu-list.ts'
 import { Agenda } from './agenda.ts'
 import { type DomainOptions, QUOTA_PERIOD_MS, SimulatedDomain, WEIGHT_RANGE } from './domain.ts'
 import { type Fault, firstCpus } from './fault.ts'
+import { cpusOf, type Hardware, plainHardware } from './hardware.ts'
 import type { LoadChange } from './load.ts'
+import { Speeds } from './speed.ts'
 import { type Competition, competitions, divide } from './water-filling.ts'
 import { WINDOW_MS } from './windows.ts'
 
 export interface WorldOptions {
   readonly cpus: number
+  /** How they are built; where not stated they are alike, and nobody is slower for what others do beside him. */
+  readonly hardware?: Hardware
   readonly seed: number
   readonly domains: readonly DomainOptions[]
   /** Bytes that the host has; 4 GiB where not stated. */
@@ -47,6 +51,9 @@ export class World {
   readonly faults: Fault[] = []
   readonly #all: readonly SimulatedDomain[]
   readonly #unmanagedMilli: number
+  readonly #cpus: readonly Cpu[]
+  /** null of a host of which no more is known than how many CPUs it has. */
+  readonly #speeds: Speeds | null
   #timeMs = 0
   #windowEndsMs = WINDOW_MS
   /** When quotas are refilled next; never while nobody has one. */
@@ -74,8 +81,11 @@ export class World {
   readonly #listeners: (() => void)[] = []
 
   constructor(options: WorldOptions) {
-    const { cpus, seed, domains, unmanagedMilli = 0, faults = [], windowsMost = NEVER } = options
+    const { cpus, hardware = plainHardware(cpus), seed, domains, unmanagedMilli = 0 } = options
+    const { faults = [], windowsMost = NEVER } = options
     this.cpus = cpus
+    this.#cpus = cpusOf(hardware)
+    if (this.#cpus.length !== cpus) throw new RangeError(`${cpus} CPUs, and hardware with ${this.#cpus.length}`)
     this.memory = options.memory ?? DEFAULT_MEMORY
     this.online = firstCpus(cpus)
     this.domains = new Map(
@@ -83,6 +93,7 @@ export class World {
     )
     this.#all = [...this.domains.values()]
     this.#unmanagedMilli = unmanagedMilli
+    this.#speeds = options.hardware === undefined ? null : new Speeds(hardware, this.#all.length + 1)
     this.#weights = new Float64Array(this.#all.length + 1)
     this.#wanted = new Float64Array(this.#all.length + 1)
     this.#granted = new Float64Array(this.#all.length + 1)
@@ -107,7 +118,7 @@ export class World {
   }
 
   topology(): readonly Cpu[] {
-    return this.online.map((id) => ({ id, core: id, socket: 0, node: 0 }))
+    return this.online.map((id) => this.#cpus[id] as Cpu)
   }
 
   /** Calls back at the end of each window. */
@@ -195,15 +206,26 @@ export class World {
     if (more === 0) this.#run(index, this.#rates[index] as number)
     else if (this.#wantedInAll <= this.#plenty) this.#run(index, wanted)
     else this.#share(index)
+    if (more !== 0) this.#pace()
   }
 
   /** A domain runs on so many CPUs from now on. */
   #run(index: number, cpus: number): void {
     const domain = this.#all[index] as SimulatedDomain
     domain.settle(this.#timeMs)
-    domain.runOn(cpus)
+    domain.runOn(cpus, this.#speeds?.of[index] ?? 1)
     this.#rates[index] = cpus
     this.#next.set(index, domain.nextMs)
+  }
+
+  /** Who has others beside him than before goes on faster or slower. */
+  #pace(): void {
+    const speeds = this.#speeds
+    if (speeds === null) return
+    speeds.update(this.#rates)
+    for (let index = 0; index < this.#all.length; index++) {
+      if (this.#all[index]?.speed !== speeds.of[index]) this.#run(index, this.#rates[index] as number)
+    }
   }
 
   #closeWindows(): void {
@@ -238,6 +260,7 @@ export class World {
     this.#wanted[this.#all.length] = Math.min(this.#unmanagedMilli / 1000, this.online.length)
     this.#share(-1)
     for (let index = 0; index < this.#all.length; index++) this.#run(index, this.#granted[index] as number)
+    this.#pace()
   }
 
   /** Where all together would hold more than the host has, the kernel takes from everybody alike. */
@@ -277,13 +300,17 @@ export class World {
   }
 
   #arrange(): readonly Competition[] {
-    for (const domain of this.#all) {
+    for (const [index, domain] of this.#all.entries()) {
       const allowed = parseCpuList(`${domain.settings['cpu.set'] ?? ''}`).filter((cpu) => this.online.includes(cpu))
       // As version 2 does it: a set of which no CPU is left stands for all.
       domain.cpus = allowed.length > 0 ? allowed : this.online
+      // Where it was to run before it did anything counts for nothing.
+      if (domain.usedAt(this.#timeMs) === 0) this.#speeds?.forget(index)
     }
     this.#weights[this.#all.length] = UNMANAGED_WEIGHT
-    return competitions([...this.#all.map(({ cpus }) => cpus), this.online])
+    const sets = [...this.#all.map(({ cpus }) => cpus), this.online]
+    this.#speeds?.arrange(sets)
+    return competitions(sets)
   }
 
   #expect(event: Event): void {
