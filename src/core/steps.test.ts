@@ -204,7 +204,7 @@ describe('place', () => {
       view: {},
       standing: 'managed',
     })) as unknown as FrameRow[]
-    const cpus = [0, 1, 2, 3].map((id) => ({ id, core: id, socket: 0, node: 0 }))
+    const cpus = [0, 1, 2, 3].map((id) => ({ id, core: id, socket: 0, node: 0, cache: 0 }))
     const places = place({ seen: { topology: { cpus } } } as never, rows, Float64Array.from(allocation))
     return Object.fromEntries([...places].map(([name, its]) => [name, cpuList(its.cpus)]))
   }

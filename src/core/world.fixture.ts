@@ -196,7 +196,7 @@ export class World {
         [CPU]: { total: this.capacity, used: this.hostUsed },
         ['memory' as ResourceKey]: { total: 1024 * 1024 * 1024, used: memory },
       },
-      topology: { cpus: [0, 1, 2, 3].map((id) => ({ id, core: id, socket: 0, node: 0 })) },
+      topology: { cpus: [0, 1, 2, 3].map((id) => ({ id, core: id, socket: 0, node: 0, cache: 0 })) },
       domains: here.map(([name, tenant]) => ({
         name: name as DomainName,
         identity: (tenant.identity ?? name) as Identity,

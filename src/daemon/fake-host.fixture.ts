@@ -57,7 +57,7 @@ export class FakeHost implements Driver {
     const used = here.reduce((sum, { name }) => sum + (this.use[name] ?? 500), 0)
     return {
       capacity: { [CPU]: { total: 2000, used: used * seconds } },
-      topology: { cpus: [0, 1].map((id) => ({ id, core: id, socket: 0, node: 0 })) },
+      topology: { cpus: [0, 1].map((id) => ({ id, core: id, socket: 0, node: 0, cache: 0 })) },
       domains: here.map(({ name, policyIndex, node }) => ({
         name: name as DomainName,
         identity: this.identities.get(node) as Identity,

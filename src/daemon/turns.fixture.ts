@@ -86,7 +86,7 @@ function observationOf(turn: number, options: TurnsOptions): Observation {
     host: 'fixture',
     at: { bootId: 'boot', monotonicMs: atMs, utcMs: 1_760_000_000_000 + turn * 1000, zones: {}, openWindows: [] },
     capacity: { [CPU]: { total: 2000, used: 1900.5 * turn }, [MEMORY]: { total: 2 ** 34, used: 2 ** 30 } },
-    topology: { cpus: [0, 1].map((id) => ({ id, core: id, socket: 0, node: 0 })) },
+    topology: { cpus: [0, 1].map((id) => ({ id, core: id, socket: 0, node: 0, cache: 0 })) },
     domains: ids.map((i) => ({
       name: nameOf(i),
       identity: identityOf(i),

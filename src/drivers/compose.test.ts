@@ -14,7 +14,7 @@ function driverOf(kind: string, asked: string[], cpus: number): Driver {
     prepare: async () => [{ domain: kind, status: 'running' }],
     observe: async () => ({
       capacity: { cpu: { total: cpus * 1000, used: null }, [`${kind}-only`]: { total: 1, used: null } },
-      topology: { cpus: Array.from({ length: cpus }, (_, id) => ({ id, core: id, socket: 0, node: 0 })) },
+      topology: { cpus: Array.from({ length: cpus }, (_, id) => ({ id, core: id, socket: 0, node: 0, cache: 0 })) },
       domains: [],
       nodes: [
         { id: node, parent: null, driver: kind, weight: 1, weightRange: { least: 1, most: 2 }, unmanagedWeight: 0 },

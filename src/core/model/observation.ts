@@ -53,6 +53,10 @@ export interface Cpu {
   readonly core: number
   readonly socket: number
   readonly node: number
+  /** Its last-level cache; CPUs with the same number share it. */
+  readonly cache: number
+  /** Interrupts a second of the host's devices that it served of late; absent where not counted. */
+  readonly interrupts?: { readonly network: number; readonly disk: number }
 }
 
 export interface DomainObservation {
