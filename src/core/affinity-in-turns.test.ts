@@ -16,9 +16,13 @@ function cpus(net: number, rate = 5000) {
 }
 
 /** A host with `a`, which does what `second` says, and `b`, which computes; both ask for a fixed amount. */
-function host(its: Parameters<typeof domain>[1] = follows, settings: Tenant['settings'] = { 'cpu.set': '' }) {
+function host(
+  its: Parameters<typeof domain>[1] = follows,
+  settings: Tenant['settings'] = { 'cpu.set': '' },
+  beside = {},
+) {
   const asking = (a: number, what = its) =>
-    policy([domain('a', what), domain('b')], [goal('a', 1, fixedCpu(a)), goal('b', 2, fixedCpu(1000))], {
+    policy([domain('a', what), domain('b', beside)], [goal('a', 1, fixedCpu(a)), goal('b', 2, fixedCpu(1000))], {
       cooldownMs: 10_000,
     })
   const world = new World(asking(1000), {})
@@ -110,11 +114,30 @@ describe('affinity by what a domain does', () => {
     const writesAt: number[] = []
     for (let turn = 0; turn < 100; turn++) {
       world.cpus = cpus(turn % 8 < 4 ? 0 : 4)
-      if (turn % 3 === 0) asks(1000 + 500 * (turn % 2))
+      asks(Math.min(1000 * 1.02 ** turn, 3500))
       if (live(1).plan.some(({ knob }) => knob === 'cpu.set')) writesAt.push(world.seconds)
     }
-    assert.ok(writesAt.length > 1, `${writesAt}`)
+    assert.ok(writesAt.length > 2, `${writesAt}`)
     for (const [index, at] of writesAt.entries()) assert.ok(index === 0 || at - (writesAt[index - 1] ?? 0) >= 10)
+  })
+
+  it('is undone when it is used up, and comes back when it is not, which takes no other reason', () => {
+    const { live, setOf } = host()
+    live(15)
+    live(2, 40_000, 3900)
+    assert.equal(setOf('a'), '0-7')
+    live(25)
+    assert.equal(setOf('a'), '0-3')
+  })
+
+  it('computes where there is room beside those who are pinned', () => {
+    const beside = (its: object) => {
+      const { live, setOf } = host(follows, { 'cpu.set': '' }, its)
+      live(15, 0)
+      return setOf('a')
+    }
+    assert.equal(beside({}), '1-3')
+    assert.equal(beside({ placement: { pin: [1], near: [], apart: [] } }), '4-6')
   })
 
   it('is undone at once when the set is too small for the allocation, and when the policy no longer asks', () => {

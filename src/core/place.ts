@@ -1,7 +1,6 @@
 import { parseCpuList } from '#lib/cpu-list.ts'
 import type { Active } from './activity.ts'
 import { type Affinity, affinities, type Follower, type Occupant } from './affinity.ts'
-import { isYielded } from './drift.ts'
 import type { FrameRow } from './frame.ts'
 import type { View } from './look.ts'
 import type { DomainName } from './model/ids.ts'
@@ -85,7 +84,7 @@ function follow(
 /** Where a domain runs now by what Reeve set, and what may be done about it; null where that is not for Reeve to say. */
 function nowOf(view: View, { view: domain }: FrameRow, isTriggered: boolean): Pick<Follower, 'now' | 'may'> | null {
   const found = domain?.settings['cpu.set']
-  if (domain === null || typeof found !== 'string' || isYielded(domain.drift, 'cpu.set')) return null
+  if (domain === null || typeof found !== 'string') return null
   const { at, topology } = view.seen
   const set = view.known.set[domain.seen.node]?.['cpu.set']
   if (set === undefined) return { now: null, may: 'enter' }
