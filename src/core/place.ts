@@ -1,22 +1,38 @@
+import { parseCpuList } from '#lib/cpu-list.ts'
+import type { Active } from './activity.ts'
+import { type Affinity, affinities, type Follower, type Occupant } from './affinity.ts'
 import type { FrameRow } from './frame.ts'
 import type { View } from './look.ts'
 import type { DomainName } from './model/ids.ts'
+import type { Activity } from './model/policy.ts'
+import { usedFreely } from './vcpus.ts'
 
 /** Where a domain may run, and the rule that says so. */
-export interface Place {
-  readonly cpus: readonly number[]
-  readonly rule: 'pin' | 'near' | 'apart'
+export type Place =
+  | { readonly cpus: readonly number[]; readonly rule: 'pin' | 'near' | 'apart' }
+  | { readonly cpus: readonly number[]; readonly rule: 'activity'; readonly activity: Activity; readonly by: Affinity }
+
+/** What each domain does, and whether anything is reallocated, so that domains may be moved with it. */
+export interface Occasion {
+  readonly active: Active
+  readonly isTriggered: boolean
 }
 
 /**
- * Gives a CPU set to every domain whose policy pins it, keeps it near others or apart from them; domains about which
- * nothing is said run everywhere. CPUs that are lost meanwhile fall out; a pin of which nothing is left gives way.
+ * Gives a CPU set to every domain whose policy pins it, keeps it near others or apart from them, or has it follow what
+ * it does, where nothing of that is said; domains about which nothing is said run everywhere. CPUs that are lost
+ * meanwhile fall out; a pin of which nothing is left gives way.
  *
  * Domains that must be apart divide the CPUs among them in proportion to their allocations, at least one each, in the
  * order of rows: 3 and 1 of four CPUs for allocations of 1500 and 500. Where there are fewer CPUs than such domains,
  * the last CPU is shared, because running together is better than not running.
  */
-export function place(view: View, rows: readonly FrameRow[], allocation: Float64Array): Map<DomainName, Place> {
+export function place(
+  view: View,
+  rows: readonly FrameRow[],
+  allocation: Float64Array,
+  occasion: Occasion,
+): Map<DomainName, Place> {
   const online = view.seen.topology.cpus.map((cpu) => cpu.id)
   const places = new Map<DomainName, Place>()
   const managed = rows.filter((row) => row.view !== null && row.standing === 'managed')
@@ -25,12 +41,60 @@ export function place(view: View, rows: readonly FrameRow[], allocation: Float64
     if (pinned !== undefined && pinned.length > 0) places.set(row.name, { cpus: pinned, rule: 'pin' })
   }
   separate(managed, rows, allocation, online, places)
+  follow(view, rows, allocation, occasion, places)
   for (const row of managed) {
     if (places.has(row.name)) continue
     const beside = row.policy.placement.near.map((name) => places.get(name)).find((found) => found !== undefined)
     if (beside !== undefined) places.set(row.name, { cpus: beside.cpus, rule: 'near' })
   }
   return places
+}
+
+/** Places those who follow what they do, and of whom nothing else is said. */
+function follow(
+  view: View,
+  rows: readonly FrameRow[],
+  allocation: Float64Array,
+  { active, isTriggered }: Occasion,
+  places: Map<DomainName, Place>,
+): void {
+  const followers: Follower[] = []
+  const doing = new Map<DomainName, Activity>()
+  const occupants: Occupant[] = []
+  for (const [index, row] of rows.entries()) {
+    const { name, policy, standing } = row
+    const given = allocation[index] ?? 0
+    const placed = places.get(name)
+    if (placed !== undefined) occupants.push({ cpus: placed.cpus, allocation: given })
+    const activity = active.get(name)?.is
+    if (standing !== 'managed' || policy.affinity === null || activity === undefined || placed !== undefined) continue
+    const { pin, near, apart } = policy.placement
+    if (pin !== null || near.length > 0 || apart.length > 0) continue
+    const its = nowOf(view, row, isTriggered)
+    if (its === null) continue
+    doing.set(name, activity)
+    followers.push({ name, rule: policy.affinity[activity], allocation: given, use: usedFreely(row), ...its })
+  }
+  if (followers.length === 0) return
+  for (const [name, by] of affinities(view.seen.topology.cpus, occupants, followers)) {
+    places.set(name, { cpus: by.cpus, rule: 'activity', activity: doing.get(name) as Activity, by })
+  }
+}
+
+/** Where a domain runs now by what Reeve set, and what may be done about it; null where that is not for Reeve to say. */
+function nowOf(view: View, { view: domain }: FrameRow, isTriggered: boolean): Pick<Follower, 'now' | 'may'> | null {
+  const found = domain?.settings['cpu.set']
+  if (domain === null || typeof found !== 'string') return null
+  const { at, topology } = view.seen
+  const set = view.known.set[domain.seen.node]?.['cpu.set']
+  if (set === undefined) return { now: null, may: 'enter' }
+  const its = new Set(parseCpuList(found))
+  const now = topology.cpus.flatMap(({ id }) => (its.has(id) ? [id] : []))
+  const isCooling = at.monotonicMs - set.atMs < view.policy.host.cooldownMs
+  return {
+    now: now.length === 0 || now.length === topology.cpus.length ? null : now,
+    may: isCooling ? 'stay' : isTriggered ? 'move' : 'enter',
+  }
 }
 
 /** Divides the CPUs among each set of domains of which any must be apart from another. */

@@ -11,7 +11,7 @@ import type { SchedulingPolicy } from './model/policy.ts'
 import { CPU, family } from './model/resource.ts'
 import { WORKING_SET_MARGIN } from './narrow.ts'
 import { pausing } from './pause.ts'
-import { cpuList, place } from './place.ts'
+import { cpuList, type Place, place } from './place.ts'
 import { knobKey } from './reconcile.ts'
 import { vcpuCount } from './vcpus.ts'
 import { type NodeWeight, weigh } from './weights.ts'
@@ -35,7 +35,7 @@ export function plan(view: View, allotted: readonly Allotted[], active: Active):
   const changes = allotted.flatMap((its) => [
     ...amountChanges(view, its),
     ...limitChanges(view, its),
-    ...(its.frame.resource.key === CPU ? cpuChanges(view, its) : []),
+    ...(its.frame.resource.key === CPU ? cpuChanges(view, its, active) : []),
   ])
   changes.push(...ioWeightChanges(view, allotted), ...schedulingChanges(view, allotted, active))
   return changes
@@ -134,7 +134,7 @@ function limitChanges(view: View, { frame }: Allotted): Change[] {
   return changes
 }
 
-function cpuChanges(view: View, its: Allotted): Change[] {
+function cpuChanges(view: View, its: Allotted, active: Active): Change[] {
   const { frame, rounding } = its
   const { allocation } = rounding
   const rowOfNode = new Map<NodeId, number>()
@@ -146,15 +146,16 @@ function cpuChanges(view: View, its: Allotted): Change[] {
     const change = weightChange(view, its, weight, rowOfNode.get(weight.node.id))
     if (change !== null) changes.push(change)
   }
-  return [...changes, ...placementChanges(view, its), ...vcpuChanges(view, its), ...pauseChanges(view, its)]
+  return [...changes, ...placementChanges(view, its, active), ...vcpuChanges(view, its), ...pauseChanges(view, its)]
 }
 
 /**
  * Pins hold at any time; the CPUs of domains that are near or apart follow their allocations, and so wait for a
  * trigger. Where the policy places a domain no more, it may run everywhere again.
  */
-function placementChanges(view: View, { frame, settled, rounding }: Allotted): Change[] {
-  const places = place(view, frame.rows, rounding.allocation)
+function placementChanges(view: View, { frame, settled, rounding }: Allotted, active: Active): Change[] {
+  const isTriggered = settled.triggers.length > 0
+  const places = place(view, frame.rows, rounding.allocation, { active, isTriggered })
   const everywhere = { cpus: view.seen.topology.cpus.map((cpu) => cpu.id), rule: 'all' } as const
   return frame.rows.flatMap(({ name, view: domain, standing }): Change[] => {
     if (domain === null || standing !== 'managed') return []
@@ -162,14 +163,19 @@ function placementChanges(view: View, { frame, settled, rounding }: Allotted): C
     const isPlacedByReeve = view.known.set[domain.seen.node]?.['cpu.set'] !== undefined
     const found = places.get(name) ?? (isPlacedByReeve ? everywhere : undefined)
     if (from === undefined || found === undefined) return []
-    const { cpus, rule } = found
-    const to = cpuList(cpus)
-    const isFree = rule === 'all' && from === ''
-    const waits = (rule === 'near' || rule === 'apart') && settled.triggers.length === 0
+    const to = cpuList(found.cpus)
+    const isFree = found.rule === 'all' && from === ''
+    const waits = (found.rule === 'near' || found.rule === 'apart') && !isTriggered
     if (from === to || isFree || waits) return []
-    const because = { kind: 'placement', cpus: to, rule } as const
+    const because = placementReason(found, to)
     return [{ ...target(view, name), knob: 'cpu.set', resource: CPU, from, to, direction: 'neutral', because }]
   })
+}
+
+function placementReason(found: Place | { readonly rule: 'all' }, cpus: string): ChangeReason {
+  if (found.rule !== 'activity') return { kind: 'placement', cpus, rule: found.rule }
+  const { activity, by } = found
+  return { kind: 'placement', cpus, rule: 'activity', activity, by: by.rule, serving: cpuList(by.serving) }
 }
 
 /** Between the shrinks and the grows: what is resumed finds room, and what is paused makes some. */

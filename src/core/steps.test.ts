@@ -205,7 +205,10 @@ describe('place', () => {
       standing: 'managed',
     })) as unknown as FrameRow[]
     const cpus = [0, 1, 2, 3].map((id) => ({ id, core: id, socket: 0, node: 0, cache: 0 }))
-    const places = place({ seen: { topology: { cpus } } } as never, rows, Float64Array.from(allocation))
+    const places = place({ seen: { topology: { cpus } } } as never, rows, Float64Array.from(allocation), {
+      active: new Map(),
+      isTriggered: true,
+    })
     return Object.fromEntries([...places].map(([name, its]) => [name, cpuList(its.cpus)]))
   }
   const placement = (its: object) => ({ placement: { pin: null, near: [], apart: [], ...its } })

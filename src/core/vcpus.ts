@@ -29,8 +29,7 @@ export function vcpuCount(view: View, row: FrameRow, allocation: number): number
   const range = row.policy.vcpus
   const now = domain?.settings['cpu.count']
   if (domain === null || range === null || typeof now !== 'number') return null
-  const used = row.policy.enforcement === 'cap' ? 0 : (domain.smoothUse[CPU] ?? 0) / BUSY
-  const enough = Math.ceil(Math.max(allocation, used) / 1000 - 1e-9)
+  const enough = enoughCpus(allocation, usedFreely(row), BUSY)
   const wanted = Math.max(Math.min(enough, range.most, mostVcpus(domain.seen)), range.least)
   return wanted < now && isTooSoon(view, domain) ? null : wanted
 }
@@ -39,4 +38,18 @@ export function vcpuCount(view: View, row: FrameRow, allocation: number): number
 function isTooSoon({ known, seen, policy }: View, { seen: { node } }: DomainView): boolean {
   const set = known.set[node]?.['cpu.count']
   return set !== undefined && seen.at.monotonicMs - set.atMs < policy.host.cooldownMs
+}
+
+/**
+ * Whole CPUs for an allocation and a use in millicores, of which those CPUs are busy for the part `busy` at most.
+ *
+ * Worked: 1200 allocated are 2 CPUs; with 1900 used, and busy for 0.9 at most, they are 3.
+ */
+export function enoughCpus(allocation: number, use: number, busy: number): number {
+  return Math.ceil(Math.max(allocation, use / busy) / 1000 - 1e-9)
+}
+
+/** Millicores that a domain uses, where it may use what others leave idle; 0 where it is held to its allocation. */
+export function usedFreely({ policy, view }: FrameRow): number {
+  return policy.enforcement === 'cap' ? 0 : (view?.smoothUse[CPU] ?? 0)
 }

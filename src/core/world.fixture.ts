@@ -2,7 +2,7 @@ import { decide } from './decide.ts'
 import type { Change, Decision } from './model/decision.ts'
 import type { DomainName, GoalId, Identity, NodeId, ResourceKey } from './model/ids.ts'
 import { type Knowledge, NO_KNOWLEDGE } from './model/knowledge.ts'
-import type { DomainObservation, MetricReading, Observation, Settings } from './model/observation.ts'
+import type { Cpu, DomainObservation, MetricReading, Observation, Settings } from './model/observation.ts'
 import type { Aim, DomainPolicy, Goal, HostPolicy, MetricPolicy, Policy, Share } from './model/policy.ts'
 import { CPU, knownResource, type Resource } from './model/resource.ts'
 
@@ -37,6 +37,7 @@ export function domain(name: string, its: Partial<DomainPolicy> = {}): DomainPol
     drift: null,
     scheduling: null,
     byActivity: null,
+    affinity: null,
     ...its,
   }
 }
@@ -113,6 +114,7 @@ export class World {
   policy: Policy
   tenants: Record<string, Tenant>
   capacity = 2000
+  cpus: readonly Cpu[] = [0, 1, 2, 3].map((id) => ({ id, core: id, socket: 0, node: 0, cache: 0 }))
   readings: Record<string, number> = {}
   /** How old they are, in milliseconds; new where not stated. */
   ages: Record<string, number> = {}
@@ -196,7 +198,7 @@ export class World {
         [CPU]: { total: this.capacity, used: this.hostUsed },
         ['memory' as ResourceKey]: { total: 1024 * 1024 * 1024, used: memory },
       },
-      topology: { cpus: [0, 1, 2, 3].map((id) => ({ id, core: id, socket: 0, node: 0, cache: 0 })) },
+      topology: { cpus: this.cpus },
       domains: here.map(([name, tenant]) => ({
         name: name as DomainName,
         identity: (tenant.identity ?? name) as Identity,

@@ -1,4 +1,5 @@
 import { BY_ACTIVITY } from '#core/activity.ts'
+import { AFFINITY_BY_ACTIVITY } from '#core/affinity.ts'
 import type { DomainName, ResourceKey } from '#core/model/ids.ts'
 import type {
   DomainPolicy,
@@ -101,6 +102,7 @@ function buildDomains(written: Written): DomainPolicy[] {
       drift: domain.drift ?? null,
       scheduling: schedulingOf(domain.scheduling),
       byActivity: byActivityOf(domain.scheduling?.activity),
+      affinity: affinityOf(domain.affinity),
     }
   })
   // By depth and otherwise as written: parents stand before their children and siblings keep their order.
@@ -181,4 +183,10 @@ function byActivityOf(
     rule === undefined ? [] : [[activity, schedulingOf(rule)] as const],
   )
   return { ...BY_ACTIVITY, ...Object.fromEntries(stated) }
+}
+
+function affinityOf(written: WrittenDomain['affinity']): DomainPolicy['affinity'] {
+  if (written === undefined) return null
+  const stated = Object.entries(written.activity).filter(([, rule]) => rule !== undefined)
+  return { ...AFFINITY_BY_ACTIVITY, ...Object.fromEntries(stated) }
 }

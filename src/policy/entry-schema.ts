@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { SILENCEABLE } from '#core/model/policy.ts'
+import { AFFINITY_RULES, SILENCEABLE } from '#core/model/policy.ts'
 import type { Resource } from '#core/model/resource.ts'
 import * as scalar from './scalar.ts'
 import { kinds, strict } from './strict.ts'
@@ -149,6 +149,8 @@ const byActivity = strict('a map such as {class: batch}', {
   slice: scalar.duration('0.1ms', '100ms').optional().describe('Time slice of class other.'),
 }).optional()
 
+const affinity = scalar.choice(AFFINITY_RULES).optional()
+
 /** Keys of a domain other than its shares. */
 export const DOMAIN_SHAPE = {
   driver: scalar.name.optional().describe('Who finds and controls it, cgroup or libvirt. Default cgroup.'),
@@ -218,6 +220,18 @@ export const DOMAIN_SHAPE = {
   })
     .optional()
     .describe('How the kernel schedules its threads. Default left alone.'),
+  affinity: strict('a map such as {activity: {compute: cache}}', {
+    activity: strict('a map such as {compute: cache}, or {} for the usual', {
+      idle: affinity.describe('While it does nothing. Default anywhere.'),
+      compute: affinity.describe('While it computes. Default cache.'),
+      network: affinity.describe('While it mostly sends and receives. Default network-interrupts.'),
+      disk: affinity.describe('While it mostly reads and writes. Default disk-interrupts.'),
+      interrupt: affinity.describe('While it is mostly woken for a moment. Default interrupts.'),
+      'time-critical': affinity.describe('While it has real-time threads. Default cores.'),
+    }).describe('By what it does most. What is not stated is as usual.'),
+  })
+    .optional()
+    .describe('Which CPUs it runs on, unless pin, near or apart say so. Default left alone.'),
 }
 
 export type WrittenDomain = z.infer<ReturnType<typeof domainSchema>>

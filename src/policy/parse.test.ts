@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BY_ACTIVITY } from '#core/activity.ts'
+import { AFFINITY_BY_ACTIVITY } from '#core/affinity.ts'
 import type { DomainPolicy, Goal, MetricSourcePolicy, Policy } from '#core/model/policy.ts'
 import { parsePolicy, renderFault } from './parse.ts'
 
@@ -77,6 +78,7 @@ test('defaults leave no holes', () => {
     drift: null,
     scheduling: null,
     byActivity: null,
+    affinity: null,
   })
 })
 
@@ -382,5 +384,23 @@ test('rules by activity stand alone, and only class other has a slice', () => {
   assert.deepEqual(its.ok ? [] : its.faults.map(({ message }) => message), [
     '`class` beside `activity`',
     'class idle has no `slice`',
+  ])
+})
+
+test('affinity by activity arrives whole, with what is not stated as usual', () => {
+  const its = domain('{ affinity: { activity: { compute: anywhere, time-critical: cache } } }')
+  assert.deepEqual(its.affinity, { ...AFFINITY_BY_ACTIVITY, compute: 'anywhere', 'time-critical': 'cache' })
+  assert.deepEqual(domain('{ affinity: { activity: {} } }').affinity, AFFINITY_BY_ACTIVITY)
+})
+
+test('affinity is by activity, of which there are six, and by rules that there are', () => {
+  const its = parsePolicy(
+    'apiVersion: reeve/v1\ndomains: { a: { affinity: {} }, b: { affinity: { activity: { disk: near, disc: cache } } } }\n',
+    { file: 'policy.yaml' },
+  )
+  assert.deepEqual(its.ok ? [] : its.faults.map(({ message }) => message), [
+    '`activity` is missing',
+    '`near` is not one of network-interrupts, disk-interrupts, interrupts, cache, cores, anywhere',
+    'unknown key `disc`',
   ])
 })

@@ -84,7 +84,9 @@ const SHOWS: Readonly<Record<string, (managed: RunReport, unmanaged: RunReport) 
 
 describe('docs/simulate.md', () => {
   const page = readFileSync(new URL('../../docs/simulate.md', import.meta.url), 'utf8')
-  const [whole = '', hardware = '', trace = ''] = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text]) => text as string)
+  const [whole = '', hardware = '', trace = ''] = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(
+    ([, text]) => text as string,
+  )
   const csv =
     'vm,slot,cpu_mhz,cpu_pct_x100,mem_used_mb,disk_r_kbs,disk_w_kbs,net_r_kbs,net_t_kbs\n102,0,9,500,3,0,0,0,0\n'
   const read = () => ({ ok: true, path: '', text: csv, isCut: false }) as const

@@ -39,6 +39,7 @@ export function domain(name: string, match: Match, more: Partial<DomainPolicy> =
     drift: null,
     scheduling: { class: 'other', priority: 0, sliceMs: null },
     byActivity: null,
+    affinity: null,
     ...more,
   }
 }

@@ -239,7 +239,7 @@ export function changeReasonText(because: ChangeReason): string {
     case 'hierarchy':
       return 'this place in the hierarchy holds what the domains inside it are entitled to'
     case 'placement':
-      return `its CPUs are ${because.cpus} (${because.rule})`
+      return placementText(because)
     case 'pause':
       return `it is given ${amount(because.allocation, 'millicores')}, and runs from ${amount(because.least, 'millicores')} on`
     case 'vcpus':
@@ -255,6 +255,38 @@ export function changeReasonText(because: ChangeReason): string {
     case 'release':
       return 'the setting that was found goes back'
   }
+}
+
+type Placement = Extract<ChangeReason, { kind: 'placement' }>
+type ByActivity = Extract<Placement, { rule: 'activity' }>
+
+const DOES = {
+  idle: 'it does next to nothing',
+  compute: 'it mostly computes',
+  network: 'it does mostly network traffic',
+  disk: 'it mostly reads and writes',
+  interrupt: 'it is mostly woken for a moment',
+  'time-critical': 'it is time-critical',
+} as const
+
+/** How each rule makes these CPUs the right ones for it. */
+const SUITS: Readonly<Record<ByActivity['by'], (serving: string) => string>> = {
+  'network-interrupts': (serving) => `${cpusText(serving)} the interrupts of network devices`,
+  'disk-interrupts': (serving) => `${cpusText(serving)} the interrupts of disks`,
+  interrupts: (serving) => `${cpusText(serving)} the interrupts of devices`,
+  cache: () => 'these share a cache with room for it',
+  cores: () => 'these are whole cores',
+  anywhere: () => 'the others are kept for what is time-critical',
+}
+
+const cpusText = (list: string): string => (/^\d+$/.test(list) ? `CPU ${list} serves` : `CPUs ${list} serve`)
+
+function placementText(because: Placement): string {
+  if (because.rule !== 'activity') return `its CPUs are ${because.cpus} (${because.rule})`
+  const { cpus, activity, by, serving } = because
+  const chosen = `its CPUs are ${cpus} (activity), because ${DOES[activity]}`
+  // The interrupts that they were chosen for may be gone, and they stay until the next reallocation.
+  return by.endsWith('interrupts') && serving === '' ? chosen : `${chosen}, and ${SUITS[by](serving)}`
 }
 
 export function outcomeText(outcome: Outcome | null): string {

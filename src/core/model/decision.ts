@@ -1,7 +1,7 @@
 import type { Because, SmallestChange } from '#core/arbitrate/problem.ts'
 import type { DomainName, GoalId, Identity, NodeId, ResourceKey } from './ids.ts'
 import type { Knob, Setting } from './observation.ts'
-import type { Activity, DriftAnswer } from './policy.ts'
+import type { Activity, AffinityRule, DriftAnswer } from './policy.ts'
 
 /** What to do and why. Plain data: rendered for people in one place, compared by replay, verified by the checker. */
 export interface Decision {
@@ -301,6 +301,15 @@ export type ChangeReason =
     }
   | { readonly kind: 'hierarchy'; readonly inside: number; readonly unmanaged: number }
   | { readonly kind: 'placement'; readonly cpus: string; readonly rule: 'pin' | 'near' | 'apart' | 'all' }
+  /** By what it does most; `serving` are the CPUs that serve the interrupts it is near to, empty by other rules. */
+  | {
+      readonly kind: 'placement'
+      readonly cpus: string
+      readonly rule: 'activity'
+      readonly activity: Activity
+      readonly by: AffinityRule
+      readonly serving: string
+    }
   /** `activity` where that is what it follows. */
   | { readonly kind: 'scheduling'; readonly activity?: Activity }
   /** It is swapped for others while it is given less than `least`, in millicores. */

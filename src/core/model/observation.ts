@@ -55,6 +55,8 @@ export interface Cpu {
   readonly node: number
   /** Its last-level cache; CPUs with the same number share it. */
   readonly cache: number
+  /** Interrupts a second of the host's devices that it served of late; absent where not counted. */
+  readonly interrupts?: { readonly network: number; readonly disk: number }
 }
 
 export interface DomainObservation {

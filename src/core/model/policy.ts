@@ -93,6 +93,8 @@ export interface DomainPolicy {
   readonly scheduling: SchedulingPolicy | null
   /** The same by what it does; null where that makes no difference. */
   readonly byActivity: Readonly<Record<Activity, SchedulingPolicy | null>> | null
+  /** Which CPUs it runs on by what it does; null leaves that alone. */
+  readonly affinity: Readonly<Record<Activity, AffinityRule>> | null
 }
 
 /** Metadata only narrows: groups that it may join, and whether it may stay outside, pin itself, and limit itself. */
@@ -142,6 +144,20 @@ export interface Placement {
 
 /** What a domain does most. */
 export type Activity = 'idle' | 'compute' | 'network' | 'disk' | 'interrupt' | 'time-critical'
+
+/**
+ * Where a domain runs: beside the CPUs that serve interrupts of network devices, of disks, or of both; on one last-level
+ * cache; on whole cores; or anywhere.
+ */
+export type AffinityRule = (typeof AFFINITY_RULES)[number]
+export const AFFINITY_RULES = [
+  'network-interrupts',
+  'disk-interrupts',
+  'interrupts',
+  'cache',
+  'cores',
+  'anywhere',
+] as const
 
 export interface SchedulingPolicy {
   readonly class: 'other' | 'batch' | 'idle' | 'fifo' | 'round-robin'

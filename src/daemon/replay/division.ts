@@ -1,8 +1,8 @@
 import type { NodeId } from '#core/model/ids.ts'
 import type { DomainObservation, SchedulingNode } from '#core/model/observation.ts'
 import { CPU } from '#core/model/resource.ts'
-import { parseCpuList } from '#drivers/cgroup/cpu-list.ts'
 import { divide } from '#drivers/simulator/water-filling.ts'
+import { parseCpuList } from '#lib/cpu-list.ts'
 
 /** How a host divides its CPU by what is set on it: weights level by level, and what holds each domain down. Millicores. */
 

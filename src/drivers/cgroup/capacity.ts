@@ -1,34 +1,44 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import type { Cpu, HostCapacity, Topology } from '#core/model/observation.ts'
-import { parseCpuList } from './cpu-list.ts'
+import { parseCpuList } from '#lib/cpu-list.ts'
 import { placesTo } from './groups.ts'
+import { type Interrupts, interruptRates } from './interrupts.ts'
 import { KeptFile } from './kept-file.ts'
 import { knobFiles } from './knobs.ts'
 import { dirOf, findLayout, type Layout, parentPath } from './layout.ts'
+import { monotonicMs } from './monotonic.ts'
+import { cpusOf } from './topology.ts'
 
 /** What the host offers: CPUs and memory that may be used, and how much of them everybody uses. */
 export interface HostWatch {
-  /** `above` is the deepest group that holds all domains; its limits and those above it bound what Reeve may use. */
-  observe(above: string): { readonly capacity: Readonly<Record<string, HostCapacity>>; readonly topology: Topology }
+  /**
+   * `above` is the deepest group that holds all domains; its limits and those above it bound what Reeve may use.
+   * Interrupts are counted only where somebody asks.
+   */
+  observe(
+    above: string,
+    countsInterrupts?: boolean,
+  ): { readonly capacity: Readonly<Record<string, HostCapacity>>; readonly topology: Topology }
   readonly cpuCount: number
   close(): void
 }
 
-const SYSFS_CPUS = '/sys/devices/system/cpu'
-
 export function watchHost(layout: Layout): HostWatch {
-  const online = new KeptFile(`${SYSFS_CPUS}/online`)
+  const online = new KeptFile('/sys/devices/system/cpu/online')
   const meminfo = new KeptFile('/proc/meminfo')
   const busy = busyTimes()
+  const rates = interruptRates()
+  const none: Interrupts = new Map()
   let bounds = boundsOf(layout, '')
   let boundsAbove = ''
   let list = ''
-  let topology: Topology = { cpus: [] }
+  let cpus: readonly Cpu[] = []
+  let interrupts = none
+  let topology: Topology = { cpus }
   return {
     get cpuCount() {
       return topology.cpus.length
     },
-    observe(above) {
+    observe(above, countsInterrupts = false) {
       if (above !== boundsAbove) {
         bounds.close()
         bounds = boundsOf(layout, above)
@@ -36,10 +46,11 @@ export function watchHost(layout: Layout): HostWatch {
       }
       // A set is never empty for the kernel: where no group bounds it, all that are online may be used.
       const usable = `${online.text()?.trim()}&${bounds.cpus()}`
-      if (usable !== list) {
-        list = usable
-        topology = { cpus: usableCpus(usable) }
-      }
+      const served = countsInterrupts ? rates(monotonicMs()) : none
+      if (usable !== list) cpus = usableCpus(usable)
+      if (usable !== list || served !== interrupts) topology = { cpus: withInterrupts(cpus, served) }
+      list = usable
+      interrupts = served
       const cpu = { total: Math.min(topology.cpus.length * 1000, bounds.quota()), used: busy.read(topology.cpus) }
       const text = meminfo.text() ?? ''
       const total = kibibytes(text, 'MemTotal')
@@ -72,40 +83,15 @@ export function capacityHere(): { readonly cpu: number; readonly memory: number 
 /** `0-3&0-1`: those in both lists; an empty second one bounds nothing. */
 function usableCpus(lists: string): Cpu[] {
   const [online, bound] = lists.split('&').map(parseCpuList) as [number[], number[]]
-  const nodes = nodesOfCpus()
-  return online
-    .filter((id) => bound.length === 0 || bound.includes(id))
-    .map((id) => ({
-      id,
-      core: topologyNumber(id, 'core_id'),
-      socket: topologyNumber(id, 'physical_package_id'),
-      node: nodes.get(id) ?? 0,
-      cache: topologyNumber(id, 'physical_package_id'),
-    }))
+  return cpusOf(online.filter((id) => bound.length === 0 || bound.includes(id)))
 }
 
-/** 0 where the kernel does not say, as on some virtual machines. */
-function topologyNumber(cpu: number, file: string): number {
-  try {
-    return Math.max(0, Number(readFileSync(`${SYSFS_CPUS}/cpu${cpu}/topology/${file}`, 'latin1')))
-  } catch {
-    return 0
-  }
-}
-
-function nodesOfCpus(): Map<number, number> {
-  const nodes = new Map<number, number>()
-  try {
-    for (const name of readdirSync('/sys/devices/system/node')) {
-      const id = /^node(\d+)$/.exec(name)?.[1]
-      if (id === undefined) continue
-      const cpus = readFileSync(`/sys/devices/system/node/${name}/cpulist`, 'latin1')
-      for (const cpu of parseCpuList(cpus)) nodes.set(cpu, Number(id))
-    }
-  } catch {
-    // A kernel without NUMA has no such directory: everything is node 0.
-  }
-  return nodes
+function withInterrupts(cpus: readonly Cpu[], rates: Interrupts): readonly Cpu[] {
+  if (rates.size === 0) return cpus
+  return cpus.map((cpu) => {
+    const interrupts = rates.get(cpu.id)
+    return interrupts === undefined ? cpu : { ...cpu, interrupts }
+  })
 }
 
 /** What the groups from the top down to one allow. */

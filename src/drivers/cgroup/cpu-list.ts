@@ -1,14 +1,4 @@
-/** CPUs of a kernel list such as `0-2,5`, in its order; empty for an empty one. */
-export function parseCpuList(text: string): number[] {
-  return text
-    .trim()
-    .split(',')
-    .filter(Boolean)
-    .flatMap((part) => {
-      const [first, last] = part.split('-').map(Number) as [number, number?]
-      return Array.from({ length: (last ?? first) - first + 1 }, (_, index) => first + index)
-    })
-}
+import { parseCpuList } from '#lib/cpu-list.ts'
 
 /** True where both lists name the same CPUs, however they are written: `0-1,3` and `3,1,0`. */
 export function sameCpus(a: string, b: string): boolean {

@@ -84,6 +84,8 @@ class Groups implements CgroupDriver {
   #included: readonly string[] = []
   /** A metric of the policy is made of packets, so they are read every turn. */
   #followsPackets = false
+  /** Somebody is to run near the devices' interrupts, or away from them. */
+  #countsInterrupts = false
   readonly #watched = new Map<string, Watched>()
 
   constructor(
@@ -111,6 +113,7 @@ class Groups implements CgroupDriver {
     this.#followsPackets = policy.metrics.some(
       ({ source }) => source.kind === 'counter' && source.counter.startsWith('net.'),
     )
+    this.#countsInterrupts = policy.domains.some(({ affinity }) => affinity !== null)
     const units = await this.#unitPaths(policy)
     this.#placed = place(policy, this.layout, (unit) => units.get(unit) ?? null)
     const made = new Set(madeByReeve(this.#placed, this.layout))
@@ -138,7 +141,7 @@ class Groups implements CgroupDriver {
       if (seen.state !== 'ended' && placed.policy.role !== 'ignored') paths.push(placed.path)
     }
     const above = commonPlace(paths) ?? parentPath(this.layout.rootPath)
-    const { capacity, topology } = this.#host.observe(above)
+    const { capacity, topology } = this.#host.observe(above, this.#countsInterrupts)
     return { capacity, topology, domains, nodes: this.#nodes.observe(paths, slow) }
   }
 

@@ -42,7 +42,8 @@ export function watch(
   const delay = new RunQueueDelay(members.threads)
   const namespace = namespaceReader()
   const settings = settingsOf(layout, path, policy, placed.carries ?? 'all')
-  const schedules = policy.scheduling !== null || policy.byActivity !== null
+  // By its real-time threads a domain is told to be time-critical.
+  const schedules = policy.scheduling !== null || policy.byActivity !== null || policy.affinity !== null
   const fixed = { name: placed.name as DomainName, identity, driver: policy.driver, policyIndex, node: path as NodeId }
   let scheduling: string | null = null
   let complete: Settings | null = null

@@ -1,4 +1,4 @@
-import { parseCpuList } from '#drivers/cgroup/cpu-list.ts'
+import { parseCpuList } from '#lib/cpu-list.ts'
 
 /**
  * Which CPUs the threads of a machine may run on, as text: one list where all have the same (`0-1`), else one for each

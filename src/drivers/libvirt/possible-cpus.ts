@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { parseCpuList } from '#drivers/cgroup/cpu-list.ts'
+import { parseCpuList } from '#lib/cpu-list.ts'
 
 /** How many CPUs this host may come to have, which is how many a map of CPUs has bits for. */
 export function possibleCpus(): number {

@@ -1,5 +1,5 @@
 import type { Knob, Setting } from '#core/model/observation.ts'
-import { parseCpuList } from '#drivers/cgroup/cpu-list.ts'
+import { parseCpuList } from '#lib/cpu-list.ts'
 import { WEIGHT_RANGE } from './domain.ts'
 
 /** What a kernel would object to in a setting. */

@@ -1,6 +1,6 @@
 import type { Cpu, Knob, Setting } from '#core/model/observation.ts'
 import { cpuList } from '#core/place.ts'
-import { parseCpuList } from '#drivers/cgroup/cpu-list.ts'
+import { parseCpuList } from '#lib/cpu-list.ts'
 import { Agenda } from './agenda.ts'
 import { type DomainOptions, QUOTA_PERIOD_MS, SimulatedDomain, WEIGHT_RANGE } from './domain.ts'
 import { type Fault, firstCpus } from './fault.ts'

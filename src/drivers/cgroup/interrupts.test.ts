@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { parseInterrupts, ratesBetween } from './interrupts.ts'
+
+const TEXT = `           CPU0       CPU2
+ 24:          1          0  IO-APIC   5-edge      ACPI:Ged
+ 36:          3    3372311 PCI-MSIX-0000:00:02.0   1-edge      virtio1-req.0
+ 39:      39511          0 PCI-MSIX-0000:00:03.0   2-edge      virtio2-output.0
+ 40:         10         20 PCI-MSIX-0000:00:04.0   1-edge      virtio3-rx
+ 51:          7          8 IR-PCI-MSI 2621440-edge      eth0-TxRx-0
+ 52:          0          5 PCI-MSI 524288-edge      mlx5_comp0@pci:0000:01:00.0
+ 60:        100          0 PCI-MSIX-0000:05:00.0   7-edge      nvme0q7
+ 61:          0        200 PCI-MSI 512000-edge      ahci[0000:00:1f.2]
+ 16:          0        300 IR-IO-APIC   16-fasteoi   ehci_hcd:usb1, ens3
+NMI:          0          0   Non-maskable interrupts
+LOC:   23724709   22834230   Local timer interrupts
+ERR:          0
+`
+const TYPES: Readonly<Record<string, number>> = { virtio1: 2, virtio2: 1, virtio3: 19 }
+const counted = parseInterrupts(TEXT, (device) => TYPES[device] ?? null)
+
+describe('interrupts', () => {
+  it('are told into network and disk by the names that drivers give, those of other devices left out', () =>
+    assert.deepEqual(
+      [...counted],
+      [
+        [0, { network: 39511 + 7, disk: 3 + 100 }],
+        [2, { network: 8 + 5 + 300, disk: 3372311 + 200 }],
+      ],
+    ))
+
+  it('have a rate between two readings, never below 0, and none on a CPU that was not there', () => {
+    const one = (network: number, disk: number) => ({ network, disk })
+    const before = new Map([[0, one(100, 500)]])
+    const now = new Map([
+      [0, one(2105, 20)],
+      [1, one(5, 5)],
+    ])
+    assert.deepEqual([...ratesBetween(before, now, 10_000)], [[0, one(201, 0)]])
+  })
+})
