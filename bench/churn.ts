@@ -26,6 +26,8 @@ const GROWTH_MOST = 5
 interface Sample {
   readonly atMs: number
   readonly rssBytes: number
+  /** Of these, what no other process shares and no file backs. */
+  readonly ownBytes: number
   readonly descriptors: number
 }
 
@@ -90,6 +92,12 @@ async function churn(host: BedHost, daemon: Daemon, lengthMs: number): Promise<B
       note: `from ${mib(middle.rssBytes)} MiB`,
     },
     {
+      name: 'growth of what of it are no pages of files',
+      median: (last.ownBytes / first.ownBytes - 1) * 100,
+      unit: '%',
+      note: `from ${mib(first.ownBytes)} to ${mib(last.ownBytes)} MiB, half way ${mib(middle.ownBytes)} MiB`,
+    },
+    {
       name: 'its file descriptors at the end, beyond those after a tenth of the time',
       median: last.descriptors - first.descriptors,
       unit: '',
@@ -121,6 +129,7 @@ function during(samples: readonly Sample[], atMs: number, aroundMs: number): Omi
   const near = samples.filter((one) => Math.abs(one.atMs - atMs) <= aroundMs)
   return {
     rssBytes: median(near.map(({ rssBytes }) => rssBytes)),
+    ownBytes: median(near.map(({ ownBytes }) => ownBytes)),
     descriptors: median(near.map(({ descriptors }) => descriptors)),
   }
 }
@@ -151,10 +160,13 @@ async function startReeve(host: BedHost, dir: string): Promise<Daemon> {
     await sleep(100)
   }
   const proc = `/proc/${child.pid}`
+  const held = (field: string): number =>
+    Number(new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync(`${proc}/status`, 'utf8'))?.[1]) * 1024
   return {
     sample: (atMs) => ({
       atMs,
-      rssBytes: Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`${proc}/status`, 'utf8'))?.[1]) * 1024,
+      rssBytes: held('VmRSS'),
+      ownBytes: held('RssAnon'),
       descriptors: readdirSync(`${proc}/fd`).length,
     }),
     failedTurns: () => said.split('was not made').length - 1,
