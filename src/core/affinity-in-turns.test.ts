@@ -164,6 +164,14 @@ describe('affinity by what a domain does', () => {
     assert.equal(anywhere.setOf('a'), undefined)
   })
 
+  it('is set again where somebody else changed it and the policy says so', () => {
+    const { live, setOf, world } = host({ ...follows, drift: 'reassert' })
+    live(20)
+    world.settings['/a'] = { 'cpu.set': '6-7' }
+    live(1)
+    assert.equal(setOf('a'), '0-3')
+  })
+
   it('leaves alone a set that somebody else changed, and who has none', () => {
     const { live, setOf, world } = host()
     live(5)

@@ -83,12 +83,12 @@ function follow(
 
 /** Where a domain runs now by what Reeve set, and what may be done about it; null where that is not for Reeve to say. */
 function nowOf(view: View, { view: domain }: FrameRow, isTriggered: boolean): Pick<Follower, 'now' | 'may'> | null {
-  const found = domain?.settings['cpu.set']
-  if (domain === null || typeof found !== 'string') return null
+  if (domain === null || domain.settings['cpu.set'] === undefined) return null
   const { at, topology } = view.seen
   const set = view.known.set[domain.seen.node]?.['cpu.set']
   if (set === undefined) return { now: null, may: 'enter' }
-  const its = new Set(parseCpuList(found))
+  // What somebody else made of it is drift, and answered as such.
+  const its = new Set(parseCpuList(`${set.value ?? ''}`))
   const now = topology.cpus.flatMap(({ id }) => (its.has(id) ? [id] : []))
   const isCooling = at.monotonicMs - set.atMs < view.policy.host.cooldownMs
   return {

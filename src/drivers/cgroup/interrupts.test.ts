@@ -11,9 +11,10 @@ const TEXT = `           CPU0       CPU2
  52:          0          5 PCI-MSI 524288-edge      mlx5_comp0@pci:0000:01:00.0
  60:        100          0 PCI-MSIX-0000:05:00.0   7-edge      nvme0q7
  61:          0        200 PCI-MSI 512000-edge      ahci[0000:00:1f.2]
- 16:          0        300 IR-IO-APIC   16-fasteoi   ehci_hcd:usb1, ens3
+ 16:          0        300 IR-IO-APIC   16-fasteoi   ens3, ehci_hcd:usb1
 NMI:          0          0   Non-maskable interrupts
 LOC:   23724709   22834230   Local timer interrupts
+EXT:          9          9   eth0 of no number
 ERR:          0
 `
 const TYPES: Readonly<Record<string, number>> = { virtio1: 2, virtio2: 1, virtio3: 19 }
