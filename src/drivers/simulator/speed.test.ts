@@ -64,6 +64,14 @@ describe('siblings', () => {
     assert.deepEqual(speeds(host(SMT, [hog('a', '0', 1), hog('b', '0-7', 3)]), 'a', 'b'), [1, 0.9625])
   })
 
+  it('that are taken away disturb nobody', () => {
+    const sim = host(SMT, [hog('a', '0', 1), hog('b', '4', 1)])
+    sim.plant({ kind: 'cpus', online: [0, 1, 2, 3], atMs: 1000 })
+    assert.deepEqual(speeds(sim, 'a', 'b'), [BESIDE, BESIDE])
+    // Of b's CPUs none is left, so it has all: it goes where a is not.
+    assert.deepEqual(speeds(sim, 'a', 'b'), [1, 0.9625])
+  })
+
   it('make answers slower, too', () => {
     const shop: DomainOptions = {
       name: 'shop',
