@@ -4,6 +4,7 @@ import { type Affinity, affinities, type Follower, type Occupant } from './affin
 import type { FrameRow } from './frame.ts'
 import type { View } from './look.ts'
 import type { DomainName } from './model/ids.ts'
+import type { Cpu } from './model/observation.ts'
 import type { Activity } from './model/policy.ts'
 import { usedFreely } from './vcpus.ts'
 
@@ -24,7 +25,7 @@ export interface Occasion {
  * meanwhile fall out; a pin of which nothing is left gives way.
  *
  * Domains that must be apart divide the CPUs among them in proportion to their allocations, at least one each, in the
- * order of rows: 3 and 1 of four CPUs for allocations of 1500 and 500. Where there are fewer CPUs than such domains,
+ * order of rows: 3 and 1 of four CPUs for allocations of 1500 and 500. What is near in hardware stays together. Where there are fewer CPUs than such domains,
  * the last CPU is shared, because running together is better than not running.
  */
 export function place(
@@ -33,7 +34,7 @@ export function place(
   allocation: Float64Array,
   occasion: Occasion,
 ): Map<DomainName, Place> {
-  const online = view.seen.topology.cpus.map((cpu) => cpu.id)
+  const online = view.seen.topology.cpus.toSorted(byHardware).map((cpu) => cpu.id)
   const places = new Map<DomainName, Place>()
   const managed = rows.filter((row) => row.view !== null && row.standing === 'managed')
   for (const row of managed) {
@@ -48,6 +49,12 @@ export function place(
     if (beside !== undefined) places.set(row.name, { cpus: beside.cpus, rule: 'near' })
   }
   return places
+}
+
+/** Siblings of a core one after the other, cores of a cache, and so on: a cut anywhere separates the least. */
+function byHardware(one: Cpu, other: Cpu): number {
+  const keys = ['node', 'socket', 'cache', 'core', 'id'] as const
+  return keys.reduce((order, key) => order || one[key] - other[key], 0)
 }
 
 /** Places those who follow what they do, and of whom nothing else is said. */

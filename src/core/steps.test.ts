@@ -197,14 +197,18 @@ describe('weights', () => {
 })
 
 describe('place', () => {
-  const placed = (domains: ReturnType<typeof domain>[], allocation: readonly number[]) => {
+  const placed = (
+    domains: ReturnType<typeof domain>[],
+    allocation: readonly number[],
+    coreOf: (id: number) => number = (id) => id,
+  ) => {
     const rows = domains.map((its) => ({
       name: its.name,
       policy: its,
       view: {},
       standing: 'managed',
     })) as unknown as FrameRow[]
-    const cpus = [0, 1, 2, 3].map((id) => ({ id, core: id, socket: 0, node: 0, cache: 0 }))
+    const cpus = [0, 1, 2, 3].map((id) => ({ id, core: coreOf(id), socket: 0, node: 0, cache: 0 }))
     const places = place({ seen: { topology: { cpus } } } as never, rows, Float64Array.from(allocation), {
       active: new Map(),
       isTriggered: true,
@@ -222,6 +226,14 @@ describe('place', () => {
       a: '0-2',
       b: '3',
     }))
+  it('cuts between cores, and not through them', () =>
+    assert.deepEqual(
+      placed([domain('a', placement({ apart: ['b'] })), domain('b')], [500, 500], (id) => id % 2),
+      {
+        a: '0,2',
+        b: '1,3',
+      },
+    ))
   it('keeps apart from who is pinned', () => {
     const pinned = domain('a', placement({ pin: [0, 1] }))
     assert.deepEqual(placed([pinned, domain('b', placement({ apart: ['a'] }))], [1, 1]), { a: '0-1', b: '2-3' })
