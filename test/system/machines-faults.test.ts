@@ -35,6 +35,7 @@ describe('what may happen to machines', { skip, timeout: 300_000 }, () => {
     rmSync(dir, { recursive: true })
   })
 
+  /** Amounts that fit beside whatever those who wait for them, and libvirtd, take. */
   const policyText = (shop: number, batch: number) => `
 apiVersion: reeve/v1
 host: { mode: manage, interval: 500ms, cooldown: 0s, libvirt: ["${NOBODY}", "${host.uri}"] }
@@ -54,7 +55,7 @@ goals:
   const stateOf = async (name: string) =>
     (await ask<Status>('status')).domains.find((domain) => domain.name === name)?.state
   const managed = async (t: TestContext) => {
-    writeFileSync(policyFile, policyText(800, 400))
+    writeFileSync(policyFile, policyText(400, 200))
     const daemon = await up(t)
     await until(() => isAbout(2), 'shares of 2 to 1')
     return daemon
@@ -72,7 +73,7 @@ goals:
     const daemon = await managed(t)
     await host.virsh('suspend', 'shop')
     await until(async () => (await stateOf('shop')) === 'paused', 'it is shown as paused')
-    writeFileSync(policyFile, policyText(900, 300))
+    writeFileSync(policyFile, policyText(450, 150))
     daemon.kill('SIGHUP')
     await until(() => isAbout(3), 'shares of 3 to 1 all the same')
     assert.equal(await host.virsh('domstate', 'shop'), 'paused')
@@ -99,7 +100,7 @@ goals:
     await guests.get('shop')?.shell(unbind)
     // The driver took its balloon along, and all that the machine has is its own.
     await until(async () => (await balloon('shop')) === MOST_MIB, 'it has all its memory, and keeps it')
-    writeFileSync(policyFile, policyText(800, 400))
+    writeFileSync(policyFile, policyText(400, 200))
     const daemon = await up(t)
     await ask('resume')
     await until(() => isAbout(2), 'shares of 2 to 1')
@@ -117,7 +118,7 @@ goals:
     await host.virsh('domrename', 'batch-1', 'other')
     await host.virsh('undefine', 'shop')
     await host.virsh('start', 'other')
-    writeFileSync(policyFile, policyText(900, 300))
+    writeFileSync(policyFile, policyText(450, 150))
     daemon.kill('SIGHUP')
     await until(async () => (await stateOf('batch-1')) === undefined, 'nobody has that name')
     await until(async () => (await reeve('explain', 'shop')).stdout.includes('0.9 cores'), 'the other has its goal')

@@ -45,6 +45,7 @@ describe('reeve up on machines', { skip, timeout: 300_000 }, () => {
     rmSync(dir, { recursive: true })
   })
 
+  /** Amounts that fit beside whatever those who wait for them, and libvirtd, take. */
   const policyText = (shop: number, batch: number) => `
 apiVersion: reeve/v1
 host: { mode: manage, interval: 500ms, cooldown: 0s, libvirt: ["${host.uri}"] }
@@ -70,7 +71,7 @@ goals:
   const domainsNow = async () => (await ask<Status>('status')).domains
 
   test('goals become weights, pins and memory; release leaves all as it was found', async (t) => {
-    writeFileSync(policyFile, policyText(800, 400))
+    writeFileSync(policyFile, policyText(400, 200))
     const found = await shown()
     const before = await memoryInside('shop')
     const daemon = await up(t)
@@ -89,7 +90,7 @@ goals:
   })
 
   test('release without a daemon asks where the policy looked, and forgets nothing while libvirt is down', async (t) => {
-    writeFileSync(policyFile, policyText(800, 400))
+    writeFileSync(policyFile, policyText(400, 200))
     const daemon = await up(t)
     await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1')
     await stop(daemon, 'SIGTERM')
@@ -106,7 +107,7 @@ goals:
   })
 
   test('the metadata of a machine narrows what the policy says of it, as far as that lets it', async (t) => {
-    const allowing = policyText(800, 400).replace(
+    const allowing = policyText(400, 200).replace(
       'batch-*: { driver: libvirt }',
       'batch-*: { driver: libvirt, metadata: { pin: true, ignore: true } }',
     )
@@ -132,7 +133,7 @@ goals:
   })
 
   test('what somebody else sets by virsh is left so and shown, until it is taken back', async (t) => {
-    writeFileSync(policyFile, policyText(800, 400))
+    writeFileSync(policyFile, policyText(400, 200))
     const daemon = await up(t)
     await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1')
     await host.virsh('schedinfo', 'shop', '--live', 'cpu_shares=77')
@@ -141,7 +142,7 @@ goals:
     await until(async () => (await driftOf())?.length === 2, 'both are noticed')
     const { stdout } = await reeve('explain', 'shop')
     assert.match(stdout, /Somebody set cpu.weight of shop to 77, .*left so until 'reeve resume shop'/)
-    writeFileSync(policyFile, policyText(900, 300))
+    writeFileSync(policyFile, policyText(450, 150))
     daemon.kill('SIGHUP')
     const before = (await ask<Status>('status')).turn?.turn ?? 0
     await until(async () => ((await ask<Status>('status')).turn?.turn ?? 0) > before + 4, 'turns under another policy')
@@ -157,11 +158,11 @@ goals:
   })
 
   test('libvirtd dies and comes back: turns go on meanwhile, and changes are made afterwards', async (t) => {
-    writeFileSync(policyFile, policyText(800, 400))
+    writeFileSync(policyFile, policyText(400, 200))
     const daemon = await up(t)
     await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1')
     await host.killDaemon()
-    writeFileSync(policyFile, policyText(900, 300))
+    writeFileSync(policyFile, policyText(450, 150))
     daemon.kill('SIGHUP')
     const { turn } = await ask<Status>('status')
     await until(async () => ((await ask<Status>('status')).turn?.turn ?? 0) > (turn?.turn ?? 0) + 5, 'five turns more')
@@ -178,7 +179,7 @@ goals:
   })
 
   test('a libvirtd that hangs stops no turn, and keeps neither the daemon nor a release from ending', async (t) => {
-    writeFileSync(policyFile, policyText(800, 400))
+    writeFileSync(policyFile, policyText(400, 200))
     const daemon = await up(t)
     await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1')
     host.haltDaemon()
@@ -197,7 +198,7 @@ goals:
   })
 
   test('a machine that was destroyed takes nobody along, and is set anew when it is back', async (t) => {
-    writeFileSync(policyFile, policyText(800, 400))
+    writeFileSync(policyFile, policyText(400, 200))
     const daemon = await up(t)
     await until(async () => Math.abs((await ratio()) - 2) < 0.1, 'shares of 2 to 1')
     await host.virsh('destroy', 'batch-1')
