@@ -121,7 +121,7 @@ goals:
     writeFileSync(policyFile, policyText(450, 150))
     daemon.kill('SIGHUP')
     await until(async () => (await stateOf('batch-1')) === undefined, 'nobody has that name')
-    await until(async () => (await reeve('explain', 'shop')).stdout.includes('0.9 cores'), 'the other has its goal')
+    await until(async () => (await reeve('explain', 'shop')).stdout.includes('0.45 cores'), 'the other has its goal')
     assert.equal(await stateOf('shop'), 'running')
     assert.equal(await shares('other'), 1024)
     await stop(daemon, 'SIGTERM')
