@@ -94,6 +94,16 @@ describe('decide', () => {
     assert.deepEqual(world.run(5).plan, [])
   })
 
+  it('takes all from one that nobody asks anything for, and gives it the least weight', () => {
+    const its = (amount: number) =>
+      policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(amount))], { surplus: 'spread', minimum: { [CPU]: 0 } })
+    const world = new World(its(1000), { a: { use: 900 }, b: { use: 600 } })
+    assert.equal(allocated(world.run(20), 'b'), 500)
+    world.policy = its(2000)
+    world.run(3)
+    assert.equal(world.weights['/b'], 2)
+  })
+
   it('is pure: the same arguments give the same result, and neither argument changes', () => {
     const its = policy([domain('a')], [goal('a', 1, utilization(0.5))])
     const world = new World(its, { a: { use: 400 } })
@@ -356,6 +366,25 @@ describe('decide', () => {
     assert.ok(allocated(later, 'a', MEMORY) > 424 * mib)
     assert.ok(allocated(later, 'a', MEMORY) + allocated(later, 'b', MEMORY) <= 1024 * mib)
     assert.ok(allocated(later, 'b', MEMORY) >= 450 * mib)
+  })
+
+  it('has donors give memory though only the receiver, who waits for them, is the reason', () => {
+    const memory = knownResource('memory') as Resource
+    const mib = 1024 * 1024
+    const limits = { controls: [MEMORY], enforcement: 'cap' } as const
+    const wants = (amount: number) => ({ kind: 'fixed', amounts: { [MEMORY]: amount * mib } }) as const
+    const its = (amount: number) =>
+      policy(
+        [domain('a', limits), domain('b', limits), domain('c', limits)],
+        [goal('a', 1, wants(amount)), goal('b', 2, wants(600)), goal('c', 2, wants(600))],
+        { minimum: { [MEMORY]: 16 * mib } },
+        [memory],
+      )
+    const tenant = (used: number) => ({ use: 0, memory: used * mib, settings: { 'memory.limit': null } })
+    const world = new World(its(100), { a: tenant(50), b: tenant(200), c: tenant(200) })
+    assert.ok(allocated(world.run(20), 'a', MEMORY) < 110 * mib)
+    world.policy = its(160)
+    assert.ok(allocated(world.run(10), 'a', MEMORY) > 150 * mib)
   })
 
   it('cancels a move of memory whose donor does not give', () => {

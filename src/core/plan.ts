@@ -218,7 +218,7 @@ function weightChange(
   const isToMove = settled.triggers.some(
     (trigger) => 'domain' in trigger && trigger.domain === frame.rows[index ?? -1]?.name,
   )
-  if (index !== undefined && !isToMove && !isMove(worth, frame.resource.grain)) return null
+  if (index !== undefined && !isToMove && its.inside > 0 && !isMove(worth, frame.resource.grain)) return null
   const direction = directionOf(node.weight, weight)
   const common = { knob: 'cpu.weight', resource: CPU, from: node.weight, to: weight, direction } as const
   const row = index === undefined ? undefined : frame.rows[index]

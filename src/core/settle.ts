@@ -70,8 +70,9 @@ export function settle(view: View, frame: Frame, needs: readonly Need[], workspa
   }
   // What still breaks a rule after that is not made: everything stands until the next turn.
   if (!isStable) return standing
-  hold(awaitDonors(frame, narrowed, arbitration))
+  // Before donors are waited for: who waits for them only is the reason that they are to give.
   if (triggers.every((trigger) => isHeldBack(trigger, frame, arbitration))) return { ...standing, reasons }
+  hold(awaitDonors(frame, narrowed, arbitration))
   return { ideal, idealProblem: problem, problem: narrowed, arbitration, triggers, reasons, ladders }
 }
 
