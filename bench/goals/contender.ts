@@ -1,9 +1,12 @@
+import type { Family } from './acts.ts'
 import type { Terms } from './cast.ts'
 import type { Stage } from './stage.ts'
 
 /** Whoever chooses settings for the domains on the stage. */
 export interface Contender {
   readonly name: string
+  /** The one family in which it differs from every other contender, where there is such a one. */
+  readonly onlyIn?: Family
   /** Resolves when it is at work. */
   start(stage: Stage, terms: Terms): Promise<Running>
 }

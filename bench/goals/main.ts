@@ -1,18 +1,19 @@
 /**
- * `npm run bench:goals -- [--runs N] [--seconds N] [--only CONTENDER,...] [--family I|II] [--static W:W:W:W]`: do goals
+ * `npm run bench:goals -- [--resume] [--runs N] [--seconds N] [--only CONTENDER,...] [--family I|II] [--static W:W:W:W]`: do goals
  * of real processes hold, under Reeve and under everybody else, in one run on this machine? Writes docs/bench-goals.md
- * and .json. With any option it is a trial, whose figures are shown and not written. `--seconds` is the length of an
- * act; `--static` names the static weights instead of looking for the best of them.
+ * and .json after each run; `--resume` goes on from there with the runs that are missing, on the same machine with the
+ * same code. With any other option it is a trial, whose figures are shown and not written. `--seconds` is the length of
+ * an act; `--static` names the static weights instead of looking for the best of them.
  */
-import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { takePrecedence } from '#daemon/precedence.ts'
 import { machine } from '../machine.ts'
 import { type Act, actsOf, FAMILIES, type Family, secondsOf } from './acts.ts'
 import type { Contender } from './contender.ts'
 import { published } from './contenders/published.ts'
-import { reeve, removable } from './contenders/reeve.ts'
+import { reeve, reeveWithout } from './contenders/reeve.ts'
 import { KERNEL, MAP, staticWeights, VECTORS, type Vector } from './contenders/static.ts'
+import { codeOf, type Kept, keep, readKept, vectorOf, type Weights } from './kept.ts'
 import { playFamily } from './play.ts'
 import { bestOf } from './search.ts'
 import { createStage, type Stage } from './stage.ts'
@@ -32,8 +33,6 @@ const BESIDE_SECONDS = 10
 const SEARCH_SECONDS = 30
 const SEARCHED_IN_FULL = 3
 const SEED = 20_261_121
-const PAGE = new URL('../../docs/bench-goals.md', import.meta.url)
-const FIGURES = new URL('../../docs/bench-goals.json', import.meta.url)
 
 /** Every contender but the static weights, which differ by family. */
 const CONTENDERS: readonly Contender[] = [
@@ -43,7 +42,7 @@ const CONTENDERS: readonly Contender[] = [
   published('proportional'),
   reeve(REEVE, '1s'),
   reeve(`${REEVE}-250ms`, '250ms'),
-  ...removable().map((estimator) => reeve(`${REEVE}-without-${estimator}`, '1s', [estimator])),
+  ...reeveWithout(REEVE, '1s'),
 ]
 const STATIC = 'static'
 const NAMES = [STATIC, ...CONTENDERS.map(({ name }) => name)]
@@ -55,44 +54,44 @@ interface Options {
   readonly families: readonly Family[]
   readonly weights: Vector | null
   readonly isTrial: boolean
+  readonly isResumed: boolean
 }
 
 async function main(args: readonly string[]): Promise<number> {
+  const code = codeOf()
   let options: Options
+  let before: Kept | null = null
   try {
     options = optionsOf(args)
+    if (options.isResumed) before = readKept({ machine: machine(), code, seconds: options.seconds })
   } catch (error) {
     process.stderr.write(`bench:goals: ${(error as Error).message}\n`)
     return 2
   }
-  say(`this takes about ${Math.round(allSeconds(options) / 60)} minutes`)
+  const firstRun = before?.runs ?? 0
+  say(`this takes about ${Math.round(allSeconds(options, firstRun) / 60)} minutes`)
   await takePrecedence()
-  const weights = await weightsOf(options)
-  const figures: RunFigures[] = []
-  for (let run = 0; run < options.runs; run++) {
+  const weights = before?.weights ?? (await weightsOf(options))
+  const figures: RunFigures[] = [...(before?.figures ?? [])]
+  for (let run = firstRun; run < options.runs; run++) {
     await onStage(run, async (stage) => {
       for (const family of options.families)
-        for (const contender of inOrderOf(run, contendersOf(options, weights[family]))) {
+        for (const contender of inOrderOf(run, contendersOf(options, family, weights[family]))) {
           figures.push(await play(stage, contender, family, inFull(family, options), run))
         }
     })
     // What is measured by now is kept, should a later run fail.
-    if (!options.isTrial) keep(reportOf({ ...options, runs: run + 1 }, weights, figures), figures)
+    if (!options.isTrial) keep(reportOf({ ...options, runs: run + 1 }, code, weights, figures), figures)
   }
-  process.stdout.write(`${pageOf(reportOf(options, weights, figures))}\n`)
+  process.stdout.write(`${pageOf(reportOf(options, code, weights, figures))}\n`)
   return 0
-}
-
-function keep(report: Report, figures: readonly RunFigures[]): void {
-  writeFileSync(PAGE, pageOf(report))
-  writeFileSync(FIGURES, `${JSON.stringify({ ...report, figures }, null, 2)}\n`)
 }
 
 function optionsOf(args: readonly string[]): Options {
   const text = { type: 'string' } as const
   const { values } = parseArgs({
     args: [...args],
-    options: { runs: text, seconds: text, only: text, family: text, static: text },
+    options: { resume: { type: 'boolean' }, runs: text, seconds: text, only: text, family: text, static: text },
   })
   const seconds = whole(values.seconds ?? `${SECONDS}`, SECONDS_LEAST)
   const only = values.only?.split(',') ?? NAMES
@@ -102,7 +101,10 @@ function optionsOf(args: readonly string[]): Options {
   if (families.length === 0) throw new Error(`there are the families ${FAMILIES.join(' and ')}, not ${values.family}`)
   const weights = values.static === undefined ? null : vectorOf(values.static)
   const runs = whole(values.runs ?? `${RUNS}`, 1)
-  return { runs, seconds, only, families, weights, isTrial: Object.keys(values).length > 0 }
+  const isResumed = values.resume === true
+  const isTrial = Object.keys(values).some((name) => name !== 'resume')
+  if (isResumed && isTrial) throw new Error('--resume goes with no other option: trials are not kept')
+  return { runs, seconds, only, families, weights, isTrial, isResumed }
 }
 
 function whole(text: string, least: number): number {
@@ -111,15 +113,11 @@ function whole(text: string, least: number): number {
   throw new Error(`${text} is not a whole number from ${least}`)
 }
 
-function vectorOf(text: string): Vector {
-  const weights = text.split(':').map(Number)
-  if (weights.length === 4 && weights.every((weight) => weight > 0)) return weights as unknown as Vector
-  throw new Error(`static weights are four numbers above 0, as 4:4:2:1, and not ${text}`)
-}
-
-function contendersOf({ only }: Options, weights: Vector | undefined): Contender[] {
+function contendersOf({ only }: Options, family: Family, weights: Vector | undefined): Contender[] {
   const its = weights === undefined ? [] : [{ ...staticWeights(weights), name: STATIC }]
-  return [...its, ...CONTENDERS].filter(({ name }) => only.includes(name))
+  return [...its, ...CONTENDERS].filter(
+    ({ name, onlyIn }) => only.includes(name) && (onlyIn === undefined || onlyIn === family),
+  )
 }
 
 /** Each run begins with another one, so that a drift of the machine hits all alike. */
@@ -143,7 +141,7 @@ async function play(stage: Stage, contender: Contender, family: Family, acts: re
 }
 
 /** The best static weights of each family: all for a while, then the best three in full. */
-async function weightsOf(options: Options): Promise<Partial<Record<Family, Vector>>> {
+async function weightsOf(options: Options): Promise<Weights> {
   const found: Partial<Record<Family, Vector>> = {}
   if (!options.only.includes(STATIC)) return found
   for (const family of options.families) {
@@ -166,25 +164,27 @@ async function weightsOf(options: Options): Promise<Partial<Record<Family, Vecto
 const inFull = (family: Family, { seconds }: Options): Act[] => actsOf(family, seconds, STEADY_TIMES * seconds)
 const inSearch = (family: Family): Act[] => actsOf(family, Math.floor(SEARCH_SECONDS / actsOf(family, 1).length))
 
-function allSeconds(options: Options): number {
+function allSeconds(options: Options, firstRun: number): number {
   const { families, only, runs, weights } = options
+  const isSearching = only.includes(STATIC) && weights === null && firstRun === 0
   return families.reduce((sum, family) => {
     const each = secondsOf(inFull(family, options)) + BESIDE_SECONDS
-    const searching = only.includes(STATIC) && weights === null
     const search = VECTORS.length * (SEARCH_SECONDS + BESIDE_SECONDS) + SEARCHED_IN_FULL * each
-    return sum + runs * only.length * each + (searching ? search : 0)
+    const playing = contendersOf(options, family, only.includes(STATIC) ? VECTORS[0] : undefined).length
+    return sum + (runs - firstRun) * playing * each + (isSearching ? search : 0)
   }, 0)
 }
 
-function reportOf(options: Options, weights: Partial<Record<Family, Vector>>, figures: readonly RunFigures[]): Report {
+function reportOf(options: Options, code: string | null, weights: Weights, figures: readonly RunFigures[]): Report {
   const summaries = options.families.flatMap((family) =>
-    contendersOf(options, weights[family]).map(({ name }) =>
+    contendersOf(options, family, weights[family]).map(({ name }) =>
       summaryOf(figures.filter((one) => one.family === family && one.contender === name)),
     ),
   )
   return {
     measuredAt: new Date().toISOString(),
     machine: machine(),
+    code,
     runs: options.runs,
     seconds: options.seconds,
     weights: Object.fromEntries(Object.entries(weights).map(([family, vector]) => [family, vector.join(':')])),

@@ -6,6 +6,8 @@ import type { Spread, Summary } from './summary.ts'
 export interface Report {
   readonly measuredAt: string
   readonly machine: string
+  /** The committed trees of src and bench that were measured; null where they were changed. */
+  readonly code: string | null
   readonly runs: number
   /** Of one act. */
   readonly seconds: number
@@ -26,7 +28,7 @@ export function pageOf(report: Report): string {
   return [
     '# Goals under contention',
     '',
-    `Made by \`npm run bench:goals\`; ${report.measuredAt.slice(0, 10)}, ${report.machine}.`,
+    `Made by \`npm run bench:goals\`; ${report.measuredAt.slice(0, 10)}, ${report.machine}, ${report.code === null ? 'code that is not committed' : `code of the trees ${report.code}`}.`,
     '',
     `Real processes: services with goals of priorities 1, 1 and 2, and two batch jobs. ${report.runs} runs, ${report.seconds} s an act,`,
     'the contenders in another order each time. Medians over the runs, with the least and the most behind them.',

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import { policyJsonSchema } from '#policy/schema.ts'
+import type { Family } from '../acts.ts'
 import { DOMAINS, type Domain, type Goal, JOBS, type Terms } from '../cast.ts'
 import type { Contender } from '../contender.ts'
 import { cpuSecondsOf, end, spawnBound } from '../process.ts'
@@ -14,6 +15,17 @@ const LAUNCHER = fileURLToPath(new URL('../../../bin/reeve', import.meta.url))
 const READY_MS = 60_000
 /** Batch jobs come before services where something is left over. */
 const JOB_WEIGHT = 10
+
+/** The one family that has what these serve: goals of throughput, and a service that more CPU does not help. */
+const ONLY_IN: Readonly<Record<string, Family>> = { throughput: 'II', bottleneck: 'II' }
+
+/** Reeve without each of its estimators in turn. */
+export function reeveWithout(name: string, interval: string): readonly Contender[] {
+  return removable().map((estimator) => {
+    const onlyIn = ONLY_IN[estimator]
+    return { ...reeve(`${name}-without-${estimator}`, interval, [estimator]), ...(onlyIn !== undefined && { onlyIn }) }
+  })
+}
 
 /** `reeve up` as an administrator runs it; `without` takes one of its estimators out. */
 export function reeve(name: string, interval: string, without: readonly string[] = []): Contender {
@@ -58,7 +70,7 @@ export function reeve(name: string, interval: string, without: readonly string[]
 }
 
 /** The estimators that a policy can leave out, by its own schema; none where it knows no such option. */
-export function removable(): readonly string[] {
+function removable(): readonly string[] {
   const schema = policyJsonSchema() as JsonSchema
   return schema.properties?.['host']?.properties?.['without']?.items?.enum ?? []
 }

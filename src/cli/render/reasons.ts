@@ -61,6 +61,7 @@ const LOST = {
   stale: 'the last reading is too old',
   invalid: 'the last reading is no sensible number',
   'nothing-done': 'nothing was completed yet',
+  silenced: 'its policy silences what its work costs',
   'first-sight': 'it was seen for the first time',
 } as const
 
@@ -109,7 +110,7 @@ export function estimateText(because: EstimateReason, unit: string, unitOf: (res
       return `the last reading is ${short(because.ageMs / 1000)} s old, so the last estimate is held`
     case 'by-use': {
       const waiting = because.heldBack ? '; it is held back now' : ''
-      return `without a reading (${LOST[because.reason]}) it is judged by its CPU: it wanted up to ${amount(because.wanted, 'millicores')} in the last 10 to 20 s, which is to be ${percent(because.target)} of what it gets${waiting}`
+      return `without what its metric tells (${LOST[because.reason]}) it is judged by its CPU: it wanted up to ${amount(because.wanted, 'millicores')} in the last 10 to 20 s, which is to be ${percent(because.target)} of what it gets${waiting}`
     }
     case 'fallback':
       return 'it was not seen for long enough to tell what it uses, so it gets its reservation'

@@ -79,6 +79,14 @@ describe('what arrives', () => {
     near(cheaper.measured?.index, 1)
   })
 
+  it('counts for nothing where the policy silences it, and is learned all the same', () => {
+    const silenced = { ...sight(1000, 200, 230), without: ['throughput' as const] }
+    const { need, because, memory } = arrivals(AIM, silenced, {})
+    near(need[CPU], 250)
+    assert.equal(because.kind === 'by-use' && because.reason, 'silenced')
+    near(arrivals(AIM, sight(3000, 230, 230, 0.6), memory).need[CPU], 3000 * COST * 1.15)
+  })
+
   it('holds what was asked for while it cannot be read', () => {
     const { memory } = arrivals(AIM, sight(1000, 200, 230), {})
     const unread = { ...sight(0, 50, 230), metric: { kind: 'held', value: 1000, ageMs: 40_000 } } as const

@@ -1,7 +1,7 @@
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import { CPU } from '#core/model/resource.ts'
 import { type Estimator, remembered } from './estimator.ts'
-import { withoutReading } from './without-reading.ts'
+import { byUse, withoutReading } from './without-reading.ts'
 
 /** Weight of the newest turn in the cost of what arrives: work that waited is done in another turn than it came in. */
 const NEWEST = 0.1
@@ -35,14 +35,19 @@ export const arrivals: Estimator<'throughput'> = (aim, sight, memory) => {
   const come = isBehind ? (remembered(memory, 'come') ?? rate) : blend(remembered(memory, 'come'), rate)
   const perUnit = costOf(spent, come) ?? 0
   const peak = peakOf(memory, rate, sight.nowMs)
+  const learned = { ...peak, spent, come }
+  const measured = { value: rate, target: aim.target, index: isBehind ? due / Math.max(use, 1e-9) : 1 }
+  if (sight.without.includes('throughput')) {
+    return { ...byUse(sight, { ...memory, ...learned }, 'silenced'), measured }
+  }
   const wanted = Math.max(Math.min(peak.rate, aim.target) * perUnit, use) * MARGIN
   const need = Math.min(wanted, sight.capacity[CPU] ?? wanted)
   return {
     need: { [CPU]: need },
     least: { [CPU]: Math.min(rate, aim.target) * perUnit },
     because: { kind: 'arrivals', rate: peak.rate, target: aim.target, perUnit },
-    measured: { value: rate, target: aim.target, index: isBehind ? due / Math.max(use, 1e-9) : 1 },
-    memory: { need, ...peak, spent, come },
+    measured,
+    memory: { need, ...learned },
   }
 }
 

@@ -76,6 +76,11 @@ describe('a goal that more CPU does not help', () => {
     })
   }
 
+  it('is tried with nothing else where the policy silences that', () => {
+    const its = sight({ heldBack: { [MEMORY]: 0.3 }, workingSet: 120 })
+    assert.deepEqual(beyondCpu(OTHERS, { ...its, without: ['bottleneck'] }, {}, missed), missed)
+  })
+
   it('asks for no more than there is', () => {
     const tried = { [`tried ${READ}`]: 90 }
     const its = sight({ heldBack: { [READ]: 0.9 }, read: 90 })

@@ -23,7 +23,7 @@ const GIVE_BACK = 0.1
  * 100 MiB taken. Those were not enough, so it is tried with the 120 MiB of its working set, and with no more CPU.
  */
 export function beyondCpu(others: readonly Resource[], sight: Sight, memory: GoalMemory, estimate: Estimate): Estimate {
-  if (others.length === 0) return estimate
+  if (others.length === 0 || sight.without.includes('bottleneck')) return estimate
   const { measured } = estimate
   const isMissed = measured !== null && measured.index > 1
   const scarce = isMissed && isCpuLeft(sight) ? scarcest(others, sight) : null

@@ -93,6 +93,14 @@ describe('throughput', () => {
     }
     near(need, 2760, 100)
   })
+  it('goes by what is used where the policy silences it, and is learned all the same', () => {
+    const silenced = { ...sight({ use: 400, metric: fresh(100) }), without: ['throughput' as const] }
+    const { need, because, measured, memory } = throughput(aim, silenced, {})
+    near(need[CPU], 500)
+    assert.equal(because.kind === 'by-use' && because.reason, 'silenced')
+    assert.equal(measured?.index, 1.5)
+    near(throughput(aim, sight({ use: 400, metric: fresh(100) }), { ...memory, now: 0 }).need[CPU], 690)
+  })
   it('holds a stale reading, then goes by what is used', () => {
     const { memory } = throughput(aim, sight({ use: 400, metric: fresh(100) }), {})
     const held = throughput(aim, sight({ use: 10, metric: { kind: 'held', value: 100, ageMs: 9000 } }), memory)

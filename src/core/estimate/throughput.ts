@@ -38,9 +38,13 @@ export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
   const smoothedUse = blend(remembered(memory, 'use'), use, newest)
   const smoothedRate = blend(remembered(memory, 'rate'), metric.value, newest)
   const measured = { value: metric.value, target: aim.target, index: aim.target / Math.max(metric.value, 1e-9) }
+  const learned = { use: smoothedUse, rate: smoothedRate, newest, delivered: deliveredPart(sight, memory, use) }
+  if (sight.without.includes('throughput')) {
+    return { ...byUse(sight, { ...memory, ...learned }, 'silenced'), measured }
+  }
   if (smoothedRate <= 0) return { ...byUse(sight, memory, 'nothing-done'), measured }
   const perUnit = smoothedUse / smoothedRate
-  const delivered = deliveredPart(sight, memory, use)
+  const { delivered } = learned
   const wanted = Math.min((perUnit * aim.target * MARGIN) / delivered, sight.capacity[CPU] ?? Number.POSITIVE_INFINITY)
   // What a unit cost before its cost has plainly changed says nothing more.
   const window = windowed(newest === NEWEST_AFTER_CHANGE ? {} : memory, wanted, sight.nowMs)
@@ -50,7 +54,7 @@ export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
     least: { [CPU]: need / MARGIN },
     because: { kind: 'work-cost', use: smoothedUse, throughput: smoothedRate, target: aim.target, perUnit, delivered },
     measured,
-    memory: { use: smoothedUse, rate: smoothedRate, need, newest, delivered, ...window },
+    memory: { ...learned, need, ...window },
   }
 }
 

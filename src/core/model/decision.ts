@@ -159,7 +159,7 @@ export type EstimateReason =
   /** Its metric says nothing, so it is judged by what it uses: `target` (0..1) of what it gets is to be enough. */
   | {
       readonly kind: 'by-use'
-      readonly reason: 'no-reading' | 'stale' | 'invalid' | 'nothing-done'
+      readonly reason: 'no-reading' | 'stale' | 'invalid' | 'nothing-done' | 'silenced'
       readonly wanted: number
       readonly target: number
       readonly heldBack: boolean

@@ -26,7 +26,7 @@ export type Mode = 'observe' | 'advise' | 'manage'
 export type DriftAnswer = 'yield' | 'reassert'
 
 /** What a policy may silence: it goes on learning and is shown, and has no say. */
-export const SILENCEABLE = ['forecast', 'model', 'impact'] as const
+export const SILENCEABLE = ['forecast', 'model', 'throughput', 'bottleneck', 'impact'] as const
 export type Silenceable = (typeof SILENCEABLE)[number]
 
 export interface HostPolicy {
