@@ -292,6 +292,40 @@ describe('decide', () => {
     assert.ok((world.weights['/b'] as number) > (world.weights['/a'] as number))
   })
 
+  it('places at once who is to be near or apart by a new policy, and moves them later with allocations only', () => {
+    const everywhere = { settings: { 'cpu.set': '' } }
+    const placed = (a: object, c: object, amount = 1500) =>
+      policy(
+        [
+          domain('a', { placement: { pin: null, near: [], apart: [], ...a } }),
+          domain('b'),
+          domain('c', { placement: { pin: null, near: [], apart: [], ...c } }),
+        ],
+        [goal('a', 1, fixedCpu(amount)), goal('b', 1, fixedCpu(500)), goal('c', 1, fixedCpu(500))],
+      )
+    const world = new World(placed({}, {}), {
+      a: { use: 900, ...everywhere },
+      b: { use: 400, ...everywhere },
+      c: { use: 400, ...everywhere },
+    })
+    const sets = () => ['a', 'b', 'c'].map((name) => world.settings[`/${name}`]?.['cpu.set'])
+    world.run(5)
+    assert.deepEqual(sets(), [undefined, undefined, undefined])
+    world.policy = placed({ apart: ['b'] }, { near: ['b'] })
+    const { verdict } = world.step()
+    assert.deepEqual(verdict.kind === 'changes' && verdict.triggers, [])
+    assert.deepEqual(sets(), ['0-2', '3', '3'])
+    // A seventh more moves nobody yet.
+    for (const amount of [1600, 1000]) {
+      world.policy = placed({ apart: ['b'] }, { near: ['b'] }, amount)
+      world.run(15)
+    }
+    assert.deepEqual(sets(), ['0-2', '3', '3'])
+    world.policy = placed({ apart: ['b'] }, { near: ['b'] }, 500)
+    world.run(15)
+    assert.deepEqual(sets(), ['0-1', '2-3', '2-3'])
+  })
+
   it('does not take for drift what another domain at the same place had', () => {
     const its = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(1500)), goal('b', 1, fixedCpu(200))])
     const world = new World(its, { a: { use: 900 }, b: { use: 100 } })

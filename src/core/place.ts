@@ -2,7 +2,7 @@ import { parseCpuList } from '#lib/cpu-list.ts'
 import type { Active } from './activity.ts'
 import { type Affinity, affinities, type Follower, type Occupant } from './affinity.ts'
 import type { FrameRow } from './frame.ts'
-import type { View } from './look.ts'
+import type { DomainView, View } from './look.ts'
 import type { DomainName } from './model/ids.ts'
 import type { Cpu } from './model/observation.ts'
 import type { Activity } from './model/policy.ts'
@@ -26,7 +26,8 @@ export interface Occasion {
  *
  * Domains that must be apart divide the CPUs among them in proportion to their allocations, at least one each, in the
  * order of rows: 3 and 1 of four CPUs for allocations of 1500 and 500. What is near in hardware stays together. Where there are fewer CPUs than such domains,
- * the last CPU is shared, because running together is better than not running.
+ * the last CPU is shared, because running together is better than not running. As long as they are apart they move only
+ * when something is reallocated.
  */
 export function place(
   view: View,
@@ -41,7 +42,7 @@ export function place(
     const pinned = row.policy.placement.pin?.filter((cpu) => online.includes(cpu))
     if (pinned !== undefined && pinned.length > 0) places.set(row.name, { cpus: pinned, rule: 'pin' })
   }
-  separate(managed, rows, allocation, online, places)
+  separate(view, managed, rows, allocation, { online, isTriggered: occasion.isTriggered }, places)
   follow(view, rows, allocation, occasion, places)
   for (const row of managed) {
     if (places.has(row.name)) continue
@@ -91,30 +92,44 @@ function follow(
 /** Where a domain runs now by what Reeve set, and what may be done about it; null where that is not for Reeve to say. */
 function nowOf(view: View, { view: domain }: FrameRow, isTriggered: boolean): Pick<Follower, 'now' | 'may'> | null {
   if (domain === null || domain.settings['cpu.set'] === undefined) return null
-  const { at, topology } = view.seen
-  const set = view.known.set[domain.seen.node]?.['cpu.set']
-  if (set === undefined) return { now: null, may: 'enter' }
-  // What somebody else made of it is drift, and answered as such.
-  const its = new Set(parseCpuList(`${set.value ?? ''}`))
-  const now = topology.cpus.flatMap(({ id }) => (its.has(id) ? [id] : []))
-  const isCooling = at.monotonicMs - set.atMs < view.policy.host.cooldownMs
+  const set = setByReeve(view, domain)
+  if (set === null) return { now: null, may: 'enter' }
+  const { cpus, atMs } = set
+  const isCooling = view.seen.at.monotonicMs - atMs < view.policy.host.cooldownMs
   return {
-    now: now.length === 0 || now.length === topology.cpus.length ? null : now,
+    now: cpus.length === 0 || cpus.length === view.seen.topology.cpus.length ? null : cpus,
     may: isCooling ? 'stay' : isTriggered ? 'move' : 'enter',
   }
 }
 
+/** What is left of the CPUs that Reeve gave a domain last, and when; what somebody else made of it is answered as drift. */
+function setByReeve(
+  view: View,
+  { seen }: DomainView,
+): { readonly cpus: readonly number[]; readonly atMs: number } | null {
+  const set = view.known.set[seen.node]?.['cpu.set']
+  if (set === undefined) return null
+  const its = new Set(parseCpuList(`${set.value ?? ''}`))
+  return { cpus: view.seen.topology.cpus.flatMap(({ id }) => (its.has(id) ? [id] : [])), atMs: set.atMs }
+}
+
 /** Divides the CPUs among each set of domains of which any must be apart from another. */
 function separate(
+  view: View,
   managed: readonly FrameRow[],
   rows: readonly FrameRow[],
   allocation: Float64Array,
-  online: readonly number[],
+  { online, isTriggered }: { readonly online: readonly number[]; readonly isTriggered: boolean },
   places: Map<DomainName, Place>,
 ): void {
   for (const group of apartGroups(managed, places)) {
     const sum = group.reduce((total, row) => total + (allocation[rows.indexOf(row)] ?? 0), 0)
     const free = cpusApart(group, managed, online, places)
+    const kept = isTriggered ? null : apartAlready(view, group, free)
+    if (kept !== null) {
+      for (const [name, cpus] of kept) places.set(name, { cpus, rule: 'apart' })
+      continue
+    }
     let next = 0
     for (const [position, row] of group.entries()) {
       const share = sum > 0 ? (allocation[rows.indexOf(row)] ?? 0) / sum : 1 / group.length
@@ -125,6 +140,22 @@ function separate(
       next = Math.min(next + cpus.length, free.length)
     }
   }
+}
+
+/** Where the members of a group run by what Reeve gave them last, if that keeps them apart on CPUs that they may have. */
+function apartAlready(
+  view: View,
+  group: readonly FrameRow[],
+  free: readonly number[],
+): ReadonlyMap<DomainName, readonly number[]> | null {
+  const sets = new Map<DomainName, readonly number[]>()
+  for (const row of group) {
+    const cpus = row.view === null ? [] : (setByReeve(view, row.view)?.cpus ?? [])
+    const met = group.filter((other) => areApart(row, other)).flatMap((other) => sets.get(other.name) ?? [])
+    if (cpus.length === 0 || cpus.some((cpu) => !free.includes(cpu) || met.includes(cpu))) return null
+    sets.set(row.name, cpus)
+  }
+  return sets
 }
 
 /** The CPUs without those that somebody is pinned to whom one of the group must be apart from, if any are left. */

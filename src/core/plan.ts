@@ -13,6 +13,7 @@ import { WORKING_SET_MARGIN } from './narrow.ts'
 import { pausing } from './pause.ts'
 import { cpuList, type Place, place } from './place.ts'
 import { knobKey } from './reconcile.ts'
+import { restrained } from './restraint.ts'
 import { vcpuCount } from './vcpus.ts'
 import { type NodeWeight, weigh } from './weights.ts'
 
@@ -105,17 +106,20 @@ function isHeldToAmount({ policy, requests }: FrameRow, key: ResourceKey, wasHel
  * The policy's own limits of domains that otherwise may use what others leave idle. Memory in use is not cut off: its
  * limit comes down behind it. A limit that the policy no longer states is taken away where Reeve had set it.
  */
-function limitChanges(view: View, { frame }: Allotted): Change[] {
+function limitChanges(view: View, { frame, rounding }: Allotted): Change[] {
   const { key, grain } = frame.resource
   const changes: Change[] = []
-  for (const row of frame.rows) {
+  const restraints = key === CPU ? restrained(view, frame) : new Set()
+  for (const [index, row] of frame.rows.entries()) {
     if (row.view === null || row.standing !== 'managed' || row.policy.enforcement !== 'guarantee') continue
     const { seen, settings, smoothUse } = row.view
     const knob = key === CPU ? 'cpu.quota' : limitKnob(key, 'cap', seen)
     // That one knob serves limits and amounts alike.
     if (knob === 'memory.balloon') continue
     const from = settings[knob]
-    const stated = row.policy.shares[key]?.limit ?? null
+    const limit = row.policy.shares[key]?.limit ?? null
+    const allocation = rounding.allocation[index] ?? 0
+    const stated = restraints.has(row.name) ? Math.min(allocation, limit ?? allocation) : limit
     if (from === undefined || (stated === null && view.known.set[seen.node]?.[knob] === undefined)) continue
     const inUse = frame.resource.compressible ? 0 : Math.ceil((smoothUse[key] ?? 0) * WORKING_SET_MARGIN)
     const to = stated === null ? null : Math.max(stated, inUse, leastOf(knob))
@@ -149,10 +153,7 @@ function cpuChanges(view: View, its: Allotted, active: Active): Change[] {
   return [...changes, ...placementChanges(view, its, active), ...vcpuChanges(view, its), ...pauseChanges(view, its)]
 }
 
-/**
- * Pins hold at any time; the CPUs of domains that are near or apart follow their allocations, and so wait for a
- * trigger. Where the policy places a domain no more, it may run everywhere again.
- */
+/** Where the policy places a domain no more, it may run everywhere again. */
 function placementChanges(view: View, { frame, settled, rounding }: Allotted, active: Active): Change[] {
   const isTriggered = settled.triggers.length > 0
   const places = place(view, frame.rows, rounding.allocation, { active, isTriggered })
@@ -165,8 +166,7 @@ function placementChanges(view: View, { frame, settled, rounding }: Allotted, ac
     if (from === undefined || found === undefined) return []
     const to = cpuList(found.cpus)
     const isFree = found.rule === 'all' && from === ''
-    const waits = (found.rule === 'near' || found.rule === 'apart') && !isTriggered
-    if (from === to || isFree || waits) return []
+    if (from === to || isFree) return []
     const because = placementReason(found, to)
     return [{ ...target(view, name), knob: 'cpu.set', resource: CPU, from, to, direction: 'neutral', because }]
   })

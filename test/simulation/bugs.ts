@@ -57,6 +57,16 @@ const afterwards = (change: (decision: Decision, policy: Policy) => Decision): B
     },
 })
 
+/** Places by that rule where it should not. */
+const onCpus = (rule: string, change: (set: string) => string): Bug =>
+  afterwards((decision) => ({
+    ...decision,
+    plan: decision.plan.map((its) => {
+      const isIts = its.because.kind === 'placement' && its.because.rule === rule
+      return isIts ? { ...its, to: change(`${its.to}`) } : its
+    }),
+  }))
+
 const placeOf = ({ node, knob }: Pick<Change, 'node' | 'knob'>) => `${node} ${knob}`
 
 export const BUGS: Readonly<Record<string, PlantedBug>> = {
@@ -261,6 +271,8 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
       }
     },
   },
+  placesEverybodyOnTheFirst: { property: 'keepsApart', ...onCpus('apart', () => '0') },
+  placesByActivityOnOne: { property: 'placesWhereThereIsRoom', ...onCpus('activity', (set) => set.slice(0, 1)) },
   fallsAsleep: {
     property: 'goesOn',
     clock: (clock) => {

@@ -33,6 +33,7 @@ export function drawPolicy(chance: Chance, host: DrawnHost): string {
     [LATE]: { cron: `${chance.between(0, 3)}-59 * * * *`, zone: 'Europe/Berlin' },
   }
   const { metrics, goals } = drawGoals(chance, host, domains, named, counts)
+  for (const name of named) if (chance.happens(0.3)) (domains[name] as Written)['affinity'] = { activity: {} }
   return JSON.stringify({
     apiVersion: 'reeve/v1',
     host: drawRules(chance, named),

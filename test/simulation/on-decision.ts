@@ -9,6 +9,7 @@ import {
   neverInverts,
 } from './on-division.ts'
 import { believesWhatIsSeen, noticesWhatOthersSet, yieldsToOthers } from './on-others.ts'
+import { keepsApart, placesWhereThereIsRoom } from './on-places.ts'
 
 /**
  * What must hold of every decision, before anything of it is carried out. Each property is a function that yields what
@@ -157,4 +158,6 @@ export const ON_DECISION: readonly DecisionProperty[] = [
   noticesWhatOthersSet,
   yieldsToOthers,
   knowsNoMoreThanThereIs,
+  placesWhereThereIsRoom,
+  keepsApart,
 ]

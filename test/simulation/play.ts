@@ -22,7 +22,7 @@ import { reasonOf } from '#lib/reason-of.ts'
 import type { Clock, Driver, MetricSource } from '#ports.ts'
 import { atTheEnd } from './at-the-end.ts'
 import { type Chance, chanceOf } from './chance.ts'
-import { type DrawnHost, drawHost } from './draw-host.ts'
+import { type DrawnHost, drawHardware, drawHost } from './draw-host.ts'
 import { drawPolicy, EVENT } from './draw-policy.ts'
 import { drawStory, type Event, type Story } from './draw-story.ts'
 import { faultyClock } from './faulty-clock.ts'
@@ -93,7 +93,9 @@ class Run {
   constructor(seed: number, bug: Bug, tell: (line: string) => void) {
     this.#seed = seed
     this.#bug = bug
-    this.#host = drawHost(this.#chance('host'))
+    const host = drawHost(this.#chance('host'))
+    const hardware = drawHardware(this.#chance('hardware'), host.cpus)
+    this.#host = { ...host, ...(hardware !== undefined && { hardware }) }
     this.#story = drawStory(this.#chance('story'), this.#host)
     this.#policies = [this.#loaded('first policy'), this.#loaded('second policy')]
     this.#checkpointEvery = this.#chance('journal').between(1, 30)

@@ -1,7 +1,6 @@
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import { CPU } from '#core/model/resource.ts'
 import { type Estimator, remembered, type Sight } from './estimator.ts'
-import { mostOf, windowed } from './window.ts'
 import { byUse, withoutReading } from './without-reading.ts'
 
 /** Weight of the newest interval in the cost of a unit of work; and where the cost has plainly changed. */
@@ -11,6 +10,8 @@ const NEWEST_AFTER_CHANGE = 0.8
 const CALMING = 0.7
 /** A cost that is off by more than this part of it has plainly changed. */
 const PLAINLY = 0.3
+/** Of an interval in which less than this part of the usual work was done nobody can tell whether its cost has changed. */
+const TELLING = 0.3
 /** Asked for beyond the target's own cost, so that noise in the cost does not miss the goal. */
 const MARGIN = 1.15
 
@@ -23,8 +24,7 @@ const WORSE = 0.5
 const BETTER = 0.3
 
 /**
- * Learns the CPU that a unit of work costs (use over throughput, both smoothed) and asks for the target's worth of it,
- * at the most that it has cost of late (`window.ts`).
+ * Learns the CPU that a unit of work costs (use over throughput, both smoothed) and asks for the target's worth of it.
  * Source: the throughput estimator of document A ("packets per CPU-second"), and the work-cost method of
  * utilization-law estimators (use = throughput x service demand).
  *
@@ -34,27 +34,24 @@ export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
   const { metric } = sight
   const use = sight.use[CPU]
   if (metric.kind !== 'fresh' || use === undefined) return withoutReading(sight, memory)
-  const newest = newestWeight(memory, use, metric.value)
+  const { calm, newest } = newestWeight(memory, use, metric.value)
   const smoothedUse = blend(remembered(memory, 'use'), use, newest)
   const smoothedRate = blend(remembered(memory, 'rate'), metric.value, newest)
   const measured = { value: metric.value, target: aim.target, index: aim.target / Math.max(metric.value, 1e-9) }
-  const learned = { use: smoothedUse, rate: smoothedRate, newest, delivered: deliveredPart(sight, memory, use) }
+  const learned = { use: smoothedUse, rate: smoothedRate, calm, delivered: deliveredPart(sight, memory, use) }
   if (sight.without.includes('throughput')) {
     return { ...byUse(sight, { ...memory, ...learned }, 'silenced'), measured }
   }
   if (smoothedRate <= 0) return { ...byUse(sight, memory, 'nothing-done'), measured }
   const perUnit = smoothedUse / smoothedRate
   const { delivered } = learned
-  const wanted = Math.min((perUnit * aim.target * MARGIN) / delivered, sight.capacity[CPU] ?? Number.POSITIVE_INFINITY)
-  // What a unit cost before its cost has plainly changed says nothing more.
-  const window = windowed(newest === NEWEST_AFTER_CHANGE ? {} : memory, wanted, sight.nowMs)
-  const need = mostOf(window)
+  const need = Math.min((perUnit * aim.target * MARGIN) / delivered, sight.capacity[CPU] ?? Number.POSITIVE_INFINITY)
   return {
     need: { [CPU]: need },
     least: { [CPU]: need / MARGIN },
     because: { kind: 'work-cost', use: smoothedUse, throughput: smoothedRate, target: aim.target, perUnit, delivered },
     measured,
-    memory: { ...learned, need, ...window },
+    memory: { ...learned, need },
   }
 }
 
@@ -73,12 +70,18 @@ function deliveredPart(sight: Sight, memory: GoalMemory, use: number): number {
   return blend(before, now, now < before ? WORSE : BETTER)
 }
 
-/** Slow while the cost is what it was, so that noise moves nothing; fast once it is not, and calming down after. */
-function newestWeight(memory: GoalMemory, use: number, rate: number): number {
-  const before = (remembered(memory, 'use') ?? 0) / Math.max(remembered(memory, 'rate') ?? 0, 1e-9)
+/**
+ * Slow while the cost is what it was, so that noise moves nothing; fast once it is not, and calming down after. An
+ * interval in which little was worked tells as little: in one that is starved a unit costs anything.
+ */
+function newestWeight(memory: GoalMemory, use: number, rate: number): { readonly calm: number; readonly newest: number } {
+  const usedBefore = remembered(memory, 'use') ?? 0
+  const before = usedBefore / Math.max(remembered(memory, 'rate') ?? 0, 1e-9)
   const now = use / Math.max(rate, 1e-9)
-  if (before > 0 && Math.abs(now / before - 1) > PLAINLY) return NEWEST_AFTER_CHANGE
-  return Math.max(NEWEST, (remembered(memory, 'newest') ?? 0) * CALMING)
+  const told = usedBefore > 0 ? Math.min(use / usedBefore, 1) : 1
+  const hasChanged = before > 0 && told > TELLING && Math.abs(now / before - 1) > PLAINLY
+  const calm = hasChanged ? NEWEST_AFTER_CHANGE : Math.max(NEWEST, (remembered(memory, 'calm') ?? 0) * CALMING)
+  return { calm, newest: calm * told }
 }
 
 function blend(before: number | undefined, now: number, newest: number): number {

@@ -2,7 +2,7 @@ import type { GoalMemory } from '#core/model/knowledge.ts'
 import { remembered } from './estimator.ts'
 
 /** What was wanted counts for so long at least, and for twice as long at most. */
-const WINDOW_MS = 10_000
+const WINDOW_MS = 30_000
 
 /** The most of the window under way and of the one before it, as an estimator remembers it. */
 export type Window = { readonly now: number; readonly before: number; readonly sinceMs: number }

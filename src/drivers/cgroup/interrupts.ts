@@ -1,20 +1,22 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import type { Cpu } from '#core/model/observation.ts'
 
 /**
- * Which CPUs serve the interrupts of the host's network and disk devices. Source: /proc/interrupts (proc(5)), whose
- * rows end with the names that drivers gave, and the virtio specification, section 5, for the types of its devices.
+ * Which CPUs serve the interrupts of the host's network and disk devices. Sources: /proc/interrupts (proc(5)); for PCI
+ * devices, which most are, their class codes and the numbers of their interrupts (Documentation/ABI/testing/
+ * sysfs-bus-pci of the kernel); for others the names that drivers give, and the virtio specification, section 5.
  */
 
 /** By CPU, a second or in all. */
 export type Interrupts = ReadonlyMap<number, NonNullable<Cpu['interrupts']>>
 type Kind = keyof NonNullable<Cpu['interrupts']>
 
-/** What a driver calls its interrupts: after the interface (`eth0-TxRx-3`), the device (`nvme0q7`), or itself (`ahci[...]`). */
+/** The first byte of a PCI class code. */
+const PCI_CLASSES: Readonly<Record<string, Kind>> = { '0x01': 'disk', '0x02': 'network' }
+/** What drivers of devices on other buses call their interrupts, after an interface, a disk or themselves. */
 const NAMES: Readonly<Record<Kind, RegExp>> = {
-  network:
-    /^(eth\d|en(o|s|p|x|P)[0-9a-f]|em\d|wl(an|p|o)\d|ib\d|mlx\d|ixgbe|i40e|iavf|ice-|igb|igc|e1000|bnx|be2net|tg3|r8169|ena-|gve-|qed|cxgb|vmxnet|vif\d|sfc|hns3|nfp|ionic)/,
-  disk: /^(nvme\d|ahci|ata_|sata|mega(sas|raid)|mpt\d?sas|mpi3mr|aacraid|smartpqi|hpsa|qla2xxx|lpfc|arcmsr|(vmw_)?pvscsi|blkif|isci|mmc\d|ufshcd)/,
+  network: /^(eth\d|en(o|s|p|x)[0-9a-f]|wl(an|p|o)\d|vif\d)/,
+  disk: /^(blkif|mmc\d|ufshcd|nvme\d|ahci|ata_|sata)/,
 }
 /** Types of virtio devices: 1 sends packets, 2 is a disk, 8 has disks behind it. */
 const VIRTIO: Readonly<Record<number, Kind>> = { 1: 'network', 2: 'disk', 8: 'disk' }
@@ -23,8 +25,15 @@ const VIRTIO: Readonly<Record<number, Kind>> = { 1: 'network', 2: 'disk', 8: 'di
 const INTERVAL_MS = 10_000
 const PER_MS_TAKEN = 10_000
 
-/** What was counted since the host started; rows of other devices, timers and calls between CPUs are left out. */
-export function parseInterrupts(text: string, virtioType: (device: string) => number | null): Interrupts {
+/**
+ * What was counted since the host started; rows of other devices, timers and calls between CPUs are left out. `kinds` are
+ * of the interrupts whose devices are known, by number.
+ */
+export function parseInterrupts(
+  text: string,
+  kinds: ReadonlyMap<number, Kind | null>,
+  virtioType: (device: string) => number | null,
+): Interrupts {
   const [header = '', ...rows] = text.split('\n')
   const cpus = header
     .trim()
@@ -33,8 +42,10 @@ export function parseInterrupts(text: string, virtioType: (device: string) => nu
   const counted = new Map(cpus.map((cpu) => [cpu, { network: 0, disk: 0 }]))
   for (const row of rows) {
     const fields = row.trim().split(/[\s,]+/)
-    if (!/^\d+:$/.test(fields[0] ?? '')) continue
-    const kind = kindOf(fields.slice(cpus.length + 1), virtioType)
+    const number = /^(\d+):$/.exec(fields[0] ?? '')?.[1]
+    if (number === undefined) continue
+    const known = kinds.get(Number(number))
+    const kind = known === undefined ? kindByName(fields.slice(cpus.length + 1), virtioType) : known
     if (kind === null) continue
     for (const [index, cpu] of cpus.entries()) {
       const its = counted.get(cpu)
@@ -45,7 +56,7 @@ export function parseInterrupts(text: string, virtioType: (device: string) => nu
 }
 
 /** By the first word behind the counts that says anything; chips and edges come before the names. */
-function kindOf(words: readonly string[], virtioType: (device: string) => number | null): Kind | null {
+function kindByName(words: readonly string[], virtioType: (device: string) => number | null): Kind | null {
   for (const word of words) {
     const device = /^virtio\d+(?=-)/.exec(word)?.[0]
     if (device !== undefined) return VIRTIO[virtioType(device) ?? 0] ?? null
@@ -53,6 +64,21 @@ function kindOf(words: readonly string[], virtioType: (device: string) => number
     if (NAMES.disk.test(word)) return 'disk'
   }
   return null
+}
+
+/**
+ * Of each interrupt that a PCI device has for itself, what the device is for; null for others than networks and disks. A
+ * line that devices share (INTx) is left to its name.
+ */
+export function kindsOfPci(devices = '/sys/bus/pci/devices'): Map<number, Kind | null> {
+  const kinds = new Map<number, Kind | null>()
+  for (const device of namesIn(devices)) {
+    const numbers = namesIn(`${devices}/${device}/msi_irqs`)
+    if (numbers.length === 0) continue
+    const kind = PCI_CLASSES[textOf(`${devices}/${device}/class`)?.slice(0, 4) ?? ''] ?? null
+    for (const number of numbers) kinds.set(Number(number), kind)
+  }
+  return kinds
 }
 
 /** A second, in whole ones. A device that is gone takes its counts with it, which is no rate below 0. */
@@ -93,18 +119,28 @@ function countedNow(): Interrupts {
     }
     return type
   }
-  try {
-    return parseInterrupts(readFileSync('/proc/interrupts', 'latin1'), typeOf)
-  } catch {
-    // Containers may hide it: then nobody serves any.
-    return new Map()
-  }
+  const text = textOf('/proc/interrupts')
+  // Containers may hide it: then nobody serves any.
+  return text === null ? new Map() : parseInterrupts(text, kindsOfPci(), typeOf)
 }
 
 function virtioType(device: string): number | null {
+  const text = textOf(`/sys/bus/virtio/devices/${device}/device`)
+  return text === null ? null : Number(text)
+}
+
+function textOf(path: string): string | null {
   try {
-    return Number(readFileSync(`/sys/bus/virtio/devices/${device}/device`, 'latin1'))
+    return readFileSync(path, 'latin1')
   } catch {
     return null
+  }
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
   }
 }
