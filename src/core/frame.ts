@@ -64,7 +64,9 @@ function unmanagedUse(view: View, resource: Resource, taking: readonly DomainVie
   let all = used
   if (resource.kind === 'rate') {
     const previous = before?.used ?? null
-    if (previous === null || used < previous || elapsedMs <= 0 || view.known.bootId !== view.seen.at.bootId)
+    // Of another total, other use may be counted.
+    const isOther = before?.capacity !== view.seen.capacity[resource.key]?.total
+    if (previous === null || used < previous || isOther || elapsedMs <= 0 || view.known.bootId !== view.seen.at.bootId)
       return before?.unmanaged ?? 0
     all = ((used - previous) * 1000) / elapsedMs
   }

@@ -74,7 +74,11 @@ function deliveredPart(sight: Sight, memory: GoalMemory, use: number): number {
  * Slow while the cost is what it was, so that noise moves nothing; fast once it is not, and calming down after. An
  * interval in which little was worked tells as little: in one that is starved a unit costs anything.
  */
-function newestWeight(memory: GoalMemory, use: number, rate: number): { readonly calm: number; readonly newest: number } {
+function newestWeight(
+  memory: GoalMemory,
+  use: number,
+  rate: number,
+): { readonly calm: number; readonly newest: number } {
   const usedBefore = remembered(memory, 'use') ?? 0
   const before = usedBefore / Math.max(remembered(memory, 'rate') ?? 0, 1e-9)
   const now = use / Math.max(rate, 1e-9)

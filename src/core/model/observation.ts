@@ -39,7 +39,7 @@ export interface Instant {
 export interface HostCapacity {
   /** What Reeve may use before headroom, in the resource's unit. */
   readonly total: number
-  /** Use by everybody on the host: unit x seconds for rates, a level for stocks; null where it cannot be told. */
+  /** Use of that by everybody: unit x seconds for rates, a level for stocks; null where it cannot be told. */
   readonly used: number | null
 }
 

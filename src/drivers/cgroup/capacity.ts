@@ -1,5 +1,6 @@
 import type { Cpu, HostCapacity, Topology } from '#core/model/observation.ts'
 import { parseCpuList } from '#lib/cpu-list.ts'
+import { countersOf, type GroupCounters } from './counters.ts'
 import { placesTo } from './groups.ts'
 import { type Interrupts, interruptRates } from './interrupts.ts'
 import { KeptFile } from './kept-file.ts'
@@ -51,10 +52,11 @@ export function watchHost(layout: Layout): HostWatch {
       if (usable !== list || served !== interrupts) topology = { cpus: withInterrupts(cpus, served) }
       list = usable
       interrupts = served
-      const cpu = { total: Math.min(topology.cpus.length * 1000, bounds.quota()), used: busy.read(topology.cpus) }
+      const usedMilli = busy.read(topology.cpus)
       const text = meminfo.text() ?? ''
       const total = kibibytes(text, 'MemTotal')
-      const memory = { total: Math.min(total, bounds.memory()), used: total - kibibytes(text, 'MemAvailable') }
+      const cpu = bounds.cpu(topology.cpus.length * 1000) ?? { total: topology.cpus.length * 1000, used: usedMilli }
+      const memory = bounds.memory(total) ?? { total, used: total - kibibytes(text, 'MemAvailable') }
       return { capacity: { cpu, memory }, topology }
     },
     close() {
@@ -98,34 +100,70 @@ function withInterrupts(cpus: readonly Cpu[], rates: Interrupts): readonly Cpu[]
 function boundsOf(layout: Layout, above: string) {
   const effective = layout.version === 1 ? 'cpuset.effective_cpus' : 'cpuset.cpus.effective'
   const places = placesTo(above)
-  const kept = (controller: 'cpu' | 'cpuset' | 'memory', files: readonly string[]): KeptFile[][] =>
-    places.flatMap((place) => {
-      const dir = dirOf(layout, controller, place)
-      return dir === null ? [] : [files.map((file) => new KeptFile(`${dir}/${file}`))]
+  const sets = places
+    .flatMap((place) => {
+      const dir = dirOf(layout, 'cpuset', place)
+      return dir === null ? [] : [new KeptFile(`${dir}/${effective}`)]
     })
-  const sets = kept('cpuset', [effective]).flat().reverse()
-  const quota = knobFiles(layout, 'cpu.quota')
-  const quotas = kept('cpu', quota.files)
-  const limit = knobFiles(layout, 'memory.limit')
-  const limits = kept('memory', limit.files)
-  const least = (groups: readonly KeptFile[][], spec: typeof quota): number => {
-    let bound = Number.POSITIVE_INFINITY
-    for (const files of groups) {
-      const texts = files.map((file) => file.text())
-      if (texts.includes(null)) continue
-      bound = Math.min(bound, Number(spec.decode(texts as string[], '') ?? Number.POSITIVE_INFINITY))
-    }
-    return bound
-  }
+    .reverse()
+  const cpu = bound(layout, places, 'cpu', 'cpu.quota', (counters) => {
+    const counted: Record<string, number> = {}
+    return counters.readFast(counted, false) ? counted['cpu'] : undefined
+  })
+  const memory = bound(layout, places, 'memory', 'memory.limit', (counters) => {
+    const levels: Record<string, number> = {}
+    counters.readSlow({}, levels)
+    return levels['memory']
+  })
   return {
     /** Of the deepest group that has a set; the effective one already lies within those above. */
     cpus: () => sets.map((file) => file.text()?.trim()).find(Boolean) ?? '',
-    /** Millicores. */
-    quota: () => least(quotas, quota),
-    /** Bytes. */
-    memory: () => least(limits, limit),
+    cpu: cpu.tightest,
+    memory: memory.tightest,
     close() {
-      for (const file of [...sets, ...quotas.flat(), ...limits.flat()]) file.close()
+      for (const file of sets) file.close()
+      for (const one of [cpu, memory]) one.close()
+    },
+  }
+}
+
+/**
+ * The tightest bound that the groups of some places set, and what is used within it, by whomever: what others use
+ * elsewhere takes nothing of it. null where none is tighter than what the host has.
+ */
+function bound(
+  layout: Layout,
+  places: readonly string[],
+  controller: 'cpu' | 'memory',
+  knob: 'cpu.quota' | 'memory.limit',
+  usedOf: (counters: GroupCounters) => number | undefined,
+) {
+  const { files, decode } = knobFiles(layout, knob)
+  const bounds = places.flatMap((place) => {
+    const dir = dirOf(layout, controller, place)
+    return dir === null ? [] : [{ place, kept: files.map((file) => new KeptFile(`${dir}/${file}`)) }]
+  })
+  let at: string | null = null
+  let counters: GroupCounters | null = null
+  return {
+    tightest(total: number): HostCapacity | null {
+      let least = total
+      let tightest: string | null = null
+      for (const { place, kept } of bounds) {
+        const texts = kept.map((file) => file.text())
+        const amount = texts.includes(null) ? null : decode(texts as string[], '')
+        if (amount === null || Number(amount) >= least) continue
+        least = Number(amount)
+        tightest = place
+      }
+      if (tightest !== at) counters?.close()
+      if (tightest !== at) counters = tightest === null ? null : countersOf(layout, tightest)
+      at = tightest
+      return counters === null ? null : { total: least, used: usedOf(counters) ?? null }
+    },
+    close() {
+      counters?.close()
+      for (const { kept } of bounds) for (const file of kept) file.close()
     },
   }
 }

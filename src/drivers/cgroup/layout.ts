@@ -152,10 +152,15 @@ export function isOwn(layout: Layout, path: string): boolean {
 
 /**
  * Directory of a group in one tree. Groups of Reeve's own lie under each tree's home, which may differ from tree to
- * tree; a group that somebody else made is expected at the same path in all of them.
+ * tree; a group that somebody else made is expected at the same path in all of them, or else below the homes, as where
+ * whoever made it was confined with Reeve to a part of some trees only.
  */
 export function dirIn(layout: Layout, tree: Tree, path: string): string {
-  return tree.mount + (isOwn(layout, path) ? tree.home + path.slice(layout.base.home.length) : path)
+  const { home } = layout.base
+  const [same, below] = [tree.mount + path, tree.mount + tree.home + path.slice(home.length)]
+  if (isOwn(layout, path)) return below
+  const isBelow = tree.home !== home && (path === home || path.startsWith(`${home}/`))
+  return isBelow && !existsSync(same) && existsSync(below) ? below : same
 }
 
 /** Directory of a group in the tree of a controller; null where this host lacks the controller. */
