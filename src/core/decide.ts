@@ -15,7 +15,7 @@ import { reconcile } from './reconcile.ts'
 import { verify } from './verify.ts'
 
 /** Version of the decider: raised whenever the same inputs could lead to another decision. */
-export const DECIDER = 'reeve/7'
+export const DECIDER = 'reeve/8'
 
 export type Decide = typeof decide
 
@@ -34,7 +34,7 @@ export function decide(
   const { needs, forecast } = foresee(view, estimate(view))
   const allotted = allot(view, needs, false)
   const resources = allotted.map((its) => describe(view, its))
-  const planned = plan(view, allotted, active)
+  const planned = plan(view, allotted, needs, active)
   const held = heldReason(view, allotted, planned)
   const promises = promise(view, needs, allotted, held === null)
   const goals = judge(needs, allotted, promises, thorough)
@@ -87,5 +87,5 @@ function verdictOf(
 function advise(view: View, needs: readonly Need[], active: Active): Advice | null {
   if (view.domains.every((domain) => domain.standing !== 'advised')) return null
   const allotted = allot(view, needs, true)
-  return { resources: allotted.map((its) => describe(view, its)), plan: plan(view, allotted, active) }
+  return { resources: allotted.map((its) => describe(view, its)), plan: plan(view, allotted, needs, active) }
 }

@@ -202,6 +202,9 @@ function standingOf(policy: Policy, its: DomainPolicy, remembered: DomainKnowled
 /** Name of the level that says how much of a stock a domain has taken. */
 export const heldKey = (resource: ResourceKey): string => `${resource}.held`
 
+/** Name of the level that says how much of a stock nobody can take from a domain while it runs, as of memory its cache. */
+export const ownKey = (resource: ResourceKey): string => `${resource}.own`
+
 /** Levels are not read every turn; in between the last one stands. */
 export function levelOf(seen: DomainObservation, remembered: DomainKnowledge | null, key: string): number | undefined {
   return seen.levels[key] ?? remembered?.levels[key]

@@ -2,7 +2,7 @@ import type { Arbitration, Problem } from './arbitrate/problem.ts'
 import type { Need } from './estimate/estimate.ts'
 import type { Bounds, Frame, FrameRow } from './frame.ts'
 import { isMove } from './ladder.ts'
-import type { DomainView, View } from './look.ts'
+import { type DomainView, levelOf, ownKey, type View } from './look.ts'
 import type { SettleReason } from './model/decision.ts'
 import type { DomainName } from './model/ids.ts'
 import type { Resource } from './model/resource.ts'
@@ -168,10 +168,14 @@ function holdShrink(context: Context, move: Move): Hold | null {
   return { floor: move.inForce, ceiling: Number.POSITIVE_INFINITY, reason: { kind: 'cooldown', untilMs } }
 }
 
-/** What cannot be taken away in no time stays where it is in use. */
-function keepWorkingSet({ frame }: Context, { view, inForce, entitlement }: Move): Hold | null {
+/**
+ * What cannot be taken away in no time stays where it is in use. Of one for whom nobody asks for any that is what its
+ * processes hold themselves, where that is told: what else it uses is read again from its disk.
+ */
+function keepWorkingSet({ frame }: Context, { view, its, inForce, entitlement }: Move): Hold | null {
   const { key, compressible } = frame.resource
-  const inUse = view.workingSet[key]
+  const isAskedFor = its.requests.some((amount) => amount > 0)
+  const inUse = (isAskedFor ? undefined : levelOf(view.seen, view.known, ownKey(key))) ?? view.workingSet[key]
   if (compressible || inUse === undefined) return null
   const floor = Math.min(inForce, inUse * WORKING_SET_MARGIN)
   return floor > entitlement

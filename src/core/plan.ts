@@ -1,6 +1,7 @@
 import type { Active } from './activity.ts'
 import type { Allotted } from './allot.ts'
 import { isYielded } from './drift.ts'
+import type { Need } from './estimate/estimate.ts'
 import type { FrameRow } from './frame.ts'
 import { isMove } from './ladder.ts'
 import { limitKnob, type View } from './look.ts'
@@ -13,7 +14,7 @@ import { WORKING_SET_MARGIN } from './narrow.ts'
 import { pausing } from './pause.ts'
 import { cpuList, type Place, place } from './place.ts'
 import { knobKey } from './reconcile.ts'
-import { restrained } from './restraint.ts'
+import { type Restraint, restraints } from './restraint.ts'
 import { vcpuCount } from './vcpus.ts'
 import { type NodeWeight, weigh } from './weights.ts'
 
@@ -32,10 +33,10 @@ const ORDER = { shrink: 0, neutral: 1, grow: 2 } as const
  * what is neither, then grows; within each in the order of resources and rows. Only knobs that the driver showed among
  * a domain's settings are turned, and only where they are not already as they should be.
  */
-export function plan(view: View, allotted: readonly Allotted[], active: Active): Change[] {
+export function plan(view: View, allotted: readonly Allotted[], needs: readonly Need[], active: Active): Change[] {
   const changes = allotted.flatMap((its) => [
     ...amountChanges(view, its),
-    ...limitChanges(view, its),
+    ...limitChanges(view, its, needs),
     ...(its.frame.resource.key === CPU ? cpuChanges(view, its, active) : []),
   ])
   changes.push(...ioWeightChanges(view, allotted), ...schedulingChanges(view, allotted, active))
@@ -104,13 +105,15 @@ function isHeldToAmount({ policy, requests }: FrameRow, key: ResourceKey, wasHel
 
 /**
  * The policy's own limits of domains that otherwise may use what others leave idle. Memory in use is not cut off: its
- * limit comes down behind it. A limit that the policy no longer states is taken away where Reeve had set it.
+ * limit comes down behind it. A limit that the policy no longer states is taken away where Reeve had set it. Who takes
+ * what others are short of has one for a while (`restraint.ts`).
  */
-function limitChanges(view: View, { frame, rounding }: Allotted): Change[] {
+function limitChanges(view: View, { frame, rounding }: Allotted, needs: readonly Need[]): Change[] {
   const { key, grain } = frame.resource
   const changes: Change[] = []
-  const restraints = key === CPU ? restrained(view, frame) : new Set()
-  for (const [index, row] of frame.rows.entries()) {
+  const restrained =
+    key === CPU ? restraints(view, frame, rounding.allocation, needs) : new Map<DomainName, Restraint>()
+  for (const row of frame.rows) {
     if (row.view === null || row.standing !== 'managed' || row.policy.enforcement !== 'guarantee') continue
     const { seen, settings, smoothUse } = row.view
     const knob = key === CPU ? 'cpu.quota' : limitKnob(key, 'cap', seen)
@@ -118,13 +121,21 @@ function limitChanges(view: View, { frame, rounding }: Allotted): Change[] {
     if (knob === 'memory.balloon') continue
     const from = settings[knob]
     const limit = row.policy.shares[key]?.limit ?? null
-    const allocation = rounding.allocation[index] ?? 0
-    const stated = restraints.has(row.name) ? Math.min(allocation, limit ?? allocation) : limit
+    const restraint = restrained.get(row.name)
+    const stated = restraint === undefined ? limit : Math.min(restraint.quota, limit ?? restraint.quota)
     if (from === undefined || (stated === null && view.known.set[seen.node]?.[knob] === undefined)) continue
     const inUse = frame.resource.compressible ? 0 : Math.ceil((smoothUse[key] ?? 0) * WORKING_SET_MARGIN)
-    const to = stated === null ? null : Math.max(stated, inUse, leastOf(knob))
+    const to = stated === null ? null : Math.max(Math.round(stated), inUse, leastOf(knob))
     if (from === to || (typeof from === 'number' && to !== null && Math.abs(from - to) < grain)) continue
-    const because = { kind: 'limit', resource: key, limit: stated } as const
+    const because: ChangeReason =
+      restraint === undefined
+        ? { kind: 'limit', resource: key, limit }
+        : {
+            kind: 'restraint',
+            use: row.view.use[CPU] ?? 0,
+            inForce: row.view.inForce[CPU] ?? 0,
+            short: restraint.short,
+          }
     changes.push({
       ...target(view, row.name),
       knob,

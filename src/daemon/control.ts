@@ -11,6 +11,7 @@ import type { Prepared, RememberedSetting } from '#ports.ts'
 import { type Ends, Events } from './events.ts'
 import { type LoadedPolicy, loadPolicy } from './load.ts'
 import type { Log } from './log.ts'
+import { lookEveryMs } from './looks.ts'
 import type { Metrics } from './metrics.ts'
 import { notManaged, releaseSettings } from './release.ts'
 import { statusOf } from './status.ts'
@@ -37,8 +38,6 @@ export class NotSeen extends Error {
   override readonly name = 'NotSeen'
 }
 
-/** Drivers look at what takes long to tell this often. */
-const LOOK_EVERY_MS = 10_000
 const NO_WINDOWS = [] as const
 
 /**
@@ -59,7 +58,7 @@ export class Control {
   #refused: Status['policy']['refused'] = null
   #last: TurnSummary | null = null
   #problem: string | null = null
-  #lookDueMs = Number.NEGATIVE_INFINITY
+  #lookedAtMs = Number.NEGATIVE_INFINITY
   /** Whether a look has ended that no turn has made use of. */
   #hasLooked = false
   #looksUnderWay = 0
@@ -137,8 +136,9 @@ export class Control {
   async #tick(): Promise<TurnSummary> {
     const { clock, usedCpuMs } = this.#parts
     const { monotonicMs: nowMs, utcMs } = clock.now(NO_WINDOWS)
-    if (nowMs >= this.#lookDueMs && this.#looksUnderWay === 0) {
-      this.#lookDueMs = nowMs + LOOK_EVERY_MS
+    const dueMs = this.#lookedAtMs + lookEveryMs(this.#loaded.policy, this.#last)
+    if (nowMs >= dueMs && this.#looksUnderWay === 0) {
+      this.#lookedAtMs = nowMs
       void this.look()
     }
     const slow = this.#hasLooked

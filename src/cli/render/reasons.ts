@@ -72,7 +72,7 @@ export function estimateText(because: EstimateReason, unit: string, unitOf: (res
       return 'the policy states the amounts'
     case 'utilization': {
       const waiting = because.heldBack ? '; it is held back now, and taken to want a quarter more than it uses' : ''
-      return `it wanted up to ${amount(because.wanted, unitOf(because.resource))} in the last 10 to 20 s, which is to be ${percent(because.target)} of what it gets${waiting}`
+      return `it wanted up to ${amount(because.wanted, unitOf(because.resource))} in the last 30 to 60 s, which is to be ${percent(because.target)} of what it gets${waiting}`
     }
     case 'work-cost':
       return (
@@ -110,7 +110,7 @@ export function estimateText(because: EstimateReason, unit: string, unitOf: (res
       return `the last reading is ${short(because.ageMs / 1000)} s old, so the last estimate is held`
     case 'by-use': {
       const waiting = because.heldBack ? '; it is held back now' : ''
-      return `without what its metric tells (${LOST[because.reason]}) it is judged by its CPU: it wanted up to ${amount(because.wanted, 'millicores')} in the last 10 to 20 s, which is to be ${percent(because.target)} of what it gets${waiting}`
+      return `without what its metric tells (${LOST[because.reason]}) it is judged by its CPU: it wanted up to ${amount(because.wanted, 'millicores')} in the last 30 to 60 s, which is to be ${percent(because.target)} of what it gets${waiting}`
     }
     case 'fallback':
       return 'it was not seen for long enough to tell what it uses, so it gets its reservation'
@@ -247,8 +247,13 @@ export function changeReasonText(because: ChangeReason): string {
       return `${amount(because.allocation, 'millicores')} allocated and ${amount(because.use, 'millicores')} used need so many vCPUs`
     case 'limit':
       return because.limit === null
-        ? `the policy no longer limits its ${because.resource}`
+        ? `nothing limits its ${because.resource} any more`
         : `the policy limits its ${because.resource}`
+    case 'restraint': {
+      const [used, entitled] = [because.use, because.inForce].map((value) => amount(value, 'millicores'))
+      const others = because.short === null ? 'nobody waits for that any more' : `${because.short} waits for that`
+      return `it used ${used}, entitled to ${entitled}, and ${others}`
+    }
     case 'scheduling':
       return because.activity === undefined
         ? 'the policy states how its threads are scheduled'

@@ -49,6 +49,11 @@ describe('a goal that more CPU does not help', () => {
     assert.equal(memory['need'], 800)
   })
 
+  it('is tried with more of what it waits for far longer than for CPU', () => {
+    const its = sight({ cpu: 10, heldBack: { [CPU]: 0.5, [MEMORY]: 0.3 }, workingSet: 120 })
+    assert.equal(beyondCpu(OTHERS, its, {}, missed).need[MEMORY], 120)
+  })
+
   it('is tried with one resource at a time, memory before the I/O that its lack causes', () => {
     const both = { [MEMORY]: 0.3, [READ]: 0.9 }
     const first = beyondCpu(OTHERS, sight({ heldBack: both, workingSet: 120 }), {}, missed)
@@ -64,7 +69,7 @@ describe('a goal that more CPU does not help', () => {
 
   const nothing: readonly [string, Parameters<typeof sight>[0], Estimate, readonly Resource[]][] = [
     ['while CPU is used up', { cpu: 700, heldBack: { [MEMORY]: 0.3 }, workingSet: 120 }, missed, OTHERS],
-    ['while it waits for CPU', { heldBack: { [CPU]: 0.1, [MEMORY]: 0.3 }, workingSet: 120 }, missed, OTHERS],
+    ['while it waits for CPU', { heldBack: { [CPU]: 0.5, [MEMORY]: 0.3 }, workingSet: 120 }, missed, OTHERS],
     ['while it is met', { heldBack: { [MEMORY]: 0.3 }, workingSet: 120 }, met, OTHERS],
     ['where it stands still for nothing', {}, missed, OTHERS],
     ['where what it stands still for is not used up', { heldBack: { [READ]: 0.9 }, read: 20 }, missed, OTHERS],

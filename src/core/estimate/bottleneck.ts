@@ -2,11 +2,11 @@ import type { ResourceKey } from '#core/model/ids.ts'
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import { CPU, type Resource } from '#core/model/resource.ts'
 import { STALLED } from '#core/shortage.ts'
+import { isCpuLeft } from './cpu-left.ts'
 import { type Estimate, remembered, type Sight } from './estimator.ts'
 
-/** A resource of which less than this part is used is not what a missed goal lacks, unless the domain waits for it. */
+/** A resource of which less than this part is used is not what a missed goal lacks. */
 const USED_UP = 0.7
-const HELD_BACK = 0.05
 /** How much more than it uses a domain is tried with, and by how many grains at least: less is kept as it is. */
 const MORE = 1.5
 const GRAINS = 2
@@ -15,7 +15,7 @@ const GIVE_BACK = 0.1
 
 /**
  * Adds to an estimate of CPU what a goal needs of the domain's other resources. A goal that is missed while the domain
- * neither uses up its CPU nor waits for any is tried with more of the one resource for which it stands still the most;
+ * has CPU left (`cpu-left.ts`) is tried with more of the one resource for which it stands still the most;
  * memory goes before I/O, because who lacks memory reads from disk. What was tried once is asked for until it is
  * neither used nor, for memory, known to have been too little.
  *
@@ -55,10 +55,6 @@ export function beyondCpu(others: readonly Resource[], sight: Sight, memory: Goa
 
 /** Its name in the memory of the goal, beside whatever the estimator of CPU remembers there. */
 const nameOf = (key: ResourceKey): string => `tried ${key}`
-
-function isCpuLeft({ use, inForce, heldBack }: Sight): boolean {
-  return (use[CPU] ?? 0) < USED_UP * (inForce[CPU] ?? 0) && (heldBack[CPU] ?? 0) < HELD_BACK
-}
 
 /** What the domain stands still for the most, stocks first; null where there is enough of everything. */
 function scarcest(others: readonly Resource[], sight: Sight): ResourceKey | null {

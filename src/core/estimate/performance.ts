@@ -1,4 +1,5 @@
 import { CPU } from '#core/model/resource.ts'
+import { isCpuLeft } from './cpu-left.ts'
 import { type Estimate, type Estimator, remembered, type Sight } from './estimator.ts'
 import { isTrusted, observed, predictedTime, type Queue, queueOf, slackFor } from './queue.ts'
 import { mostOf, windowed } from './window.ts'
@@ -18,9 +19,6 @@ const COMFORTABLE = 0.7
 const GIVE_BACK = 0.5
 /** The need is never lowered below use times this: a service at its own use has no room to answer in. */
 const ROOM = 1.1
-/** CPU is the bottleneck where this much of the entitlement is used, or where the domain waits that long. */
-const USED_UP = 0.7
-const HELD_BACK = 0.05
 /** Where more of its capacity is used a queue only grows, and its time says how long that has lasted. */
 export const SATURATED = 0.97
 
@@ -99,7 +97,7 @@ export function capacityFound(sight: Pick<Sight, 'capacity' | 'heldBack' | 'inFo
 
 function stepOf(state: State, before: Queue | null, queue: Queue | null): Step {
   const { sight, use, found, index, measured, isSaturated } = state
-  if (index > 1 && isIdle(sight, use)) {
+  if (index > 1 && isCpuLeft(sight)) {
     const entitlement = sight.inForce[CPU] ?? 0
     return { need: state.asked, because: { kind: 'not-this-resource', use, entitlement } }
   }
@@ -116,10 +114,6 @@ function stepOf(state: State, before: Queue | null, queue: Queue | null): Step {
     margin: slackFor(queue, MARGIN * measured.target) - slackFor(queue, measured.target),
     because: { kind: 'queue', measured: measured.value, target: measured.target, expected, predicted, off: queue.off },
   }
-}
-
-function isIdle(sight: Sight, use: number): boolean {
-  return use < USED_UP * (sight.inForce[CPU] ?? 0) && (sight.heldBack[CPU] ?? 0) < HELD_BACK
 }
 
 /** What was asked for and not granted gives no reason yet to ask for more: a step is taken from what was tried. */

@@ -1,6 +1,7 @@
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import { CPU } from '#core/model/resource.ts'
 import { type Estimator, remembered, type Sight } from './estimator.ts'
+import { mostOf, windowed } from './window.ts'
 import { byUse, withoutReading } from './without-reading.ts'
 
 /** Weight of the newest interval in the cost of a unit of work; and where the cost has plainly changed. */
@@ -15,6 +16,9 @@ const TELLING = 0.3
 /** Asked for beyond the target's own cost, so that noise in the cost does not miss the goal. */
 const MARGIN = 1.15
 
+/** What it cost at most of late counts up to so many times what it costs now: beyond that it has become cheaper. */
+const DEARER_MOST = 1.25
+
 /** A domain that waits this much of the time that it wants a CPU is held back. */
 const HELD_BACK = 0.05
 /** The least part of its entitlement that a scheduler is believed to deliver. */
@@ -24,7 +28,8 @@ const WORSE = 0.5
 const BETTER = 0.3
 
 /**
- * Learns the CPU that a unit of work costs (use over throughput, both smoothed) and asks for the target's worth of it.
+ * Learns the CPU that a unit of work costs (use over throughput, both smoothed) and asks for the target's worth of it,
+ * at the most that it has cost of late (`window.ts`), as far as that may have been noise.
  * Source: the throughput estimator of document A ("packets per CPU-second"), and the work-cost method of
  * utilization-law estimators (use = throughput x service demand).
  *
@@ -45,13 +50,16 @@ export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
   if (smoothedRate <= 0) return { ...byUse(sight, memory, 'nothing-done'), measured }
   const perUnit = smoothedUse / smoothedRate
   const { delivered } = learned
-  const need = Math.min((perUnit * aim.target * MARGIN) / delivered, sight.capacity[CPU] ?? Number.POSITIVE_INFINITY)
+  const wanted = Math.min((perUnit * aim.target * MARGIN) / delivered, sight.capacity[CPU] ?? Number.POSITIVE_INFINITY)
+  // What a unit cost before its cost has plainly changed says nothing more.
+  const window = windowed(calm === NEWEST_AFTER_CHANGE ? {} : memory, wanted, sight.nowMs)
+  const need = Math.min(mostOf(window), wanted * DEARER_MOST)
   return {
     need: { [CPU]: need },
-    least: { [CPU]: need / MARGIN },
+    least: { [CPU]: wanted / MARGIN },
     because: { kind: 'work-cost', use: smoothedUse, throughput: smoothedRate, target: aim.target, perUnit, delivered },
     measured,
-    memory: { ...learned, need },
+    memory: { ...learned, need, ...window },
   }
 }
 

@@ -7,7 +7,7 @@ const HELD_BACK = 0.1
 const GROWTH = 1.25
 
 /**
- * Needs so much that the use is `target` of it; the use that counts is the most of the last 10 to 20 s, so that a need
+ * Needs so much that the use is `target` of it; the use that counts is the most of the last 30 to 60 s, so that a need
  * rises at once, falls late, and does not follow the noise of a steady load. Use that is held back is no measure of
  * demand, so it is raised until nothing waits any more. Source: the utilization goals of HP gWLM ("conventional"
  * utilization policies); the peak of a window is one of the recommenders of Autopilot (EuroSys 2020).

@@ -8,7 +8,7 @@ const WINDOW_MS = 30_000
 export type Window = { readonly now: number; readonly before: number; readonly sinceMs: number }
 
 /**
- * Takes one more amount in; empty memory begins a window. The larger of the two is the most of the last 10 to 20 s: it
+ * Takes one more amount in; empty memory begins a window. The larger of the two is the most of the last 30 to 60 s: it
  * rises at once, falls late, and does not follow the noise of a steady load. Source: the peak of a window is one of the
  * recommenders of Autopilot (EuroSys 2020).
  */

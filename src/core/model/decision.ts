@@ -113,7 +113,7 @@ export type EstimateReason =
   | {
       readonly kind: 'utilization'
       readonly resource: ResourceKey
-      /** The most of the last 10 to 20 s: what was used, and more of it while it was held back. */
+      /** The most of the last 30 to 60 s: what was used, and more of it while it was held back. */
       readonly wanted: number
       readonly target: number
       /** Whether it is held back now. */
@@ -318,6 +318,11 @@ export type ChangeReason =
   | { readonly kind: 'vcpus'; readonly allocation: number; readonly use: number }
   /** The policy's own limit, in the resource's unit; null where it states none any more. */
   | { readonly kind: 'limit'; readonly resource: ResourceKey; readonly limit: number | null }
+  /**
+   * Under a guarantee it uses more than is in force for it while `short` waits for what is owed to that one; null where
+   * nobody does any more. In millicores.
+   */
+  | { readonly kind: 'restraint'; readonly use: number; readonly inForce: number; readonly short: DomainName | null }
   | { readonly kind: 'release' }
 
 /** What became of a change. The next observation shows whether it is believed. */

@@ -83,8 +83,8 @@ export interface DomainObservation {
   /**
    * Levels now: a stock resource's key is its use (`memory`: bytes in its working set); with `.held` behind it what it
    * has taken and nobody else can have, where that is more (a machine's memory less its balloon); with `.total` what of
-   * it is backed by the host's, with
-   * `.dirtyRate` how much of it changes each second. Further `threads`.
+   * it is backed by the host's, with `.own` what cannot be taken from it while it runs (of memory, all but its cache),
+   * with `.dirtyRate` how much of it changes each second. Further `threads`.
    */
   readonly levels: Readonly<Record<string, number>>
   /**

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Change, Outcome } from '#core/model/decision.ts'
 import type { Setting } from '#core/model/observation.ts'
 import { sameCpus } from './cpu-list.ts'
@@ -96,9 +97,13 @@ async function writeTo(dir: string, { file, text }: Write, family: KnobFamily, s
   }
 }
 
+/** Version 1 gives up lowering a limit once it finds nothing to reclaim, though a moment later there may be some. */
+const RECLAIM_TRIES = 8
+const RECLAIM_PAUSE_MS = 25
+
 /** Lowering a memory limit reclaims first, which can take long. It is never waited for beyond the signal. */
 async function writeInTime(path: string, text: string, signal: AbortSignal): Promise<void> {
-  const written = writeFile(path, text)
+  const written = writeReclaiming(path, text, signal)
   const aborted = new Promise<never>((_, reject) => {
     if (signal.aborted) reject(signal.reason)
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
@@ -106,6 +111,18 @@ async function writeInTime(path: string, text: string, signal: AbortSignal): Pro
   aborted.catch(() => {})
   written.catch(() => {})
   await Promise.race([written, aborted])
+}
+
+async function writeReclaiming(path: string, text: string, signal: AbortSignal): Promise<void> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await writeFile(path, text)
+    } catch (error) {
+      const mayHelp = (error as NodeJS.ErrnoException).code === 'EBUSY' && tried < RECLAIM_TRIES && !signal.aborted
+      if (!mayHelp) throw error
+      await sleep(RECLAIM_PAUSE_MS)
+    }
+  }
 }
 
 /** Quotas are rounded to microseconds of a period, limits to pages, and CPU lists are normalized by the kernel. */

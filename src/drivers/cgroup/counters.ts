@@ -107,6 +107,7 @@ function memoryV1(layout: Layout, path: string): SlowReader[] {
       read(text, counters, levels) {
         const used = usage.number()
         if (used !== null) putMemory(levels, used, fieldOf(text, 'total_inactive_file') ?? 0)
+        levels['memory.own'] = sumOf(text, ['total_rss', 'total_shmem', 'total_unevictable'])
         counters['memory.refaults'] =
           (fieldOf(text, 'total_workingset_refault_anon') ?? 0) + (fieldOf(text, 'total_workingset_refault_file') ?? 0)
       },
@@ -126,6 +127,7 @@ function memoryV2(layout: Layout, path: string): SlowReader[] {
       read(text, counters, levels) {
         const used = usage.number()
         if (used !== null) putMemory(levels, used, fieldOf(text, 'inactive_file') ?? 0)
+        levels['memory.own'] = sumOf(text, ['anon', 'shmem', 'unevictable'])
         counters['memory.refaults'] =
           (fieldOf(text, 'workingset_refault_anon') ?? 0) + (fieldOf(text, 'workingset_refault_file') ?? 0)
       },
@@ -133,6 +135,10 @@ function memoryV2(layout: Layout, path: string): SlowReader[] {
     { file: new KeptFile(`${dir}/memory.events`), read: oomKills },
   ]
 }
+
+/** Bytes; what a kernel does not tell counts as none. */
+const sumOf = (text: string, fields: readonly string[]): number =>
+  fields.reduce((sum, field) => sum + (fieldOf(text, field) ?? 0), 0)
 
 function putMemory(levels: Record<string, number>, used: number, idle: number): void {
   levels['memory'] = Math.max(0, used - idle)

@@ -1,0 +1,24 @@
+import { CPU } from '#core/model/resource.ts'
+import type { Sight } from './estimator.ts'
+
+/** CPU is the bottleneck where this much of the entitlement is used, or where the domain waits that long. */
+const USED_UP = 0.7
+const HELD_BACK = 0.05
+/** Waiting for a CPU is not what holds a domain up that stands still for something else so many times as long. */
+const RATHER = 4
+
+/**
+ * Whether a goal that is missed lacks something else than CPU: the domain uses well less than it is entitled to, and
+ * waits for next to none, or for something else far longer.
+ *
+ * Worked: with 10 of 100 millicores used it waited 5 ms of a second for a CPU, a third of the time that it wanted one;
+ * but it stood still for memory for 500 ms.
+ */
+export function isCpuLeft({ use, inForce, heldBack }: Sight): boolean {
+  const used = use[CPU] ?? 0
+  const part = heldBack[CPU] ?? 0
+  if (used >= USED_UP * (inForce[CPU] ?? 0)) return false
+  const waitedMs = (used * part) / Math.max(1 - part, 1e-3)
+  const others = Object.entries(heldBack).flatMap(([key, stalled]) => (key === CPU ? [] : [stalled * 1000]))
+  return part < HELD_BACK || Math.max(0, ...others) > RATHER * waitedMs
+}

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { domain, goal, policy, World } from './world.fixture.ts'
+
+const fixedCpu = (amount: number) => ({ kind: 'fixed', amounts: { cpu: amount } }) as const
+const quotas = { settings: { 'cpu.quota': null } }
+
+/** Two domains that have what their goals ask for, `a` 1200 (or what is said) and `b` 500 of 2000 millicores. */
+function host(a = goal('a', 1, fixedCpu(1200)), its: Parameters<typeof domain>[1] = {}) {
+  const world = new World(policy([domain('a', its), domain('b')], [a, goal('b', 1, fixedCpu(500))]), {})
+  const live = (turns: number, use: readonly [number, number], waitMs: number) => {
+    let decision: ReturnType<typeof world.step> | undefined
+    for (let turn = 0; turn < turns; turn++) {
+      world.tenants = { a: { use: use[0], ...quotas }, b: { use: use[1], waitMs, ...quotas } }
+      decision = world.step()
+    }
+    return decision
+  }
+  const quota = () => world.settings['/a']?.['cpu.quota']
+  live(10, [1200, 500], 100)
+  return { live, quota, world }
+}
+
+describe('who takes what another is short of', () => {
+  it('is held to less of it, after it has lasted for some turns, and never to less than the allocation', () => {
+    const { live, quota } = host()
+    live(1, [1900, 60], 1800)
+    assert.equal(quota(), undefined)
+    const change = live(1, [1900, 60], 1800)?.plan.find(({ knob }) => knob === 'cpu.quota')
+    assert.equal(quota(), 1900 - 1.2 * 440)
+    assert.deepEqual(change?.because, { kind: 'restraint', use: 1900, inForce: 1200, short: 'b' })
+    live(2, [1370, 60], 1800)
+    assert.equal(quota(), 1200)
+  })
+
+  it('is held for the cooldown, and until the host is no longer busy', () => {
+    const { live, quota } = host()
+    live(2, [1900, 60], 1800)
+    live(9, [600, 500], 100)
+    assert.equal(quota(), 1372)
+    live(2, [600, 500], 100)
+    assert.equal(quota(), null)
+  })
+
+  it('is held for as long as it wants more on a busy host', () => {
+    const { live, quota } = host()
+    live(2, [1900, 60], 1800)
+    live(60, [1372, 500], 100)
+    assert.equal(quota(), 1372)
+  })
+
+  const others: readonly [string, readonly [number, number], number][] = [
+    ['uses no more than it is entitled to', [1250, 60], 1800],
+    ['takes what nobody waits for', [1900, 60], 20],
+    ['leaves the other most of what is owed', [1600, 400], 1800],
+  ]
+  for (const [title, use, waitMs] of others) {
+    it(`is not restrained who ${title}`, () => {
+      const { live, quota } = host()
+      live(20, use, waitMs)
+      assert.equal(quota(), undefined)
+    })
+  }
+
+  it('is not restrained while it misses a goal that is as important, and is for one that is less', () => {
+    for (const [priority, restrained] of [
+      [1, false],
+      [2, true],
+    ] as const) {
+      const { live, quota } = host(goal('a', priority, fixedCpu(2000)))
+      live(20, [1900, 60], 1800)
+      assert.equal(typeof quota() === 'number', restrained)
+    }
+  })
+
+  it('keeps the limit that the policy states', () => {
+    const shares = { cpu: { reservation: null, own: null, lend: true, borrow: true, limit: 1300, weight: null } }
+    const { live, quota } = host(undefined, { shares } as never)
+    assert.equal(quota(), 1300)
+    live(2, [1900, 60], 1800)
+    assert.equal(quota(), 1300)
+    live(2, [1900, 60], 1800)
+    assert.equal(quota(), 1300)
+  })
+})

@@ -1,0 +1,27 @@
+import { controls } from '#core/look.ts'
+import type { Decision } from '#core/model/decision.ts'
+import type { Observation } from '#core/model/observation.ts'
+import type { Policy } from '#core/model/policy.ts'
+import { CPU } from '#core/model/resource.ts'
+
+/** Drivers look at what takes long to tell this often. */
+const EVERY_MS = 10_000
+/** While a goal is missed that something else than CPU may help: of that only a look tells. */
+const HURRIED_MS = 2000
+
+/** How long after one look the next is due. */
+export function lookEveryMs(
+  policy: Policy,
+  last: { readonly decision: Decision; readonly observation: Observation } | null,
+): number {
+  const missed = new Set(
+    last?.decision.goals.flatMap(({ status, domain }) => (status.kind === 'missed' ? [domain] : [])),
+  )
+  const isHurried = last?.observation.domains.some(({ name, policyIndex }) => {
+    const its = policy.domains[policyIndex]
+    return (
+      missed.has(name) && its !== undefined && policy.resources.some(({ key }) => key !== CPU && controls(its, key))
+    )
+  })
+  return isHurried === true ? HURRIED_MS : EVERY_MS
+}
