@@ -61,6 +61,26 @@ describe('memory that is not enough', () => {
     assert.ok(Math.abs(mib(world) - 562) <= 1)
   })
 
+  it('is given by one for whom nobody asks for any, down to what its processes hold themselves', () => {
+    const given = (levels: Readonly<Record<string, number>>, goals: readonly ReturnType<typeof goal>[] = []) => {
+      const its = policy(
+        [domain('a', held), domain('b', held)],
+        [goal('b', 1, atLeast(700)), ...goals],
+        host,
+        RESOURCES,
+      )
+      const world = new World(its, {})
+      world.tenants = { a: { ...reading(390, 0, 0), levels }, b: reading(20, 0, 0) }
+      return Math.round(allocated(world.run(3), 'a', MEMORY) / MIB)
+    }
+    const own = { 'memory.own': 100 * MIB }
+    assert.equal(given({}), 400)
+    assert.equal(given(own), 105)
+    assert.equal(given({ 'memory.own': 350 * MIB }), 368)
+    // What somebody asks for is used with its cache.
+    assert.equal(given(own, [goal('a', 2, atLeast(20))]), 400)
+  })
+
   it('stays with its domain, whoever else asks for some', () => {
     const its = policy([domain('a', held), domain('b', held)], [goal('b', 1, atLeast(900))], host, RESOURCES)
     const world = new World(its, { a: reading(390, 0, 0), b: reading(20, 0, 0) })

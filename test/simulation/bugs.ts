@@ -76,7 +76,7 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
   },
   growsWithoutItsDonors: {
     property: 'neverOvercommits',
-    from: 31,
+    from: 80,
     ...afterwards((decision) => ({
       ...decision,
       plan: decision.plan.filter(({ direction, from }) => direction !== 'shrink' || from === null),
@@ -254,7 +254,7 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
   },
   releasesWhatOthersSet: {
     property: 'releasesOnlyItsOwn',
-    from: 22,
+    from: 8,
     driver: (driver) => {
       const set = new Map<string, Setting>()
       return {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { sweep } from '#drivers/cgroup/driver.ts'
 import { makeGroup, moveInto } from '#drivers/cgroup/groups.ts'
-import { findLayout, type Layout } from '#drivers/cgroup/layout.ts'
+import { dirOf, findLayout, type Layout } from '#drivers/cgroup/layout.ts'
 import { reasonToSkip } from '../conformance/requirements.ts'
 import { reeveIn, stop, until } from './reeve.ts'
 
@@ -25,20 +25,18 @@ const WORK = 'while :; do dd if=/dev/zero of=/dev/null bs=$(cat "$0") count=1; s
 describe('memory of a running process', { skip: await reasonToSkip(ROOT), timeout: 180_000 }, () => {
   const layout = findLayout(ROOT) as Layout
   const path = `${layout.rootPath}/hoarder`
-  // A daemon with another root looks for a group at the same path in every tree, wherever this process is itself.
-  const memoryDir = `${layout.trees.memory?.mount}${path}`
+  // A daemon with another root finds it, wherever in this tree it and this process are.
+  const memoryDir = dirOf(layout, 'memory', path) as string
   const tasks: ChildProcess[] = []
 
   before(async () => {
     await sweep(ROOT)
     writeFileSync(bytes, `${8 * MIB}`)
     makeGroup(layout, path)
-    mkdirSync(memoryDir, { recursive: true })
     const busy = ['--pdeathsig', 'KILL', '/bin/sh', '-c', WORK, bytes]
     const task = spawn('setpriv', busy, { stdio: 'ignore' })
     tasks.push(task)
     moveInto(layout, path, task.pid as number)
-    writeFileSync(join(memoryDir, 'cgroup.procs'), `${task.pid}`)
     writeFileSync(
       policyFile,
       `
@@ -54,7 +52,6 @@ goals:
   after(async () => {
     for (const task of tasks) task.kill('SIGKILL')
     await sweep(ROOT)
-    if (layout.version === 1) for (const made of [memoryDir, join(memoryDir, '..')]) rmdirSync(made)
     rmSync(dir, { recursive: true })
   })
 
