@@ -21,6 +21,7 @@ import type {
 import type { Knob } from './model/observation.ts'
 import { CPU, type Resource } from './model/resource.ts'
 import type { Promising } from './promise.ts'
+import { shortOf } from './restraint.ts'
 
 /** What is remembered of a domain that is not there, and of nodes nobody showed, is kept for this long. */
 const KEPT_MS = 3_600_000
@@ -67,7 +68,7 @@ function learnHost(view: View, allotted: readonly Allotted[]): Knowledge['host']
 }
 
 function learnDomains(view: View, lesson: Lesson): Knowledge['domains'] {
-  const { allotted, active, acting } = lesson
+  const { allotted, active } = lesson
   const nowMs = view.seen.at.monotonicMs
   const domains: Record<DomainName, DomainKnowledge> = {}
   for (const key in view.known.domains) {
@@ -78,7 +79,7 @@ function learnDomains(view: View, lesson: Lesson): Knowledge['domains'] {
   }
   const memories = memoriesOf(lesson.needs)
   const promises = promisesOf(lesson)
-  const resources = resourcesOf(view, allotted, acting)
+  const resources = resourcesOf(view, lesson)
   for (const domain of view.domains) {
     domains[domain.name] = {
       identity: domain.seen.identity,
@@ -165,13 +166,13 @@ function promisesOf({ needs, promises, acting }: Lesson): Map<DomainName, Record
 
 function resourcesOf(
   view: View,
-  allotted: readonly Allotted[],
-  acting: boolean,
+  { allotted, needs, acting }: Lesson,
 ): Map<DomainName, Record<ResourceKey, ResourceKnowledge>> {
   const byDomain = new Map<DomainName, Record<ResourceKey, ResourceKnowledge>>()
   for (const { frame, settled, rounding } of allotted) {
     const { key, grain } = frame.resource
     const { allocation } = rounding
+    const short = key === CPU ? shortOf(frame.rows, needs) : new Map()
     for (let index = 0; index < frame.rows.length; index++) {
       const row = frame.rows[index] as FrameRow
       const before = view.known.domains[row.name]?.resources[key]
@@ -188,6 +189,7 @@ function resourcesOf(
         ...lackOf(row.view, frame.resource),
         allocation: made,
         stalled: stalledOf(row.view, frame.resource, made, known?.stalled ?? 0),
+        ...(short.has(row.name) && { isShort: true }),
         ladder: settled.ladders.get(row.name) ?? AT_REST,
         moved: isMove(gain, grain)
           ? { direction: gain > 0 ? 1 : -1, atMs: view.seen.at.monotonicMs }

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { domain, goal, policy, World } from './world.fixture.ts'
+import { domain, goal, policy, type Tenant, World } from './world.fixture.ts'
 
 const fixedCpu = (amount: number) => ({ kind: 'fixed', amounts: { cpu: amount } }) as const
 const quotas = { settings: { 'cpu.quota': null } }
 
 /** Two domains that have what their goals ask for, `a` 1200 (or what is said) and `b` 500 of 2000 millicores. */
 function host(a = goal('a', 1, fixedCpu(1200)), its: Parameters<typeof domain>[1] = {}) {
-  const world = new World(policy([domain('a', its), domain('b')], [a, goal('b', 1, fixedCpu(500))]), {})
-  const live = (turns: number, use: readonly [number, number], waitMs: number) => {
+  const world = new World(policy([domain('a', its), domain('b'), domain('c', { enforcement: 'cap' })], [a, goal('b', 1, fixedCpu(500))]), {})
+  const live = (turns: number, use: readonly [number, number], waitMs: number, c?: Tenant) => {
     let decision: ReturnType<typeof world.step> | undefined
     for (let turn = 0; turn < turns; turn++) {
-      world.tenants = { a: { use: use[0], ...quotas }, b: { use: use[1], waitMs, ...quotas } }
+      world.tenants = { a: { use: use[0], ...quotas }, b: { use: use[1], waitMs, ...quotas }, ...(c && { c }) }
       decision = world.step()
     }
     return decision
@@ -22,14 +22,17 @@ function host(a = goal('a', 1, fixedCpu(1200)), its: Parameters<typeof domain>[1
 }
 
 describe('who takes what another is short of', () => {
-  it('is held to less of it, after it has lasted for some turns, and never to less than the allocation', () => {
+  it('is held to what others leave, when it has lasted for two turns, and never to less than the allocation', () => {
     const { live, quota } = host()
     live(1, [1900, 60], 1800)
     assert.equal(quota(), undefined)
     const change = live(1, [1900, 60], 1800)?.plan.find(({ knob }) => knob === 'cpu.quota')
-    assert.equal(quota(), 1900 - 1.2 * 440)
+    assert.equal(quota(), 1500)
     assert.deepEqual(change?.because, { kind: 'restraint', use: 1900, inForce: 1200, short: 'b' })
-    live(2, [1370, 60], 1800)
+    live(1, [1500, 500], 400)
+    const third = { use: 600, ...quotas }
+    live(1, [1500, 60], 1800, third)
+    live(1, [1500, 60], 1800, third)
     assert.equal(quota(), 1200)
   })
 
@@ -37,7 +40,7 @@ describe('who takes what another is short of', () => {
     const { live, quota } = host()
     live(2, [1900, 60], 1800)
     live(9, [600, 500], 100)
-    assert.equal(quota(), 1372)
+    assert.equal(quota(), 1500)
     live(2, [600, 500], 100)
     assert.equal(quota(), null)
   })
@@ -45,8 +48,15 @@ describe('who takes what another is short of', () => {
   it('is held for as long as it wants more on a busy host', () => {
     const { live, quota } = host()
     live(2, [1900, 60], 1800)
-    live(60, [1372, 500], 100)
-    assert.equal(quota(), 1372)
+    live(60, [1490, 500], 100)
+    assert.equal(quota(), 1500)
+  })
+
+  it('is left what the other turns out not to want', () => {
+    const { live, quota } = host()
+    live(2, [1900, 60], 1800)
+    live(1, [1500, 200], 10)
+    assert.equal(quota(), 1800)
   })
 
   const others: readonly [string, readonly [number, number], number][] = [

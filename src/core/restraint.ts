@@ -4,15 +4,15 @@ import type { DomainView, View } from './look.ts'
 import type { DomainName } from './model/ids.ts'
 import { CPU } from './model/resource.ts'
 
-/** Who gets less than this part of what is owed to him, and wants so much more than it, is short of it. */
+/** Who gets less than this part of what is owed to him in two turns, and wants so much more than it, is short of it. */
 const SHORT = 0.7
 const WANTS = 1.2
 /** Who uses more than this part of what he is entitled to takes from others. */
 const TAKES = 1.1
-/** What is taken back, of what others are short of: what they get then shows what they really want. */
-const TAKEN_BACK = 1.2
 /** Where less than this part of the capacity is in use nobody takes anything from others. */
 const BUSY = 0.9
+/** Quotas that differ by less than this part are the same. */
+const NEAR = 0.1
 
 /** A quota for a domain that is under a guarantee, in millicores, for as long as it takes what others are short of. */
 export interface Restraint {
@@ -24,11 +24,12 @@ export interface Restraint {
 /**
  * Weights promise shares, and some kernels break that promise for seconds: a group that has most of a CPU and whose own
  * load goes up and down keeps it all. So whoever uses more than he is entitled to, while another waits for what goals
- * or his reservation ask for, is held to less of it by a quota, though never to less than his allocation. That lasts for
- * the cooldown, and until he no longer runs into it or the host is busy no more. Nobody is restrained while he misses a
+ * or his reservation ask for, is held by a quota to what others leave him, though never to less than his allocation. That
+ * lasts for the cooldown, and until he no longer runs into it or the host is busy no more. Nobody is restrained while he misses a
  * goal that is as important as those of who is short, or any while nobody is.
  *
- * Worked: entitled to 1400 of 2000 millicores one uses 1900, another 60 of 400. 1.2 x 340 are taken back: 1492 are left.
+ * Worked: entitled to 1400 of 2000 millicores one uses 1900, another 60 of 400, and waits. The first is left 1600; if a
+ * third one uses 100 of another 200 and does not wait, 1500.
  */
 export function restraints(
   view: View,
@@ -37,29 +38,38 @@ export function restraints(
   needs: readonly Need[],
 ): ReadonlyMap<DomainName, Restraint> {
   const managed = rows.flatMap((row, index) => (isUnderGuarantee(row) ? [{ ...row, index }] : []))
-  const shortOnes = managed.filter((row) => shortBy(row) > 0).toSorted((one, other) => shortBy(other) - shortBy(one))
-  const missing = shortOnes.reduce((sum, row) => sum + shortBy(row), 0)
-  const priority = Math.min(...shortOnes.map(({ name }) => priorityOf(needs, name, false)))
+  const now = shortOf(rows, needs)
+  const shortOnes = [...now.keys()].filter((name) => view.byName.get(name)?.known?.resources[CPU]?.isShort === true)
+  shortOnes.sort((one, other) => (now.get(other) ?? 0) - (now.get(one) ?? 0))
+  const priority = Math.min(...shortOnes.map((name) => priorityOf(needs, name, false)))
   const isExempt = ({ name }: Row): boolean => {
     const missed = priorityOf(needs, name, true)
     return missed <= priority && Number.isFinite(missed)
   }
-  const takers = managed.filter((row) => excessOf(row.view) > 0 && !isExempt(row))
-  const taken = takers.reduce((sum, { view: domain }) => sum + excessOf(domain), 0)
   const inUse = view.domains.reduce((sum, { use }) => sum + (use[CPU] ?? 0), 0)
   const isBusy = inUse >= BUSY * capacity.available
-  const found = new Map<DomainName, Restraint>()
-  for (const row of managed) {
+  const held = managed.flatMap((row) => {
     const before = quotaByReeve(view, row)
-    const stands = before !== null && !isExempt(row) && isHeld(view, row, before, isBusy)
-    const part = missing > 0 && takers.includes(row) ? excessOf(row.view) / taken : 0
-    if (part === 0 && !stands) continue
-    const most = stands ? before.quota : Number.POSITIVE_INFINITY
-    const less = part > 0 ? (row.view.use[CPU] ?? 0) - TAKEN_BACK * missing * part : Number.POSITIVE_INFINITY
-    const quota = Math.max(allocation[row.index] ?? 0, Math.min(most, less))
-    found.set(row.name, { quota, short: shortOnes[0]?.name ?? null })
-  }
-  return found
+    const stands = before !== null && isHeld(view, row, before, isBusy)
+    const begins = shortOnes.length > 0 && excessOf(row.view) > 0
+    return (stands || begins) && !isExempt(row) ? [{ ...row, before: before?.quota ?? null }] : []
+  })
+  const sum = (its: readonly Row[], of: (row: Row) => number) => its.reduce((total, row) => total + of(row), 0)
+  const others = inUse - sum(managed, usedBy) + sum(managed, leftTo) - sum(held, leftTo)
+  const theirs = held.reduce((total, { index }) => total + (allocation[index] ?? 0), 0)
+  const spare = Math.max(0, capacity.available - others - theirs)
+  const excess = sum(held, ({ view: domain }) => excessOf(domain))
+  return new Map(
+    held.map((row) => {
+      const part = excess > 0 ? excessOf(row.view) / excess : 1 / held.length
+      const own = allocation[row.index] ?? 0
+      const quota = own + spare * part
+      // What others use goes up and down; a quota that is near enough stands, unless they lack it.
+      const stands = row.before !== null && row.before >= own && Math.abs(quota - row.before) < NEAR * row.before
+      const isLess = shortOnes.length > 0 && quota < (row.before ?? Number.POSITIVE_INFINITY)
+      return [row.name, { quota: stands && !isLess ? (row.before as number) : quota, short: shortOnes[0] ?? null }]
+    }),
+  )
 }
 
 type Row = FrameRow & { readonly view: DomainView }
@@ -68,14 +78,43 @@ function isUnderGuarantee(row: FrameRow): row is Row {
   return row.view !== null && row.standing === 'managed' && row.policy.enforcement === 'guarantee'
 }
 
-/** Millicores that are owed to it, that it wants, and does not get. */
-function shortBy({ view: { use, smoothUse, heldBack, inForce }, requests, policy }: Row): number {
-  const asked = Math.max(0, ...requests, policy.shares[CPU]?.reservation ?? 0)
-  const owed = Math.min(asked, inForce[CPU] ?? 0)
-  const used = use[CPU] ?? 0
-  const wanted = used / Math.max(1 - (heldBack[CPU] ?? 0), 1e-3)
-  const isUsed = Math.max(used, smoothUse[CPU] ?? 0) >= SHORT * owed
-  return !isUsed && wanted > WANTS * owed ? owed - used : 0
+/**
+ * Who now gets much less than is owed to him, wants more, and misses a goal for it as far as that is measured, and by how
+ * many millicores. Whoever begins to want more in the middle of a turn looks so for that turn.
+ */
+export function shortOf(rows: readonly FrameRow[], needs: readonly Need[]): ReadonlyMap<DomainName, number> {
+  const found = new Map<DomainName, number>()
+  for (const row of rows) {
+    if (!isUnderGuarantee(row)) continue
+    const [used, owed] = [usedBy(row), owedTo(row)]
+    const isShort = used < SHORT * owed && wantedBy(row) > WANTS * owed
+    if (isShort && !isServed(needs, row.name)) found.set(row.name, owed - used)
+  }
+  return found
+}
+
+const usedBy = ({ view: { use } }: Row): number => use[CPU] ?? 0
+
+/** Whether what its goals are about was measured, and none of them is missed: then it lacks nothing that it waits for. */
+function isServed(needs: readonly Need[], name: DomainName): boolean {
+  const its = needs.filter(({ domain }) => domain === name)
+  return its.some(({ goal }) => 'metric' in goal.aim) && its.every(({ status }) => status.kind !== 'missed')
+}
+
+/** What of its entitlement goals or its reservation ask for. */
+function owedTo({ view: { inForce }, requests, policy }: Row): number {
+  return Math.min(Math.max(0, ...requests, policy.shares[CPU]?.reservation ?? 0), inForce[CPU] ?? 0)
+}
+
+/** What it would have used, had it not waited. */
+function wantedBy(row: Row): number {
+  return usedBy(row) / Math.max(1 - (row.view.heldBack[CPU] ?? 0), 1e-3)
+}
+
+/** What is to be left to it: what it uses, or what is owed to it where it waits for that. */
+function leftTo(row: Row): number {
+  const [used, owed] = [usedBy(row), owedTo(row)]
+  return wantedBy(row) > owed ? Math.max(used, owed) : used
 }
 
 /** Millicores that it uses beyond what it is entitled to, where they are worth speaking of. */

@@ -11,7 +11,9 @@ const NEWEST_AFTER_CHANGE = 0.8
 const CALMING = 0.7
 /** A cost that is off by more than this part of it has plainly changed. */
 const PLAINLY = 0.3
-/** Of an interval in which less than this part of the usual work was done nobody can tell whether its cost has changed. */
+/** So many units completed in a second tell what one costs, however little of the usual work that was. */
+const UNITS = 5
+/** An interval that tells less than this part of what others do cannot show that the cost has changed. */
 const TELLING = 0.3
 /** Asked for beyond the target's own cost, so that noise in the cost does not miss the goal. */
 const MARGIN = 1.15
@@ -80,7 +82,8 @@ function deliveredPart(sight: Sight, memory: GoalMemory, use: number): number {
 
 /**
  * Slow while the cost is what it was, so that noise moves nothing; fast once it is not, and calming down after. An
- * interval in which little was worked tells as little: in one that is starved a unit costs anything.
+ * interval in which little was worked and next to nothing completed tells as little: in one that is starved a unit
+ * costs anything.
  */
 function newestWeight(
   memory: GoalMemory,
@@ -90,7 +93,7 @@ function newestWeight(
   const usedBefore = remembered(memory, 'use') ?? 0
   const before = usedBefore / Math.max(remembered(memory, 'rate') ?? 0, 1e-9)
   const now = use / Math.max(rate, 1e-9)
-  const told = usedBefore > 0 ? Math.min(use / usedBefore, 1) : 1
+  const told = usedBefore > 0 ? Math.min(Math.max(use / usedBefore, rate / UNITS), 1) : 1
   const hasChanged = before > 0 && told > TELLING && Math.abs(now / before - 1) > PLAINLY
   const calm = hasChanged ? NEWEST_AFTER_CHANGE : Math.max(NEWEST, (remembered(memory, 'calm') ?? 0) * CALMING)
   return { calm, newest: calm * told }
