@@ -17,7 +17,7 @@ import { threadsOf } from '#drivers/cgroup/members.ts'
 import { openScheduling, setScheduling } from '#drivers/cgroup/scheduling.ts'
 import type { Demand } from './acts.ts'
 import { CAPACITY, DOMAINS, type Domain, SERVICES, type Service } from './cast.ts'
-import { heldByProcesses, resetSettings, setKnob, setMemoryLimit } from './settings.ts'
+import { heldByProcesses, resetSettings, setKnob, setMemoryLimitNow } from './settings.ts'
 
 const ROOT = 'reeve-goals'
 const DEMO_WORKLOADS = fileURLToPath(new URL('../../src/demo/workloads/', import.meta.url))
@@ -149,7 +149,7 @@ async function openStage({ layout, directory, diskDirectory, janitor }: Ground, 
       // The kernel takes pages away until the limit holds, which it never does while the scan fetches them again as fast.
       setKnob(layout, pathOf('scan'), 'freeze', 1)
       try {
-        await setMemoryLimit(layout, above, limit)
+        setMemoryLimitNow(layout, above, limit)
       } finally {
         setKnob(layout, pathOf('scan'), 'freeze', 0)
       }
