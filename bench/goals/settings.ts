@@ -49,7 +49,8 @@ const TRIES = 20
 export function setMemoryLimitNow(layout: Layout, path: string, bytes: number | null): void {
   for (let tried = 1; ; tried++) {
     try {
-      return setKnob(layout, path, 'memory.limit', bytes)
+      setKnob(layout, path, 'memory.limit', bytes)
+      return
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || tried === TRIES) throw error
     }
