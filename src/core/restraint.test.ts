@@ -7,7 +7,10 @@ const quotas = { settings: { 'cpu.quota': null } }
 
 /** Two domains that have what their goals ask for, `a` 1200 (or what is said) and `b` 500 of 2000 millicores. */
 function host(a = goal('a', 1, fixedCpu(1200)), its: Parameters<typeof domain>[1] = {}) {
-  const world = new World(policy([domain('a', its), domain('b'), domain('c', { enforcement: 'cap' })], [a, goal('b', 1, fixedCpu(500))]), {})
+  const world = new World(
+    policy([domain('a', its), domain('b'), domain('c', { enforcement: 'cap' })], [a, goal('b', 1, fixedCpu(500))]),
+    {},
+  )
   const live = (turns: number, use: readonly [number, number], waitMs: number, c?: Tenant) => {
     let decision: ReturnType<typeof world.step> | undefined
     for (let turn = 0; turn < turns; turn++) {

@@ -4,8 +4,9 @@ import type { DomainView, View } from './look.ts'
 import type { DomainName } from './model/ids.ts'
 import { CPU } from './model/resource.ts'
 
-/** Who gets less than this part of what is owed to him in two turns, and wants so much more than it, is short of it. */
+/** Who gets less than this part of what is owed to him in two turns, and wants so much more than it, is short of it; more where a goal is missed. */
 const SHORT = 0.7
+const SHORT_AND_MISSED = 0.9
 const WANTS = 1.2
 /** Who uses more than this part of what he is entitled to takes from others. */
 const TAKES = 1.1
@@ -87,7 +88,8 @@ export function shortOf(rows: readonly FrameRow[], needs: readonly Need[]): Read
   for (const row of rows) {
     if (!isUnderGuarantee(row)) continue
     const [used, owed] = [usedBy(row), owedTo(row)]
-    const isShort = used < SHORT * owed && wantedBy(row) > WANTS * owed
+    const part = Number.isFinite(priorityOf(needs, row.name, true)) ? SHORT_AND_MISSED : SHORT
+    const isShort = used < part * owed && wantedBy(row) > WANTS * owed
     if (isShort && !isServed(needs, row.name)) found.set(row.name, owed - used)
   }
   return found
