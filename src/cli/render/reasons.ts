@@ -213,7 +213,7 @@ export function verdictText(verdict: Verdict): string {
   switch (verdict.kind) {
     case 'changes':
       return verdict.triggers.length === 0
-        ? `${counted(verdict.count, 'change')}: what was decided before is brought into force`
+        ? `${counted(verdict.count, 'change')}, for reasons of their own: allocations stay as they are`
         : `${counted(verdict.count, 'change')}, because ${listed(verdict.triggers.map(triggerText))}`
     case 'stopped-by-checker':
       return 'nothing was changed: the checker found the decision faulty, which is a defect in Reeve'
