@@ -73,7 +73,7 @@ function simulate(): Simulator {
       { kind: 'write-fails', domain: 'batch', knob: 'cpu.weight', code: 'EIO', atMs: 0, untilMs: 15_000 },
       { kind: 'write-fails', domain: 'shop', knob: 'cpu.weight', code: 'EIO', atMs: 120_000, untilMs: 150_000 },
       { kind: 'write-fails', domain: 'api', knob: 'cpu.weight', code: 'EIO', atMs: 60_000, untilMs: 100_000 },
-      { kind: 'vanish', domain: 'api', atMs: 200_000, backAtMs: 215_000, afterLook: true },
+      { kind: 'vanish', domain: 'api', atMs: 192_000, backAtMs: 207_000, afterLook: true },
       { kind: 'metric-stops', metric: 'shop-p95', atMs: 400_000, untilMs: 420_000 },
     ],
     calendar: watchWindows,
