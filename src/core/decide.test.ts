@@ -250,6 +250,24 @@ describe('decide', () => {
     assert.ok((world.weights['/a'] as number) > (world.weights['/b'] as number) * 5)
   })
 
+  it('values a weight that somebody else set once, and changes no other weight for it again', () => {
+    const its = policy(
+      [domain('a'), domain('b'), domain('c')],
+      [goal('a', 1, fixedCpu(500)), goal('b', 1, fixedCpu(300)), goal('c', 1, fixedCpu(700))],
+    )
+    const world = new World(its, { a: { use: 500 }, b: { use: 300 }, c: { use: 700 } })
+    world.run(3)
+    world.weights['/a'] = 300
+    world.run(3)
+    const weights = { ...world.weights }
+    for (let second = 0; second < 30; second++) assert.deepEqual(world.step().plan, [], `${second}`)
+    assert.deepEqual({ ...world.weights }, weights)
+    // Another weight is worth something else.
+    world.weights['/a'] = 30_000
+    world.run(3)
+    assert.notDeepEqual({ ...world.weights, '/a': 300 }, weights)
+  })
+
   it('gives a quota that somebody else set the weight that it takes to get it', () => {
     const its = policy(
       [domain('a', { enforcement: 'cap' }), domain('b')],

@@ -190,6 +190,7 @@ function resourcesOf(
         allocation: made,
         stalled: stalledOf(row.view, frame.resource, made, known?.stalled ?? 0),
         ...(short.has(row.name) && { isShort: true }),
+        ...yieldedOf(row.view, key),
         ladder: settled.ladders.get(row.name) ?? AT_REST,
         moved: isMove(gain, grain)
           ? { direction: gain > 0 ? 1 : -1, atMs: view.seen.at.monotonicMs }
@@ -218,6 +219,12 @@ function lackOf(view: DomainView | null, { key }: Resource): Pick<ResourceKnowle
   const heldBack = key === CPU ? 0 : (view?.heldBack[key] ?? 0)
   const shortAt = view?.shortAt[key]
   return { ...(heldBack > 0 && { heldBack }), ...(shortAt !== undefined && { shortAt }) }
+}
+
+/** A weight is worth something beside others only, which Reeve sets: it is valued once, or each would follow the other. */
+function yieldedOf(view: DomainView | null, key: ResourceKey): Pick<ResourceKnowledge, 'yielded'> {
+  const [drift, amount] = [view?.drifted[key], view?.inForce[key]]
+  return drift?.answer === 'yield' && amount !== undefined ? { yielded: { found: drift.found, amount } } : {}
 }
 
 const useOf = (view: DomainView | null, key: ResourceKey): number | null => view?.smoothUse[key] ?? null

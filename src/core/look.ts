@@ -171,7 +171,7 @@ function lookAt(
       settings,
       remembered,
       stands,
-      changed?.knob ?? null,
+      changed ?? null,
       around.shares,
     )
     if (amount !== null) inForce[key] = amount
@@ -252,7 +252,8 @@ function waiting(seen: DomainObservation, remembered: DomainKnowledge | null, us
 
 /**
  * What the settings of a domain are worth now. What Reeve set and nobody changed (`stands`) is worth what it decided;
- * otherwise a limit is worth itself, a weight its share of the host among all siblings, and no limit what is used.
+ * otherwise a limit is worth itself, a weight its share of the host among all siblings, and no limit what is used. What is
+ * left to somebody else keeps what it was worth when it was found.
  */
 function amountInForce(
   resource: Resource,
@@ -261,17 +262,19 @@ function amountInForce(
   settings: Settings,
   remembered: DomainKnowledge | null,
   stands: boolean,
-  changed: Knob | null,
+  changed: Drift | null,
   shares: ReadonlyMap<string, number>,
 ): number | null {
   const decided = remembered?.resources[resource.key]?.allocation ?? null
   if (decided !== null && stands) return decided
+  const yielded = remembered?.resources[resource.key]?.yielded
+  if (changed?.answer === 'yield' && yielded?.found === changed.found) return yielded.amount
   if (resource.key === CPU) {
     const quota = settings['cpu.quota']
     const share = shares.get(seen.node)
     // A quota that somebody else set is the amount, and the weight is still Reeve's to set by it.
     if (typeof quota === 'number') {
-      return share === undefined || changed === 'cpu.quota' ? quota : Math.min(quota, share)
+      return share === undefined || changed?.knob === 'cpu.quota' ? quota : Math.min(quota, share)
     }
     return share ?? null
   }

@@ -135,6 +135,8 @@ export interface ResourceKnowledge {
   readonly stalled: number
   /** Part of the time (0..1) that it stood still for want of it, as last told; a journal of old may lack it. */
   readonly heldBack?: number
+  /** What a setting that somebody else made, and that is left to him, was worth when it was found. */
+  readonly yielded?: { readonly found: Setting; readonly amount: number }
   /** Of CPU: it got much less than is owed to it by weights, and wanted more (`restraint.ts`). */
   readonly isShort?: true
   /** Of a stock, the most that was not enough, and when that was seen last; absent where it never was so. */
