@@ -12,6 +12,7 @@ import type { Policy } from './model/policy.ts'
 import { plan } from './plan.ts'
 import { promise } from './promise.ts'
 import { reconcile } from './reconcile.ts'
+import { restraints } from './restraint.ts'
 import { verify } from './verify.ts'
 
 /** Version of the decider: raised whenever the same inputs could lead to another decision. */
@@ -34,7 +35,8 @@ export function decide(
   const { needs, forecast } = foresee(view, estimate(view))
   const allotted = allot(view, needs, false)
   const resources = allotted.map((its) => describe(view, its))
-  const planned = plan(view, allotted, needs, active)
+  const restrained = restraints(view, allotted, needs)
+  const planned = plan(view, allotted, restrained, active)
   const held = heldReason(view, allotted, planned)
   const promises = promise(view, needs, allotted, held === null)
   const goals = judge(needs, allotted, promises, thorough)
@@ -56,7 +58,7 @@ export function decide(
   }
   return {
     decision: { ...decided, advice: advise(view, needs, active), violations },
-    knowledge: learn(view, { needs, forecast, promises, allotted, active, changes, acting }),
+    knowledge: learn(view, { needs, forecast, promises, allotted, restrained, active, changes, acting }),
   }
 }
 
@@ -87,5 +89,8 @@ function verdictOf(
 function advise(view: View, needs: readonly Need[], active: Active): Advice | null {
   if (view.domains.every((domain) => domain.standing !== 'advised')) return null
   const allotted = allot(view, needs, true)
-  return { resources: allotted.map((its) => describe(view, its)), plan: plan(view, allotted, needs, active) }
+  return {
+    resources: allotted.map((its) => describe(view, its)),
+    plan: plan(view, allotted, restraints(view, allotted, needs), active),
+  }
 }

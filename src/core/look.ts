@@ -164,16 +164,7 @@ function lookAt(
     const missing = unmadeOf(knob, seen, around)
     if (missing !== null) unmade[key] = missing
     const stands = changed === undefined && missing === null
-    const amount = amountInForce(
-      resource,
-      its,
-      seen,
-      settings,
-      remembered,
-      stands,
-      changed ?? null,
-      around.shares,
-    )
+    const amount = amountInForce(resource, its, seen, settings, remembered, stands, changed ?? null, around.shares)
     if (amount !== null) inForce[key] = amount
     if (resource.kind === 'rate' || smoothUse[key] === undefined) continue
     const shortage = shortageAfter(before?.shortAt ?? null, {

@@ -1,7 +1,6 @@
 import type { Active } from './activity.ts'
 import type { Allotted } from './allot.ts'
 import { isYielded } from './drift.ts'
-import type { Need } from './estimate/estimate.ts'
 import type { FrameRow } from './frame.ts'
 import { isMove } from './ladder.ts'
 import { limitKnob, type View } from './look.ts'
@@ -14,7 +13,7 @@ import { WORKING_SET_MARGIN } from './narrow.ts'
 import { pausing } from './pause.ts'
 import { cpuList, type Place, place } from './place.ts'
 import { knobKey } from './reconcile.ts'
-import { type Restraint, restraints } from './restraint.ts'
+import type { Restraint } from './restraint.ts'
 import { vcpuCount } from './vcpus.ts'
 import { type NodeWeight, weigh } from './weights.ts'
 
@@ -33,10 +32,15 @@ const ORDER = { shrink: 0, neutral: 1, grow: 2 } as const
  * what is neither, then grows; within each in the order of resources and rows. Only knobs that the driver showed among
  * a domain's settings are turned, and only where they are not already as they should be.
  */
-export function plan(view: View, allotted: readonly Allotted[], needs: readonly Need[], active: Active): Change[] {
+export function plan(
+  view: View,
+  allotted: readonly Allotted[],
+  restrained: ReadonlyMap<DomainName, Restraint>,
+  active: Active,
+): Change[] {
   const changes = allotted.flatMap((its) => [
     ...amountChanges(view, its),
-    ...limitChanges(view, its, needs),
+    ...limitChanges(view, its, restrained),
     ...(its.frame.resource.key === CPU ? cpuChanges(view, its, active) : []),
   ])
   changes.push(...ioWeightChanges(view, allotted), ...schedulingChanges(view, allotted, active))
@@ -108,11 +112,9 @@ function isHeldToAmount({ policy, requests }: FrameRow, key: ResourceKey, wasHel
  * limit comes down behind it. A limit that the policy no longer states is taken away where Reeve had set it. Who takes
  * what others are short of has one for a while (`restraint.ts`).
  */
-function limitChanges(view: View, { frame, rounding }: Allotted, needs: readonly Need[]): Change[] {
+function limitChanges(view: View, { frame }: Allotted, restrained: ReadonlyMap<DomainName, Restraint>): Change[] {
   const { key, grain } = frame.resource
   const changes: Change[] = []
-  const restrained =
-    key === CPU ? restraints(view, frame, rounding.allocation, needs) : new Map<DomainName, Restraint>()
   for (const row of frame.rows) {
     if (row.view === null || row.standing !== 'managed' || row.policy.enforcement !== 'guarantee') continue
     const { seen, settings, smoothUse } = row.view
@@ -121,7 +123,7 @@ function limitChanges(view: View, { frame, rounding }: Allotted, needs: readonly
     if (knob === 'memory.balloon') continue
     const from = settings[knob]
     const limit = row.policy.shares[key]?.limit ?? null
-    const restraint = restrained.get(row.name)
+    const restraint = key === CPU ? restrained.get(row.name) : undefined
     const stated = restraint === undefined ? limit : Math.min(restraint.quota, limit ?? restraint.quota)
     if (from === undefined || (stated === null && view.known.set[seen.node]?.[knob] === undefined)) continue
     const inUse = frame.resource.compressible ? 0 : Math.ceil((smoothUse[key] ?? 0) * WORKING_SET_MARGIN)

@@ -95,4 +95,15 @@ describe('who takes what another is short of', () => {
     live(2, [1900, 60], 1800)
     assert.equal(quota(), 1300)
   })
+
+  it('is not what is left of a limit that the policy states no longer', () => {
+    const shares = { cpu: { reservation: null, own: null, lend: true, borrow: true, limit: 1300, weight: null } }
+    const { live, quota, world } = host(undefined, { shares } as never)
+    live(5, [1300, 500], 100)
+    assert.equal(quota(), 1300)
+    const { domains, goals } = world.policy
+    world.policy = policy([domain('a'), ...domains.slice(1)], goals)
+    live(1, [1300, 500], 100)
+    assert.equal(quota(), null)
+  })
 })

@@ -1,10 +1,14 @@
+import type { Allotted } from './allot.ts'
 import type { Need } from './estimate/estimate.ts'
-import type { Frame, FrameRow } from './frame.ts'
+import type { FrameRow } from './frame.ts'
 import type { DomainView, View } from './look.ts'
 import type { DomainName } from './model/ids.ts'
 import { CPU } from './model/resource.ts'
 
-/** Who gets less than this part of what is owed to him in two turns, and wants so much more than it, is short of it; more where a goal is missed. */
+/**
+ * Who gets less than this part of what is owed to him in two turns, and wants so much more than it, is short of it; sooner
+ * where a goal is missed.
+ */
 const SHORT = 0.7
 const SHORT_AND_MISSED = 0.9
 const WANTS = 1.2
@@ -26,26 +30,30 @@ export interface Restraint {
  * Weights promise shares, and some kernels break that promise for seconds: a group that has most of a CPU and whose own
  * load goes up and down keeps it all. So whoever uses more than he is entitled to, while another waits for what goals
  * or his reservation ask for, is held by a quota to what others leave him, though never to less than his allocation. That
- * lasts for the cooldown, and until he no longer runs into it or the host is busy no more. Nobody is restrained while he misses a
- * goal that is as important as those of who is short, or any while nobody is.
+ * lasts for the cooldown, and until he no longer runs into it or the host is busy no more. Nobody is restrained while he
+ * misses a goal that is as important as those of who is short, or any while nobody is.
  *
  * Worked: entitled to 1400 of 2000 millicores one uses 1900, another 60 of 400, and waits. The first is left 1600; if a
  * third one uses 100 of another 200 and does not wait, 1500.
  */
 export function restraints(
   view: View,
-  { rows, capacity }: Frame,
-  allocation: Float64Array,
+  allotted: readonly Allotted[],
   needs: readonly Need[],
 ): ReadonlyMap<DomainName, Restraint> {
+  const its = allotted.find(({ frame }) => frame.resource.key === CPU)
+  if (its === undefined) return new Map()
+  const { rows, capacity } = its.frame
+  const { allocation } = its.rounding
+  const stakes = stakesOf(needs)
   const managed = rows.flatMap((row, index) => (isUnderGuarantee(row) ? [{ ...row, index }] : []))
-  const now = shortOf(rows, needs)
+  const now = shortAmong(rows, stakes)
   const shortOnes = [...now.keys()].filter((name) => view.byName.get(name)?.known?.resources[CPU]?.isShort === true)
   shortOnes.sort((one, other) => (now.get(other) ?? 0) - (now.get(one) ?? 0))
-  const priority = Math.min(...shortOnes.map((name) => priorityOf(needs, name, false)))
+  const priority = Math.min(...shortOnes.map((name) => stakes.get(name)?.priority ?? Number.POSITIVE_INFINITY))
   const isExempt = ({ name }: Row): boolean => {
-    const missed = priorityOf(needs, name, true)
-    return missed <= priority && Number.isFinite(missed)
+    const missed = stakes.get(name)?.missed ?? null
+    return missed !== null && missed <= priority
   }
   const inUse = view.domains.reduce((sum, { use }) => sum + (use[CPU] ?? 0), 0)
   const isBusy = inUse >= BUSY * capacity.available
@@ -84,24 +92,48 @@ function isUnderGuarantee(row: FrameRow): row is Row {
  * many millicores. Whoever begins to want more in the middle of a turn looks so for that turn.
  */
 export function shortOf(rows: readonly FrameRow[], needs: readonly Need[]): ReadonlyMap<DomainName, number> {
+  return shortAmong(rows, stakesOf(needs))
+}
+
+function shortAmong(
+  rows: readonly FrameRow[],
+  stakes: ReadonlyMap<DomainName, Stake>,
+): ReadonlyMap<DomainName, number> {
   const found = new Map<DomainName, number>()
   for (const row of rows) {
     if (!isUnderGuarantee(row)) continue
+    const stake = stakes.get(row.name)
+    const misses = stake !== undefined && stake.missed !== null
+    // What its goals are about was measured, and none of them is missed: then it lacks nothing that it waits for.
+    if (stake?.isMeasured === true && !misses) continue
     const [used, owed] = [usedBy(row), owedTo(row)]
-    const part = Number.isFinite(priorityOf(needs, row.name, true)) ? SHORT_AND_MISSED : SHORT
-    const isShort = used < part * owed && wantedBy(row) > WANTS * owed
-    if (isShort && !isServed(needs, row.name)) found.set(row.name, owed - used)
+    const isShort = used < (misses ? SHORT_AND_MISSED : SHORT) * owed && wantedBy(row) > WANTS * owed
+    if (isShort) found.set(row.name, owed - used)
   }
   return found
 }
 
-const usedBy = ({ view: { use } }: Row): number => use[CPU] ?? 0
-
-/** Whether what its goals are about was measured, and none of them is missed: then it lacks nothing that it waits for. */
-function isServed(needs: readonly Need[], name: DomainName): boolean {
-  const its = needs.filter(({ domain }) => domain === name)
-  return its.some(({ goal }) => 'metric' in goal.aim) && its.every(({ status }) => status.kind !== 'missed')
+/** What is at stake for a domain: the most important of its goals, and of those that it misses. */
+interface Stake {
+  priority: number
+  missed: number | null
+  /** Whether a metric tells how a goal stands. */
+  isMeasured: boolean
 }
+
+function stakesOf(needs: readonly Need[]): ReadonlyMap<DomainName, Stake> {
+  const stakes = new Map<DomainName, Stake>()
+  for (const { domain, goal, status } of needs) {
+    const stake = stakes.get(domain) ?? { priority: goal.priority, missed: null, isMeasured: false }
+    stake.priority = Math.min(stake.priority, goal.priority)
+    if (status.kind === 'missed') stake.missed = Math.min(stake.missed ?? goal.priority, goal.priority)
+    stake.isMeasured ||= 'metric' in goal.aim
+    stakes.set(domain, stake)
+  }
+  return stakes
+}
+
+const usedBy = ({ view: { use } }: Row): number => use[CPU] ?? 0
 
 /** What of its entitlement goals or its reservation ask for. */
 function owedTo({ view: { inForce }, requests, policy }: Row): number {
@@ -125,21 +157,15 @@ function excessOf({ use, inForce }: DomainView): number {
   return used > TAKES * entitled ? used - entitled : 0
 }
 
-/** Of its goals, or of those that it misses, the most important; infinite where there is none. */
-function priorityOf(needs: readonly Need[], name: DomainName, isMissed: boolean): number {
-  const its = needs.filter(({ domain, status }) => domain === name && (!isMissed || status.kind === 'missed'))
-  return Math.min(...its.map(({ goal }) => goal.priority))
-}
-
 interface Held {
   readonly quota: number
   readonly atMs: number
 }
 
-/** The quota that Reeve holds it to now beside what the policy states; null where it does not. */
-function quotaByReeve({ known }: View, { view: { seen }, policy }: Row): Held | null {
+/** The quota by which it is restrained now; null where it is not. */
+function quotaByReeve({ known }: View, { view: { seen, known: its } }: Row): Held | null {
   const set = known.set[seen.node]?.['cpu.quota']
-  if (typeof set?.value !== 'number' || set.value === policy.shares[CPU]?.limit) return null
+  if (typeof set?.value !== 'number' || its?.resources[CPU]?.isRestrained !== true) return null
   return { quota: set.value, atMs: set.atMs }
 }
 

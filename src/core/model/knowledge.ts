@@ -139,6 +139,8 @@ export interface ResourceKnowledge {
   readonly yielded?: { readonly found: Setting; readonly amount: number }
   /** Of CPU: it got much less than is owed to it by weights, and wanted more (`restraint.ts`). */
   readonly isShort?: true
+  /** Of CPU: it has a quota for having taken what others were short of. */
+  readonly isRestrained?: true
   /** Of a stock, the most that was not enough, and when that was seen last; absent where it never was so. */
   readonly shortAt?: { readonly amount: number; readonly atMs: number }
   readonly moved: { readonly direction: -1 | 1; readonly atMs: number } | null
