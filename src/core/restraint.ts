@@ -106,6 +106,8 @@ function shortAmong(
     const misses = stake !== undefined && stake.missed !== null
     // What its goals are about was measured, and none of them is missed: then it lacks nothing that it waits for.
     if (stake?.isMeasured === true && !misses) continue
+    // A response time is kept by capacity that is not used: to use less than what is owed is how it should be.
+    if (stake?.isTimed === true) continue
     const [used, owed] = [usedBy(row), owedTo(row)]
     const isShort = used < (misses ? SHORT_AND_MISSED : SHORT) * owed && wantedBy(row) > WANTS * owed
     if (isShort) found.set(row.name, owed - used)
@@ -119,15 +121,18 @@ interface Stake {
   missed: number | null
   /** Whether a metric tells how a goal stands. */
   isMeasured: boolean
+  /** Whether a goal is about a response time. */
+  isTimed: boolean
 }
 
 function stakesOf(needs: readonly Need[]): ReadonlyMap<DomainName, Stake> {
   const stakes = new Map<DomainName, Stake>()
   for (const { domain, goal, status } of needs) {
-    const stake = stakes.get(domain) ?? { priority: goal.priority, missed: null, isMeasured: false }
+    const stake = stakes.get(domain) ?? { priority: goal.priority, missed: null, isMeasured: false, isTimed: false }
     stake.priority = Math.min(stake.priority, goal.priority)
     if (status.kind === 'missed') stake.missed = Math.min(stake.missed ?? goal.priority, goal.priority)
     stake.isMeasured ||= 'metric' in goal.aim
+    stake.isTimed ||= goal.aim.kind === 'performance'
     stakes.set(domain, stake)
   }
   return stakes
