@@ -36,7 +36,7 @@ export function decide(
   const allotted = allot(view, needs, false)
   const resources = allotted.map((its) => describe(view, its))
   const restrained = restraints(view, allotted, needs)
-  const planned = plan(view, allotted, restrained, active)
+  const planned = plan(view, allotted, restrained.held, active)
   const held = heldReason(view, allotted, planned)
   const promises = promise(view, needs, allotted, held === null)
   const goals = judge(needs, allotted, promises, thorough)
@@ -91,6 +91,6 @@ function advise(view: View, needs: readonly Need[], active: Active): Advice | nu
   const allotted = allot(view, needs, true)
   return {
     resources: allotted.map((its) => describe(view, its)),
-    plan: plan(view, allotted, restraints(view, allotted, needs), active),
+    plan: plan(view, allotted, restraints(view, allotted, needs).held, active),
   }
 }

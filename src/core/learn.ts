@@ -21,7 +21,7 @@ import type {
 import type { Knob } from './model/observation.ts'
 import { CPU, type Resource } from './model/resource.ts'
 import type { Promising } from './promise.ts'
-import { type Restraint, shortOf } from './restraint.ts'
+import type { Restraints } from './restraint.ts'
 
 /** What is remembered of a domain that is not there, and of nodes nobody showed, is kept for this long. */
 const KEPT_MS = 3_600_000
@@ -33,7 +33,7 @@ export interface Lesson {
   /** In the order of `needs`. */
   readonly promises: readonly Promising[]
   readonly allotted: readonly Allotted[]
-  readonly restrained: ReadonlyMap<DomainName, Restraint>
+  readonly restrained: Restraints
   readonly active: Active
   readonly changes: readonly Change[]
   /** Whether the plan is acted upon. */
@@ -167,13 +167,12 @@ function promisesOf({ needs, promises, acting }: Lesson): Map<DomainName, Record
 
 function resourcesOf(
   view: View,
-  { allotted, needs, restrained, acting }: Lesson,
+  { allotted, restrained, acting }: Lesson,
 ): Map<DomainName, Record<ResourceKey, ResourceKnowledge>> {
   const byDomain = new Map<DomainName, Record<ResourceKey, ResourceKnowledge>>()
   for (const { frame, settled, rounding } of allotted) {
     const { key, grain } = frame.resource
     const { allocation } = rounding
-    const short = key === CPU ? shortOf(frame.rows, needs) : new Map()
     for (let index = 0; index < frame.rows.length; index++) {
       const row = frame.rows[index] as FrameRow
       const before = view.known.domains[row.name]?.resources[key]
@@ -190,8 +189,8 @@ function resourcesOf(
         ...lackOf(row.view, frame.resource),
         allocation: made,
         stalled: stalledOf(row.view, frame.resource, made, known?.stalled ?? 0),
-        ...(short.has(row.name) && { isShort: true }),
-        ...(key === CPU && restrained.has(row.name) && { isRestrained: true }),
+        ...(key === CPU && restrained.short.has(row.name) && { isShort: true }),
+        ...(key === CPU && restrained.held.has(row.name) && { isRestrained: true }),
         ...yieldedOf(row.view, key),
         ladder: settled.ladders.get(row.name) ?? AT_REST,
         moved: isMove(gain, grain)

@@ -86,6 +86,16 @@ describe('who takes what another is short of', () => {
     }
   })
 
+  it('is not restrained for one that keeps a response time, which it does by using less than what is owed to it', () => {
+    const aim = { kind: 'performance', metric: 'time', target: 100, direction: 'below' } as const
+    const { live, quota, world } = host()
+    const { domains, goals } = world.policy
+    world.policy = policy(domains, [...goals, goal('b', 1, aim)])
+    world.readings = { time: 900 }
+    live(20, [1900, 60], 1800)
+    assert.equal(quota(), undefined)
+  })
+
   it('keeps the limit that the policy states', () => {
     const shares = { cpu: { reservation: null, own: null, lend: true, borrow: true, limit: 1300, weight: null } }
     const { live, quota } = host(undefined, { shares } as never)

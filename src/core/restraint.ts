@@ -26,6 +26,12 @@ export interface Restraint {
   readonly short: DomainName | null
 }
 
+export interface Restraints {
+  readonly held: ReadonlyMap<DomainName, Restraint>
+  /** Who is short now, if only for this turn yet. */
+  readonly short: ReadonlyMap<DomainName, number>
+}
+
 /**
  * Weights promise shares, and some kernels break that promise for seconds: a group that has most of a CPU and whose own
  * load goes up and down keeps it all. So whoever uses more than he is entitled to, while another waits for what goals
@@ -36,20 +42,16 @@ export interface Restraint {
  * Worked: entitled to 1400 of 2000 millicores one uses 1900, another 60 of 400, and waits. The first is left 1600; if a
  * third one uses 100 of another 200 and does not wait, 1500.
  */
-export function restraints(
-  view: View,
-  allotted: readonly Allotted[],
-  needs: readonly Need[],
-): ReadonlyMap<DomainName, Restraint> {
+export function restraints(view: View, allotted: readonly Allotted[], needs: readonly Need[]): Restraints {
   const its = allotted.find(({ frame }) => frame.resource.key === CPU)
-  if (its === undefined) return new Map()
+  if (its === undefined) return { held: new Map(), short: new Map() }
   const { rows, capacity } = its.frame
   const { allocation } = its.rounding
   const stakes = stakesOf(needs)
   const managed = rows.flatMap((row, index) => (isUnderGuarantee(row) ? [{ ...row, index }] : []))
-  const now = shortAmong(rows, stakes)
-  const shortOnes = [...now.keys()].filter((name) => view.byName.get(name)?.known?.resources[CPU]?.isShort === true)
-  shortOnes.sort((one, other) => (now.get(other) ?? 0) - (now.get(one) ?? 0))
+  const short = shortOf(managed, stakes)
+  const shortOnes = [...short.keys()].filter((name) => view.byName.get(name)?.known?.resources[CPU]?.isShort === true)
+  shortOnes.sort((one, other) => (short.get(other) ?? 0) - (short.get(one) ?? 0))
   const priority = Math.min(...shortOnes.map((name) => stakes.get(name)?.priority ?? Number.POSITIVE_INFINITY))
   const isExempt = ({ name }: Row): boolean => {
     const missed = stakes.get(name)?.missed ?? null
@@ -68,8 +70,8 @@ export function restraints(
   const theirs = held.reduce((total, { index }) => total + (allocation[index] ?? 0), 0)
   const spare = Math.max(0, capacity.available - others - theirs)
   const excess = sum(held, ({ view: domain }) => excessOf(domain))
-  return new Map(
-    held.map((row) => {
+  const quotas = new Map(
+    held.map((row): [DomainName, Restraint] => {
       const part = excess > 0 ? excessOf(row.view) / excess : 1 / held.length
       const own = allocation[row.index] ?? 0
       const quota = own + spare * part
@@ -79,6 +81,7 @@ export function restraints(
       return [row.name, { quota: stands && !isLess ? (row.before as number) : quota, short: shortOnes[0] ?? null }]
     }),
   )
+  return { held: quotas, short }
 }
 
 type Row = FrameRow & { readonly view: DomainView }
@@ -91,17 +94,9 @@ function isUnderGuarantee(row: FrameRow): row is Row {
  * Who now gets much less than is owed to him, wants more, and misses a goal for it as far as that is measured, and by how
  * many millicores. Whoever begins to want more in the middle of a turn looks so for that turn.
  */
-export function shortOf(rows: readonly FrameRow[], needs: readonly Need[]): ReadonlyMap<DomainName, number> {
-  return shortAmong(rows, stakesOf(needs))
-}
-
-function shortAmong(
-  rows: readonly FrameRow[],
-  stakes: ReadonlyMap<DomainName, Stake>,
-): ReadonlyMap<DomainName, number> {
+function shortOf(rows: readonly Row[], stakes: ReadonlyMap<DomainName, Stake>): ReadonlyMap<DomainName, number> {
   const found = new Map<DomainName, number>()
   for (const row of rows) {
-    if (!isUnderGuarantee(row)) continue
     const stake = stakes.get(row.name)
     const misses = stake !== undefined && stake.missed !== null
     // What its goals are about was measured, and none of them is missed: then it lacks nothing that it waits for.

@@ -1,5 +1,5 @@
 import type { DomainOptions } from '#drivers/simulator/domain.ts'
-import { type Hardware, plainHardware } from '#drivers/simulator/hardware.ts'
+import type { Hardware } from '#drivers/simulator/hardware.ts'
 import type { Load, LoadChange } from '#drivers/simulator/load.ts'
 import type { Chance } from './chance.ts'
 
@@ -36,12 +36,11 @@ export function drawHost(chance: Chance): DrawnHost {
 /** How the CPUs of a host of so many are built; undefined where it does not tell. */
 export function drawHardware(chance: Chance, cpus: number): Hardware | undefined {
   if (chance.happens(0.4)) return undefined
-  const plain = plainHardware(cpus)
   const threads = cpus % 2 === 0 ? chance.choose([1, 2]) : 1
   const sockets = (cpus / threads) % 2 === 0 ? chance.choose([1, 2]) : 1
   const cores = cpus / threads / sockets
   const caches = cores % 2 === 0 ? chance.choose([1, 2]) : 1
-  return { ...plain, sockets, cores, threads, caches, nodes: chance.choose([1, sockets]) }
+  return { sockets, cores, threads, caches, nodes: chance.choose([1, sockets]) }
 }
 
 /** Few requests, each with much to do: what matters is who is held back, and each request costs time to simulate. */

@@ -30,6 +30,7 @@ import { FaultyDriver, SLOW_MS } from './faulty-driver.ts'
 import { faultyJournal } from './faulty-journal.ts'
 import { faultyMetrics } from './faulty-metrics.ts'
 import { Hands } from './hands.ts'
+import { clockFor, driverFor, journalFor } from './in-life.ts'
 import { Life } from './life.ts'
 import { type Failure, Watch } from './watch.ts'
 
@@ -214,15 +215,7 @@ class Run {
     const { journalFaults } = this.#story
     const faulty = faultyJournal(journal, journalFaults, this.#hands, this.#chance('journal'))
     const watched = (this.#bug.journal ?? same)(this.#watch.journal(faulty))
-    return {
-      ...watched,
-      commit: (record, text) => life.now(() => watched.commit(record, text)),
-      outcomes: (turn, outcomes) => life.now(() => watched.outcomes(turn, outcomes)),
-      rememberAll: (settings) => life.now(() => watched.rememberAll(settings)),
-      correct: (settings) => life.now(() => watched.correct(settings)),
-      forget: (driver, node, knob) => life.now(() => watched.forget(driver, node, knob)),
-      wish: (name, value) => life.now(() => watched.wish(name, value)),
-    }
+    return journalFor(life, watched)
   }
 
   /** SEMANTICS "Identity and versions", API contract: what is going on can be told at any time. */
@@ -340,24 +333,4 @@ function metricsOf({ domains }: DrawnHost) {
       [`${name}-rate`, { domain: name, what: 'throughput' }] as const,
     ]),
   )
-}
-
-function clockFor(life: Life, clock: Clock): Clock {
-  return {
-    now: (windows) => clock.now(windows),
-    sleepUntil: (monotonicMs, signal) => life.wait(() => clock.sleepUntil(monotonicMs, signal)),
-  }
-}
-
-function driverFor(life: Life, driver: Driver): Driver {
-  const { kind, capabilities } = driver
-  return {
-    kind,
-    capabilities,
-    prepare: (policy) => life.wait(() => driver.prepare(policy)),
-    observe: (slow) => life.wait(() => driver.observe(slow)),
-    read: (node, knob) => life.wait(() => driver.read(node, knob)),
-    apply: (change, signal) => life.wait(() => driver.apply(change, signal)),
-    close: () => driver.close(),
-  }
 }
