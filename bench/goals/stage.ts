@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, statSync } from 'node:fs'
 import { availableParallelism, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { stolenCpuSeconds } from '#demo/by-hand.ts'
+import { standAboveOthers, stolenCpuSeconds } from '#demo/by-hand.ts'
 import { Link } from '#demo/link-server.ts'
 import { HTTP_COST_MS } from '#demo/plan.ts'
 import type { Load, Window } from '#demo/workloads/link.ts'
@@ -12,9 +12,8 @@ import { startCommand } from '#drivers/cgroup/command.ts'
 import { sweep } from '#drivers/cgroup/driver.ts'
 import { makeGroup } from '#drivers/cgroup/groups.ts'
 import { DEFAULT_WEIGHT, WEIGHT_RANGE } from '#drivers/cgroup/knobs.ts'
-import { dirOf, findLayout, type Layout } from '#drivers/cgroup/layout.ts'
+import { findLayout, type Layout } from '#drivers/cgroup/layout.ts'
 import { threadsOf } from '#drivers/cgroup/members.ts'
-import { openScheduling, setScheduling } from '#drivers/cgroup/scheduling.ts'
 import type { Demand } from './acts.ts'
 import { CAPACITY, DOMAINS, type Domain, SERVICES, type Service } from './cast.ts'
 import { heldByProcesses, resetSettings, setKnob, setMemoryLimitNow } from './settings.ts'
@@ -126,11 +125,7 @@ async function openStage({ layout, directory, diskDirectory, janitor }: Ground, 
   await start(generatorPath, 'generator', join(DEMO_WORKLOADS, 'generator.ts'), monitorFile, `${seed}`)
   slowDisk(layout, pathOf('store'), diskDirectory)
   await link.ready([...DOMAINS, 'generator'], SERVICES)
-  await openScheduling()
-  if (existsSync(realTimeFile(layout, generatorPath))) {
-    for (const path of [layout.rootPath, generatorPath]) writeFileSync(realTimeFile(layout, path), `${REAL_TIME_US}`)
-  }
-  setScheduling(layout, [generatorPath], REAL_TIME)
+  await standAboveOthers(layout, generatorPath)
 
   return {
     layout,
@@ -175,17 +170,6 @@ async function openStage({ layout, directory, diskDirectory, janitor }: Ground, 
  * Not more: the kernel's own threads, without which no disk writes anything, are among the rest.
  */
 const precedence = (layout: Layout): number => 8 * DEFAULT_WEIGHT[layout.version]
-
-/**
- * The generator stands for clients elsewhere, so it waits for nobody of this host: whatever a contender does to its
- * neighbours, and however weights change while a group of ordinary standing sleeps. Two above those who decide.
- */
-const REAL_TIME = 'round-robin:3:0'
-
-/** Of a second, for the generator's group, where this kernel deals out real-time by groups (version 1). */
-const REAL_TIME_US = 900_000
-const realTimeFile = (layout: Layout, path: string): string =>
-  join(dirOf(layout, 'cpu', path) ?? '', 'cpu.rt_runtime_us')
 
 function loadOf(demand: Demand | undefined): Load {
   if (demand === undefined) return { kind: 'none' }

@@ -86,14 +86,21 @@ describe('who takes what another is short of', () => {
     }
   })
 
-  it('is not restrained for one that keeps a response time, which it does by using less than what is owed to it', () => {
-    const aim = { kind: 'performance', metric: 'time', target: 100, direction: 'below' } as const
+  it('is not restrained for one that wants little more than it gets, and waits for it now and then', () => {
     const { live, quota, world } = host()
     const { domains, goals } = world.policy
-    world.policy = policy(domains, [...goals, goal('b', 1, aim)])
-    world.readings = { time: 900 }
-    live(20, [1900, 60], 1800)
+    world.policy = policy(domains, [...goals.slice(0, 1), goal('b', 1, fixedCpu(100))])
+    live(20, [1900, 20], 120)
     assert.equal(quota(), undefined)
+  })
+
+  it('is restrained for one that has a single CPU owed to it, and waits for a part of that all the time', () => {
+    const { live, quota, world } = host()
+    const { domains } = world.policy
+    world.policy = policy(domains, [goal('a', 1, fixedCpu(900)), goal('b', 1, fixedCpu(1000))])
+    live(5, [900, 950], 50)
+    live(2, [1400, 600], 400)
+    assert.equal(quota(), 1000)
   })
 
   it('keeps the limit that the policy states', () => {

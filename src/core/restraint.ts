@@ -3,15 +3,13 @@ import type { Need } from './estimate/estimate.ts'
 import type { FrameRow } from './frame.ts'
 import type { DomainView, View } from './look.ts'
 import type { DomainName } from './model/ids.ts'
-import { CPU } from './model/resource.ts'
+import { CPU, ONE_CPU } from './model/resource.ts'
 
-/**
- * Who gets less than this part of what is owed to him in two turns, and wants so much more than it, is short of it; sooner
- * where a goal is missed.
- */
+/** Who gets less than this part of what is owed to him in two turns is short of it; sooner where a goal is missed. */
 const SHORT = 0.7
 const SHORT_AND_MISSED = 0.9
-const WANTS = 1.2
+/** To want a CPU for this part of the time is to want it always. */
+const ALL_THE_TIME = 0.9
 /** Who uses more than this part of what he is entitled to takes from others. */
 const TAKES = 1.1
 /** Where less than this part of the capacity is in use nobody takes anything from others. */
@@ -91,8 +89,8 @@ function isUnderGuarantee(row: FrameRow): row is Row {
 }
 
 /**
- * Who now gets much less than is owed to him, wants more, and misses a goal for it as far as that is measured, and by how
- * many millicores. Whoever begins to want more in the middle of a turn looks so for that turn.
+ * Who now gets much less than is owed to him, and misses a goal for it as far as that is measured, and by how many
+ * millicores. Whoever begins to want more in the middle of a turn looks so for that turn.
  */
 function shortOf(rows: readonly Row[], stakes: ReadonlyMap<DomainName, Stake>): ReadonlyMap<DomainName, number> {
   const found = new Map<DomainName, number>()
@@ -101,10 +99,8 @@ function shortOf(rows: readonly Row[], stakes: ReadonlyMap<DomainName, Stake>): 
     const misses = stake !== undefined && stake.missed !== null
     // What its goals are about was measured, and none of them is missed: then it lacks nothing that it waits for.
     if (stake?.isMeasured === true && !misses) continue
-    // A response time is kept by capacity that is not used: to use less than what is owed is how it should be.
-    if (stake?.isTimed === true) continue
     const [used, owed] = [usedBy(row), owedTo(row)]
-    const isShort = used < (misses ? SHORT_AND_MISSED : SHORT) * owed && wantedBy(row) > WANTS * owed
+    const isShort = used < (misses ? SHORT_AND_MISSED : SHORT) * owed && lacksTime(row)
     if (isShort) found.set(row.name, owed - used)
   }
   return found
@@ -116,18 +112,15 @@ interface Stake {
   missed: number | null
   /** Whether a metric tells how a goal stands. */
   isMeasured: boolean
-  /** Whether a goal is about a response time. */
-  isTimed: boolean
 }
 
 function stakesOf(needs: readonly Need[]): ReadonlyMap<DomainName, Stake> {
   const stakes = new Map<DomainName, Stake>()
   for (const { domain, goal, status } of needs) {
-    const stake = stakes.get(domain) ?? { priority: goal.priority, missed: null, isMeasured: false, isTimed: false }
+    const stake = stakes.get(domain) ?? { priority: goal.priority, missed: null, isMeasured: false }
     stake.priority = Math.min(stake.priority, goal.priority)
     if (status.kind === 'missed') stake.missed = Math.min(stake.missed ?? goal.priority, goal.priority)
     stake.isMeasured ||= 'metric' in goal.aim
-    stake.isTimed ||= goal.aim.kind === 'performance'
     stakes.set(domain, stake)
   }
   return stakes
@@ -140,15 +133,18 @@ function owedTo({ view: { inForce }, requests, policy }: Row): number {
   return Math.min(Math.max(0, ...requests, policy.shares[CPU]?.reservation ?? 0), inForce[CPU] ?? 0)
 }
 
-/** What it would have used, had it not waited. */
-function wantedBy(row: Row): number {
-  return usedBy(row) / Math.max(1 - (row.view.heldBack[CPU] ?? 0), 1e-3)
+/**
+ * Whether it had work to the end, and so got less than it wanted: it would have used all that is owed to it, and wanted a
+ * CPU all the time. Who waits for a CPU now and then has done all of its work after all.
+ */
+function lacksTime(row: Row): boolean {
+  const wanted = usedBy(row) / Math.max(1 - (row.view.heldBack[CPU] ?? 0), 1e-3)
+  return wanted > ALL_THE_TIME * Math.max(ONE_CPU, owedTo(row))
 }
 
-/** What is to be left to it: what it uses, or what is owed to it where it waits for that. */
+/** What is to be left to it: what it uses, or what is owed to it where it lacks that. */
 function leftTo(row: Row): number {
-  const [used, owed] = [usedBy(row), owedTo(row)]
-  return wantedBy(row) > owed ? Math.max(used, owed) : used
+  return lacksTime(row) ? Math.max(usedBy(row), owedTo(row)) : usedBy(row)
 }
 
 /** Millicores that it uses beyond what it is entitled to, where they are worth speaking of. */

@@ -1,7 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Change } from '#core/model/decision.ts'
 import type { NodeId } from '#core/model/ids.ts'
 import { CPU } from '#core/model/resource.ts'
+import { dirOf, type Layout } from '#drivers/cgroup/layout.ts'
+import { openScheduling, setScheduling } from '#drivers/cgroup/scheduling.ts'
 import type { Driver } from '#ports.ts'
 import { CPUS } from './plan.ts'
 
@@ -28,6 +31,30 @@ export async function setByHand(
   }
   const outcome = await driver.apply(change, AbortSignal.timeout(2000))
   if (outcome.status === 'failed') throw new Error(outcome.message)
+}
+
+/** Two above those who decide. */
+const REAL_TIME = 'round-robin:3:0'
+/** Of a second, where this kernel deals out real-time by groups (version 1). */
+const REAL_TIME_US = 900_000
+/** Where a kernel does not let a group have that, it is served soon after it wakes, if not at once. */
+const SHORT_SLICES = 'other:0:0.1'
+
+/**
+ * The generator of load stands for clients elsewhere, so it waits for nobody of this host, whatever is done to its
+ * neighbours: a group of ordinary standing and little weight is served tens of milliseconds after it wakes.
+ */
+export async function standAboveOthers(layout: Layout, generator: string): Promise<void> {
+  await openScheduling()
+  try {
+    for (const path of [layout.rootPath, generator]) {
+      const file = join(dirOf(layout, 'cpu', path) ?? '', 'cpu.rt_runtime_us')
+      if (existsSync(file)) writeFileSync(file, `${REAL_TIME_US}`)
+    }
+    setScheduling(layout, [generator], REAL_TIME)
+  } catch {
+    setScheduling(layout, [generator], SHORT_SLICES)
+  }
 }
 
 /** Of a CPU's line in /proc/stat, its name counted. */

@@ -8,7 +8,7 @@ import { type CgroupDriver, createCgroupDriver, sweep } from '#drivers/cgroup/dr
 import { WEIGHT_RANGE } from '#drivers/cgroup/knobs.ts'
 import { createLibvirtDriver } from '#drivers/libvirt/driver.ts'
 import type { Clock, Driver } from '#ports.ts'
-import { setByHand, stolenCpuSeconds } from './by-hand.ts'
+import { setByHand, standAboveOthers, stolenCpuSeconds } from './by-hand.ts'
 import { Link } from './link-server.ts'
 import { CPUS, MACHINES, SERVICES, type ServiceName } from './plan.ts'
 import type { Cast } from './policy.ts'
@@ -107,7 +107,7 @@ class MachineStage implements Stage {
     for (const place of [this.#host.cgroup, this.#groups.layout.rootPath])
       await setByHand(this.#groups, place, 'cpu.weight', weight)
     await this.#link.ready(['generator'], [])
-    await setByHand(this.#groups, `${this.#groups.layout.rootPath}/generator`, 'sched', 'other:0:0.1')
+    await standAboveOthers(this.#groups.layout, `${this.#groups.layout.rootPath}/generator`)
     this.#unitsPerMs = await this.#measureSpeed()
     const batch = this.#guests.get('batch') as BedGuest
     const units = Math.round(PIECE_MS * this.#unitsPerMs)

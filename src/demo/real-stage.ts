@@ -6,7 +6,7 @@ import { createClock } from '#daemon/clock.ts'
 import { type CgroupDriver, createCgroupDriver, sweep } from '#drivers/cgroup/driver.ts'
 import { WEIGHT_RANGE } from '#drivers/cgroup/knobs.ts'
 import type { Clock } from '#ports.ts'
-import { setByHand, stolenCpuSeconds } from './by-hand.ts'
+import { setByHand, standAboveOthers, stolenCpuSeconds } from './by-hand.ts'
 import { Link } from './link-server.ts'
 import { CPUS, HTTP_COST_MS, PROCESSES, SERVICES, type ServiceName } from './plan.ts'
 import type { Cast } from './policy.ts'
@@ -74,7 +74,7 @@ class RealStage implements Stage {
     // All acts alike have precedence over the rest of the host, so that others disturb none more than another.
     await this.#apply(this.#driver.layout.rootPath, 'cpu.weight', WEIGHT_RANGE[this.#driver.layout.version].most / 4)
     await this.#link.ready(['shop', 'api', 'batch', 'generator'], SERVICES)
-    await this.#apply(`${this.#driver.layout.rootPath}/generator`, 'sched', 'other:0:0.1')
+    await standAboveOthers(this.#driver.layout, `${this.#driver.layout.rootPath}/generator`)
   }
 
   setCost(service: ServiceName, cpuMs: number): void {

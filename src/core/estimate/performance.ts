@@ -1,4 +1,4 @@
-import { CPU } from '#core/model/resource.ts'
+import { CPU, ONE_CPU } from '#core/model/resource.ts'
 import { isCpuLeft } from './cpu-left.ts'
 import { type Estimate, type Estimator, remembered, type Sight } from './estimator.ts'
 import { isTrusted, observed, predictedTime, type Queue, queueOf, slackFor } from './queue.ts'
@@ -80,7 +80,6 @@ interface Step extends Pick<Estimate, 'because'> {
 }
 
 /** One request keeps one CPU busy at a time; who was seen to keep some busy at once could keep half as many more. */
-const ONE_CPU = 1000
 const MORE_THAN_SEEN = 1.5
 
 /**

@@ -9,8 +9,10 @@ const NEWEST = 0.3
 const NEWEST_AFTER_CHANGE = 0.8
 /** From the one to the other in steps of this, because the first interval after a change is half of the time before. */
 const CALMING = 0.7
-/** A cost that is off by more than this part of it has plainly changed. */
+/** A cost that is off by more than this part of it has plainly changed, */
 const PLAINLY = 0.3
+/** unless that may be chance: of n units that are awaited the square root more or fewer come, seldom so many times that. */
+const SELDOM = 3
 /** So many units completed in a second tell what one costs, however little of the usual work that was. */
 const UNITS = 5
 /** An interval that tells less than this part of what others do cannot show that the cost has changed. */
@@ -94,7 +96,9 @@ function newestWeight(
   const before = usedBefore / Math.max(remembered(memory, 'rate') ?? 0, 1e-9)
   const now = use / Math.max(rate, 1e-9)
   const told = usedBefore > 0 ? Math.min(Math.max(use / usedBefore, rate / UNITS), 1) : 1
-  const hasChanged = before > 0 && told > TELLING && Math.abs(now / before - 1) > PLAINLY
+  const chance = SELDOM / Math.sqrt(use / before)
+  const off = Math.max(now / before, before / now) - 1
+  const hasChanged = before > 0 && told > TELLING && off > Math.max(PLAINLY, chance)
   const calm = hasChanged ? NEWEST_AFTER_CHANGE : Math.max(NEWEST, (remembered(memory, 'calm') ?? 0) * CALMING)
   return { calm, newest: calm * told }
 }

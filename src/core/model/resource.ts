@@ -23,6 +23,9 @@ export interface Resource {
 export const CPU = 'cpu' as ResourceKey
 export const MEMORY = 'memory' as ResourceKey
 
+/** Millicores of one CPU, the most that a single thread can use. */
+export const ONE_CPU = 1000
+
 const MIB = 1024 * 1024
 
 /** Attributes of the resources that every host has, by the part of the key before any `@` or `:`. */
