@@ -19,10 +19,11 @@ import { after, before, describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Change } from '#core/model/decision.ts'
-import type { DomainPolicy, Match } from '#core/model/policy.ts'
+import type { DomainPolicy, Match, Policy } from '#core/model/policy.ts'
 import { type CgroupDriver, createCgroupDriver, sweep } from '#drivers/cgroup/driver.ts'
 import { childrenOf, makeGroup, moveInto, processesIn, removeGroup } from '#drivers/cgroup/groups.ts'
 import { dirOf } from '#drivers/cgroup/layout.ts'
+import { monotonicMs } from '#drivers/cgroup/monotonic.ts'
 import type { Prepared } from '#ports.ts'
 import { BUSY, domain, groupDir, policyOf, shell } from './cgroup-harness.ts'
 import { reasonToSkip } from './requirements.ts'
@@ -207,13 +208,23 @@ describe('cgroup: domains of its own and of others', { skip: await reasonToSkip(
     if (packets?.available !== true) return t.skip(`${packets?.reason}; ${packets?.remedy}`)
     const argv = [process.execPath, '-e', TALK] as [string, ...string[]]
     const command = { argv, user: 'nobody', directory: '/', environment: {} }
-    await prepare(driver, domain('talker', { kind: 'command', command }), domain('quiet', shell('sleep 60')))
+    const domains = [domain('talker', { kind: 'command', command }), domain('quiet', shell('sleep 60'))]
+    await prepare(driver, ...domains)
     await until(() => readFileSync(join(outputDir, 'talker.log'), 'utf8').includes('done'))
-    const counted = (await seen(driver, 'talker'))?.counters ?? {}
-    assert.equal(counted['net.txPackets'], 20)
+    const lookedAtMs = monotonicMs()
+    await driver.look?.()
+    const sent = { 'net.txPackets': 20, 'net.tx': 20 * (100 + UDP_HEADERS) }
+    const received = { 'net.rxPackets': 20, 'net.rx': 20 * (100 + UDP_HEADERS) }
+    const told = (await seen(driver, 'talker'))?.told
+    assert.deepEqual(told?.counters, { ...sent, ...received })
+    assert.ok(told.atMs >= lookedAtMs && told.atMs <= monotonicMs())
+    assert.equal((await seen(driver, 'quiet'))?.told?.counters['net.txPackets'], 0)
+    // A metric made of packets has them counted in each turn.
+    const metrics = [{ source: { kind: 'counter', counter: 'net.txPackets' } }]
+    await driver.prepare({ ...policyOf(...domains), metrics } as unknown as Policy)
+    const counted = (await driver.observe(false)).domains.find(({ name }) => name === 'talker')?.counters
+    assert.equal(counted?.['net.txPackets'], 20)
     assert.equal(counted['net.rxPackets'], 20)
-    assert.equal(counted['net.tx'], 20 * (100 + UDP_HEADERS))
-    assert.equal((await seen(driver, 'quiet'))?.counters['net.txPackets'], 0)
     await remove(driver, 'talker', 'quiet')
   })
 

@@ -1,6 +1,7 @@
 import type { NodeId } from '#core/model/ids.ts'
 import type { DomainObservation, Knob } from '#core/model/observation.ts'
 import type { CommandPolicy, Policy } from '#core/model/policy.ts'
+import { inTime } from '#lib/in-time.ts'
 import type { Driver, DriverObservation, Prepared } from '#ports.ts'
 import { applyChange, readSetting } from './apply.ts'
 import { capabilitiesOf } from './capabilities.ts'
@@ -16,7 +17,7 @@ import { nodesOf } from './nodes.ts'
 import { openPacketCounter, type PacketCounter, removePacketTable } from './packets.ts'
 import { keepsTimeSlices, openScheduling, readScheduling } from './scheduling.ts'
 import { findSystemd, type Systemd } from './systemd.ts'
-import { type Watched, watch } from './watched.ts'
+import { type PacketsSeen, type Watched, watch } from './watched.ts'
 
 /** Domains that are control groups: commands that Reeve starts, units, containers, any group that exists. */
 
@@ -44,6 +45,8 @@ export interface CgroupDriver extends Driver {
 }
 
 const DEFAULT_ROOT = 'reeve'
+/** A turn waits no longer than this for packets to be counted. */
+const COUNTING_MS = 200
 
 /** Throws where this host has no control groups at all. */
 export async function createCgroupDriver(options: CgroupOptions): Promise<CgroupDriver> {
@@ -82,6 +85,7 @@ class Groups implements CgroupDriver {
   readonly #nodes
   #placed: readonly Placed[] = []
   #included: readonly string[] = []
+  #counting: Promise<void> | null = null
   /** A metric of the policy is made of packets, so they are read every turn. */
   #followsPackets = false
   /** Somebody is to run near the devices' interrupts, or away from them. */
@@ -122,14 +126,30 @@ class Groups implements CgroupDriver {
     // A pattern may match what was made just now.
     this.#placed = place(policy, this.layout, (unit) => units.get(unit) ?? null)
     this.#cpusets.follow([...made].map((one) => one.path))
-    await this.#packets.renew([...this.#watched.keys()])
+    await this.look()
     return prepared
+  }
+
+  look(): Promise<void> {
+    // One that takes longer than from look to look goes on, and no other begins meanwhile.
+    this.#counting ??= this.#packets.renew([...this.#watched.keys()]).finally(() => {
+      this.#counting = null
+    })
+    return this.#counting
+  }
+
+  /** What takes longer is there for the next turn. */
+  #counted(): Promise<PacketsSeen> {
+    const inTurn = inTime(this.look(), AbortSignal.timeout(COUNTING_MS))
+    return inTurn.then(
+      () => 'now',
+      () => 'none',
+    )
   }
 
   async observe(slow: boolean): Promise<DriverObservation> {
     for (const path of this.#cpusets.turn()) this.#watched.get(path)?.changed('cpu.set')
-    const packets = slow || this.#followsPackets
-    if (packets) await this.#packets.renew([...this.#watched.keys()])
+    const packets = this.#followsPackets ? await this.#counted() : slow ? 'as-last-looked' : 'none'
     const domains: DomainObservation[] = []
     const paths = [...this.#included]
     for (const placed of this.#placed) {

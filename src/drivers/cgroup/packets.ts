@@ -2,6 +2,7 @@ import { readFileSync, readlinkSync, statSync } from 'node:fs'
 import type { Capability } from '#ports.ts'
 import { isGone } from './kept-file.ts'
 import { dirIn, type Layout, type Tree } from './layout.ts'
+import { monotonicMs } from './monotonic.ts'
 import { changeRules, type Listed, ruleReader } from './nft.ts'
 
 /**
@@ -18,8 +19,10 @@ export interface PacketCounts {
 
 export interface PacketCounter {
   readonly capability: Capability
-  /** Counts for these groups from now on, and reads what was counted so far. */
+  /** Counts for these groups from now on, and reads what was counted so far, which takes processes that may have to wait. */
   renew(paths: readonly string[]): Promise<void>
+  /** When that was last read. */
+  readonly readAtMs: number
   of(path: string): PacketCounts | undefined
   /** Takes the table away. */
   close(): Promise<void>
@@ -62,6 +65,7 @@ export async function openPacketCounter(layout: Layout): Promise<PacketCounter> 
   let made = 0
   let isMade = false
   let counts = new Map<string, PacketCounts>()
+  let readAtMs = 0
   return {
     capability: { name: 'packets', available: true, detail: `nftables table inet ${table}` },
     async renew(paths) {
@@ -79,11 +83,15 @@ export async function openPacketCounter(layout: Layout): Promise<PacketCounter> 
         }
         if (added.length > 0) await changeRules(added.map((one) => countingRules(table, one)).join(''))
         counts = countsByPath(await reader.list(), paths, known)
+        readAtMs = monotonicMs()
       } catch {
         // Somebody flushed the rules, or nft failed: there are no counts this time, and all is set up anew next time.
         known.clear()
         counts = new Map()
       }
+    },
+    get readAtMs() {
+      return readAtMs
     },
     of: (path) => counts.get(path),
     async close() {
@@ -97,6 +105,7 @@ function unavailable(reason: string, remedy: string): PacketCounter {
   return {
     capability: { name: 'packets', available: false, reason, remedy },
     renew: async () => {},
+    readAtMs: 0,
     of: () => undefined,
     close: async () => {},
   }

@@ -11,17 +11,22 @@ import { RunQueueDelay } from './run-queue-delay.ts'
 import { readScheduling } from './scheduling.ts'
 import { settingsOf } from './settings.ts'
 
+/** Whether packets of groups that share a network are told, as they were counted just now or at the last look. */
+export type PacketsSeen = 'now' | 'as-last-looked' | 'none'
+
 /** A domain that is there now, with its descriptors open. */
 export interface Watched {
   readonly placed: Placed
-  /** null where its group is gone: then it is to be closed and looked for anew. `packets` may be told every turn. */
-  observe(slow: boolean, takenAtMs: number, packets?: boolean): DomainObservation | null
+  /** null where its group is gone: then it is to be closed and looked for anew. */
+  observe(slow: boolean, takenAtMs: number, packets?: PacketsSeen): DomainObservation | null
   /** The weight it competes with, as last read. */
   weight(): number
   /** Reads the knob again after Reeve has changed it. */
   changed(knob: Knob): void
   close(): void
 }
+
+type Shared = Pick<PacketCounter, 'of' | 'readAtMs'>
 
 /**
  * null where there is no such group. `shared` tells the packets of a group that has no network of its own; with null
@@ -31,7 +36,7 @@ export interface Watched {
 export function watch(
   layout: Layout,
   placed: Placed,
-  shared: Pick<PacketCounter, 'of'> | null,
+  shared: Shared | null,
   scheduled: () => readonly string[] = () => [placed.path],
 ): Watched | null {
   const { path, policy, policyIndex } = placed
@@ -55,9 +60,24 @@ export function watch(
     complete = scheduling === null ? settings.now : { ...settings.now, sched: scheduling }
   }
 
+  /** Into `counted` what was counted now; else with the time at which it was. */
+  const seePackets = (
+    shared: Shared,
+    packets: PacketsSeen,
+    counted: Record<string, number>,
+  ): Pick<DomainObservation, 'told'> => {
+    const own = namespace.read(delay.anyThread)
+    const counts = own ?? shared.of(path)
+    if (counts === undefined) return {}
+    const counters = countersOfPackets(counts)
+    if (own === undefined && packets !== 'now') return { told: { atMs: shared.readAtMs, counters } }
+    Object.assign(counted, counters)
+    return {}
+  }
+
   return {
     placed,
-    observe(slow, takenAtMs, packets = slow) {
+    observe(slow, takenAtMs, packets = 'none') {
       const counted: Record<string, number> = {}
       const levels: Record<string, number> = {}
       const renewed = slow || complete === null
@@ -73,11 +93,11 @@ export function watch(
         counters.readSlow(counted, levels)
         levels['threads'] = delay.threadCount
       }
-      if (packets && shared !== null) putPackets(counted, namespace.read(delay.anyThread) ?? shared.of(path))
+      const told = shared === null || packets === 'none' ? {} : seePackets(shared, packets, counted)
       // Whatever has used CPU was alive; only an idle group is looked at more closely.
       const ended = idle && !members.some()
       const state = ended ? 'ended' : complete?.freeze === 1 ? 'paused' : 'running'
-      return { ...fixed, state, takenAtMs, counters: counted, levels, settings: complete as Settings }
+      return { ...fixed, state, takenAtMs, counters: counted, levels, settings: complete as Settings, ...told }
     },
     weight: () => Number(complete?.['cpu.weight'] ?? DEFAULT_WEIGHT[layout.version]),
     changed: renew,
@@ -99,10 +119,6 @@ function readSchedulingOf(layout: Layout, paths: readonly string[]): string | nu
   }
 }
 
-function putPackets(counters: Record<string, number>, counts: PacketCounts | undefined): void {
-  if (counts === undefined) return
-  counters['net.rxPackets'] = counts.rxPackets
-  counters['net.rx'] = counts.rxBytes
-  counters['net.txPackets'] = counts.txPackets
-  counters['net.tx'] = counts.txBytes
+function countersOfPackets({ rxPackets, rxBytes, txPackets, txBytes }: PacketCounts): Readonly<Record<string, number>> {
+  return { 'net.rxPackets': rxPackets, 'net.rx': rxBytes, 'net.txPackets': txPackets, 'net.tx': txBytes }
 }

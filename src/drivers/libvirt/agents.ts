@@ -1,7 +1,7 @@
+import { inTime } from '#lib/in-time.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import { AGENT_SECONDS, type AgentAnswer, askAgent } from './agent.ts'
 import type { Connection } from './connection.ts'
-import { inTime } from './in-time.ts'
 import { type Link, linkTo } from './link.ts'
 import type { Machine } from './machine.ts'
 

@@ -1,8 +1,8 @@
 import type { LibraryHandle } from 'koffi'
+import { inTime } from '#lib/in-time.ts'
 import { printable } from '#lib/printable.ts'
 import { asynchronously, type Handle, type KoffiFunction } from './call.ts'
 import { eventLoop } from './event-loop.ts'
-import { inTime } from './in-time.ts'
 
 /**
  * libvirt's shared library, called without headers. Every call runs off the main thread, one at a time on each

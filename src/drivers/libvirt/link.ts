@@ -1,6 +1,6 @@
+import { inTime } from '#lib/in-time.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import { type Connection, connect } from './connection.ts'
-import { inTime } from './in-time.ts'
 import { LibvirtError, loadLibvirt } from './library.ts'
 
 /** One libvirt connection that comes back by itself: libvirtd may be restarted while its machines run on. */

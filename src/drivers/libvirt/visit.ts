@@ -1,6 +1,6 @@
+import { inTime } from '#lib/in-time.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import { type Connection, connect } from './connection.ts'
-import { inTime } from './in-time.ts'
 import { LibvirtMissing, loadLibvirt } from './library.ts'
 
 /** What a connection that was opened to look once has told, or why it told nothing. */

@@ -1,7 +1,7 @@
 import type { DomainPolicy } from '#core/model/policy.ts'
+import { inTime } from '#lib/in-time.ts'
 import type { Words } from '#ports.ts'
 import type { Connection } from './connection.ts'
-import { inTime } from './in-time.ts'
 import type { Named } from './inventory.ts'
 
 /** The namespace of a domain's metadata that is meant for Reeve. */

@@ -1,4 +1,4 @@
-/** Resolves with the work or rejects when its time is up; a call that libvirt was given cannot be taken back. */
+/** Resolves with the work or rejects when its time is up; the work itself goes on, as some cannot be taken back. */
 export function inTime<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
   work.catch(() => {})
   return new Promise((resolve, reject) => {
