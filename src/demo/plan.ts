@@ -36,15 +36,15 @@ export const PROCESSES: Plan = {
 }
 
 /**
- * Machines of one CPU each: 20 ms x 35/s = 0.7 CPU and 25 ms x 28/s = 0.7 CPU, and up to a fifth more for their network;
- * crossed, 0.2 and 0.7.
+ * Machines of one CPU each: 20 ms x 33/s = 0.66 CPU and 25 ms x 27/s = 0.68 CPU, and up to a third more in minutes in
+ * which emulation is slow; crossed, 0.2 and 0.55.
  */
 export const MACHINES: Plan = {
   services: {
-    shop: { priority: 1, costMs: 20, perSecond: 35, p95Ms: 400 },
-    api: { priority: 2, costMs: 25, perSecond: 28, p95Ms: 500 },
+    shop: { priority: 1, costMs: 20, perSecond: 33, p95Ms: 400 },
+    api: { priority: 2, costMs: 25, perSecond: 27, p95Ms: 500 },
   },
-  crossed: { perSecond: 10, cheapMs: 20, dearMs: 70, outstanding: 4 },
+  crossed: { perSecond: 10, cheapMs: 20, dearMs: 55, outstanding: 4 },
 }
 
 /** CPU that an HTTP server spends on a request besides the work itself. */

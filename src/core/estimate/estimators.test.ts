@@ -103,6 +103,35 @@ describe('throughput', () => {
     }
     near((memory['use'] as number) / (memory['rate'] as number), 4, 0.4)
   })
+  describe('of few units a second, which come in clusters,', () => {
+    const few = { kind: 'throughput', metric: 'rate', target: 10 } as const
+    const CLUSTERS = [13, 15, 9, 8, 12, 15, 21, 19, 8, 12, 16, 20, 9, 13, 18]
+    const after = (rates: readonly number[]) => {
+      const told: (readonly [perUnit: number, need: number])[] = []
+      let memory: ReturnType<typeof throughput>['memory'] = {}
+      for (const [second, rate] of rates.entries()) {
+        const estimate = throughput(few, sight({ use: 950, metric: fresh(rate), nowMs: second * 1000 }), memory)
+        memory = estimate.memory
+        if (estimate.because.kind === 'work-cost')
+          told.push([estimate.because.perUnit, (estimate.need[CPU] ?? 0) / estimate.because.perUnit])
+      }
+      return told
+    }
+    it('takes a cluster for no change of cost', () => {
+      for (const [perUnit] of after([...CLUSTERS, ...CLUSTERS]))
+        assert.ok(perUnit > 950 / 14 / 1.5 && perUnit < (950 / 14) * 1.5, `${perUnit}`)
+    })
+    it('takes four times the cost for one all the same', () => {
+      const [perUnit] = after([...CLUSTERS, 3, 4, 3]).at(-1) ?? [0]
+      assert.ok(perUnit > 950 / 4.5, `${perUnit}`)
+    })
+    it('asks for more than where they come evenly, as each second counts', () => {
+      near(after(Array<number>(60).fill(14)).at(-1)?.[1], 10 * 1.15)
+      const [perUnit = 0, times = 0] =
+        after(Array.from({ length: 75 }, (_, at) => CLUSTERS[at % 15] as number)).at(-1) ?? []
+      assert.ok(times > 10 * 1.35, `${perUnit} ${times}`)
+    })
+  })
   it('follows a change of cost within a few turns', () => {
     let memory = throughput(aim, sight({ use: 400, metric: fresh(100) }), {}).memory
     let need = 0

@@ -17,8 +17,15 @@ const SELDOM = 3
 const UNITS = 5
 /** An interval that tells less than this part of what others do cannot show that the cost has changed. */
 const TELLING = 0.3
-/** Asked for beyond the target's own cost, so that noise in the cost does not miss the goal. */
-const MARGIN = 1.15
+/**
+ * Asked for beyond the target's own cost, so that noise in the cost does not miss the goal: so many of its standard
+ * deviations, as a factor, between these.
+ */
+const DEVIATIONS = 1.5
+const MARGIN_LEAST = 1.15
+const MARGIN_MOST = 1.4
+/** Weight of the newest interval in how much the cost varies. */
+const NEWEST_OF_NOISE = 0.1
 
 /** What it cost at most of late counts up to so many times what it costs now: beyond that it has become cheaper. */
 const DEARER_MOST = 1.25
@@ -43,24 +50,25 @@ export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
   const { metric } = sight
   const use = sight.use[CPU]
   if (metric.kind !== 'fresh' || use === undefined) return withoutReading(sight, memory)
-  const { calm, newest } = newestWeight(memory, use, metric.value)
+  const { calm, newest, variance } = newestWeight(memory, use, metric.value)
   const smoothedUse = blend(remembered(memory, 'use'), use, newest)
   const smoothedRate = blend(remembered(memory, 'rate'), metric.value, newest)
   const measured = { value: metric.value, target: aim.target, index: aim.target / Math.max(metric.value, 1e-9) }
-  const learned = { use: smoothedUse, rate: smoothedRate, calm, delivered: deliveredPart(sight, memory, use) }
+  const learned = { use: smoothedUse, rate: smoothedRate, calm, variance, delivered: deliveredPart(sight, memory, use) }
   if (sight.without.includes('throughput')) {
     return { ...byUse(sight, { ...memory, ...learned }, 'silenced'), measured }
   }
   if (smoothedRate <= 0) return { ...byUse(sight, memory, 'nothing-done'), measured }
   const perUnit = smoothedUse / smoothedRate
   const { delivered } = learned
-  const wanted = Math.min((perUnit * aim.target * MARGIN) / delivered, sight.capacity[CPU] ?? Number.POSITIVE_INFINITY)
+  const margin = Math.min(Math.max(Math.exp(DEVIATIONS * Math.sqrt(variance)), MARGIN_LEAST), MARGIN_MOST)
+  const wanted = Math.min((perUnit * aim.target * margin) / delivered, sight.capacity[CPU] ?? Number.POSITIVE_INFINITY)
   // What a unit cost before its cost has plainly changed says nothing more.
   const window = windowed(calm === NEWEST_AFTER_CHANGE ? {} : memory, wanted, sight.nowMs)
   const need = Math.min(mostOf(window), wanted * DEARER_MOST)
   return {
     need: { [CPU]: need },
-    least: { [CPU]: wanted / MARGIN },
+    least: { [CPU]: wanted / margin },
     because: { kind: 'work-cost', use: smoothedUse, throughput: smoothedRate, target: aim.target, perUnit, delivered },
     measured,
     memory: { ...learned, need, ...window },
@@ -91,16 +99,19 @@ function newestWeight(
   memory: GoalMemory,
   use: number,
   rate: number,
-): { readonly calm: number; readonly newest: number } {
+): { readonly calm: number; readonly newest: number; readonly variance: number } {
   const usedBefore = remembered(memory, 'use') ?? 0
   const before = usedBefore / Math.max(remembered(memory, 'rate') ?? 0, 1e-9)
   const now = use / Math.max(rate, 1e-9)
   const told = usedBefore > 0 ? Math.min(Math.max(use / usedBefore, rate / UNITS), 1) : 1
   const chance = SELDOM / Math.sqrt(use / before)
-  const off = Math.max(now / before, before / now) - 1
-  const hasChanged = before > 0 && told > TELLING && off > Math.max(PLAINLY, chance)
+  const off = Math.abs(Math.log(now / before))
+  const isTelling = before > 0 && told > TELLING
+  const hasChanged = isTelling && off > Math.log(1 + Math.max(PLAINLY, chance))
+  const varied = remembered(memory, 'variance') ?? 0
+  const variance = isTelling && !hasChanged ? blend(varied, Math.min(off, 1) ** 2, NEWEST_OF_NOISE) : varied
   const calm = hasChanged ? NEWEST_AFTER_CHANGE : Math.max(NEWEST, (remembered(memory, 'calm') ?? 0) * CALMING)
-  return { calm, newest: calm * told }
+  return { calm, newest: calm * told, variance }
 }
 
 function blend(before: number | undefined, now: number, newest: number): number {
