@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { availableParallelism, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -25,10 +26,12 @@ const PIECE_MS = 50
 /** Pieces of work by which the speed of a machine is measured, and for how long. */
 const PIECE_UNITS = 1000
 const MEASURING_MS = 3000
-/** CPU of the batch machine from which its speed is told, how often that is looked at, and what the newest counts. */
-const GAUGED_MS = 500
-const GAUGE_EVERY_MS = 500
-const NEWEST = 0.5
+/** How often it is looked at what requests cost, and what the newest look counts. */
+const GAUGE_EVERY_MS = 1000
+const NEWEST = 0.3
+/** Fewer in a second tell nothing, nor do those that were sent before their cost was changed. */
+const GAUGED_REQUESTS = 5
+const CHANGING_MS = 3000
 
 /**
  * Virtual machines of a libvirtd of the demo's own, and the load generator in a control group. Everything ends with
@@ -84,9 +87,9 @@ class MachineStage implements Stage {
   readonly #machines: Driver
   readonly #groups: CgroupDriver
   readonly #link: Link
-  /** Work that a machine does in a millisecond of CPU. */
-  #unitsPerMs = 0
-  readonly #costMs = new Map<ServiceName, number>()
+  /** Work that a machine does in a millisecond of CPU, with all that its requests cost besides. */
+  readonly #unitsPerMs = new Map<ServiceName, number>()
+  readonly #costs = new Map<ServiceName, { readonly cpuMs: number; readonly sinceMs: number }>()
   readonly #loads = new Map<ServiceName, Load>()
   #gauge: NodeJS.Timeout | undefined
   #piecesDone = 0
@@ -108,34 +111,44 @@ class MachineStage implements Stage {
       await setByHand(this.#groups, place, 'cpu.weight', weight)
     await this.#link.ready(['generator'], [])
     await standAboveOthers(this.#groups.layout, `${this.#groups.layout.rootPath}/generator`)
-    this.#unitsPerMs = await this.#measureSpeed()
+    const speed = await this.#measureSpeed()
+    for (const service of SERVICES) this.#unitsPerMs.set(service, speed)
     const batch = this.#guests.get('batch') as BedGuest
-    const units = Math.round(PIECE_MS * this.#unitsPerMs)
+    const units = Math.round(PIECE_MS * speed)
     for (let i = 0; i < UNDER_WAY; i++) {
       void keepBusy(batch, units, () => {
         this.#piecesDone++
         return true
       })
     }
-    this.#follow(units)
+    this.#follow()
   }
 
   /**
-   * Emulated work costs more CPU in one minute than in the next, by half and more, so a load in requests of so much work
-   * would be another load each time. The batch machine, which always works, tells what work costs now, and requests
-   * become as much of it as is worth their CPU.
+   * Emulated work costs more CPU in one minute than in the next, and in one machine than in another, by half and more,
+   * so a load in requests of so much work would be another load each time. Requests become as much of it as is worth
+   * their CPU.
    */
-  #follow(units: number): void {
-    let [pieces, cpuMs] = [this.#piecesDone, 0]
+  #follow(): void {
+    let before = new Map<string, number>()
+    let beforeMs = 0
     this.#gauge = setInterval(async () => {
-      const now = await this.#cpuMsOf('batch')
-      const used = now - cpuMs
-      if (cpuMs > 0 && used < GAUGED_MS) return
-      const speed = ((this.#piecesDone - pieces) * units) / used
-      if (cpuMs > 0) this.#unitsPerMs += NEWEST * (speed - this.#unitsPerMs)
-      pieces = this.#piecesDone
-      cpuMs = now
-      for (const [service, load] of this.#loads) this.setLoad(service, load)
+      const nowMs = performance.now()
+      const used = await this.#cpuMs()
+      const monitor = readMonitor(this.cast.monitorFile)
+      for (const service of SERVICES) {
+        const { cpuMs, sinceMs } = this.#costs.get(service) ?? { cpuMs: 0, sinceMs: 0 }
+        const requests = ((monitor[service]?.perSecond ?? 0) * (nowMs - beforeMs)) / 1000
+        const spentMs = (used.get(service) ?? 0) - (before.get(service) ?? 0)
+        const units = this.#unitsOf(service)
+        if (beforeMs === 0 || nowMs - sinceMs < CHANGING_MS || requests < GAUGED_REQUESTS || spentMs <= 0) continue
+        const speed = this.#unitsPerMs.get(service) ?? 0
+        this.#unitsPerMs.set(service, speed + NEWEST * ((units * requests) / spentMs - speed))
+        const load = this.#loads.get(service)
+        if (load !== undefined && cpuMs > 0) this.setLoad(service, load)
+      }
+      before = used
+      beforeMs = nowMs
     }, GAUGE_EVERY_MS)
   }
 
@@ -153,9 +166,9 @@ class MachineStage implements Stage {
     )
     // Until every worker is at it.
     await sleep(MEASURING_MS / 3)
-    const [piecesBefore, cpuBefore] = [pieces, await this.#cpuMsOf('shop')]
+    const [piecesBefore, cpuBefore] = [pieces, (await this.#cpuMs()).get('shop') ?? 0]
     await sleep(MEASURING_MS)
-    const speed = ((pieces - piecesBefore) * PIECE_UNITS) / ((await this.#cpuMsOf('shop')) - cpuBefore)
+    const speed = ((pieces - piecesBefore) * PIECE_UNITS) / (((await this.#cpuMs()).get('shop') ?? 0) - cpuBefore)
     isOver = true
     await Promise.all(toils)
     // The generator opens their channels, which take one client at a time.
@@ -163,18 +176,22 @@ class MachineStage implements Stage {
     return speed
   }
 
-  async #cpuMsOf(name: string): Promise<number> {
+  async #cpuMs(): Promise<Map<string, number>> {
     const { domains } = await this.#machines.observe(false)
-    return domains.find((domain) => (domain.name as string) === name)?.counters['cpu'] ?? 0
+    return new Map(domains.map(({ name, counters }) => [name, counters['cpu'] ?? 0]))
+  }
+
+  #unitsOf(service: ServiceName): number {
+    return Math.round((this.#costs.get(service)?.cpuMs ?? 0) * (this.#unitsPerMs.get(service) ?? 0))
   }
 
   setCost(service: ServiceName, cpuMs: number): void {
-    this.#costMs.set(service, cpuMs)
+    if (this.#costs.get(service)?.cpuMs !== cpuMs) this.#costs.set(service, { cpuMs, sinceMs: performance.now() })
   }
 
   setLoad(service: ServiceName, load: Load): void {
     this.#loads.set(service, load)
-    const units = Math.round((this.#costMs.get(service) ?? 0) * this.#unitsPerMs)
+    const units = this.#unitsOf(service)
     const paths = this.#guests.get(service)?.workChannels ?? []
     const at = { kind: 'channels', paths, units } as const
     this.#link.order('generator', { type: 'load', service, at, load })
@@ -210,6 +227,15 @@ class MachineStage implements Stage {
     await this.#link.close()
     await this.#host.stop()
     await sweep(DEMO_ROOT)
+  }
+}
+
+/** What the generator writes; nothing before it has begun to. */
+function readMonitor(file: string | null): Partial<Record<ServiceName, { readonly perSecond: number }>> {
+  try {
+    return JSON.parse(readFileSync(file ?? '', 'utf8'))
+  } catch {
+    return {}
   }
 }
 
