@@ -80,7 +80,8 @@ describe('throughput', () => {
         memory = { ...estimate.memory, second: nowMs / 1000 + 1 }
         return Math.round(estimate.need[CPU] ?? 0)
       })
-    assert.deepEqual(needs([4, 4.6, 4, 4, 3.6, 4.1]), [690, 721, 721, 721, 721, 721])
+    assert.deepEqual(needs([4, 4.6, 4, 4]), [690, 748, 725, 725])
+    assert.deepEqual(needs([4, 4, 4.6, 4, 3.6, 4.1]), [725, 725, 730, 730, 730, 730])
     // A tenth cheaper is no plain change; a quarter more than it costs now is asked for at most.
     const cheaper = needs(Array<number>(20).fill(3.1)).at(-1) ?? 0
     near(cheaper, 3.1 * 150 * 1.15 * 1.25, 5)
@@ -88,8 +89,8 @@ describe('throughput', () => {
   })
   it('counts for its goal what a unit costs now, and not what it is asked for', () => {
     let estimate = throughput(aim, sight({ use: 460, metric: fresh(100) }), {})
-    for (let second = 1; second < 15; second++) {
-      const seen = sight({ use: 400, metric: fresh(100), nowMs: second * 1000 })
+    for (let second = 1; second < 20; second++) {
+      const seen = sight({ use: second < 5 ? 460 : 400, metric: fresh(100), nowMs: second * 1000 })
       estimate = throughput(aim, seen, estimate.memory)
     }
     near(estimate.need[CPU], 4.6 * 150 * 1.15, 1)

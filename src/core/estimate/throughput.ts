@@ -63,8 +63,8 @@ export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
   const { delivered } = learned
   const margin = Math.min(Math.max(Math.exp(DEVIATIONS * Math.sqrt(variance)), MARGIN_LEAST), MARGIN_MOST)
   const wanted = Math.min((perUnit * aim.target * margin) / delivered, sight.capacity[CPU] ?? Number.POSITIVE_INFINITY)
-  // What a unit cost before its cost has plainly changed says nothing more.
-  const window = windowed(calm === NEWEST_AFTER_CHANGE ? {} : memory, wanted, sight.nowMs)
+  // What was asked for before the cost has plainly changed, or while it is learned, says nothing more.
+  const window = windowed(calm > NEWEST ? {} : memory, wanted, sight.nowMs)
   const need = Math.min(mostOf(window), wanted * DEARER_MOST)
   return {
     need: { [CPU]: need },
@@ -110,7 +110,8 @@ function newestWeight(
   const hasChanged = isTelling && off > Math.log(1 + Math.max(PLAINLY, chance))
   const varied = remembered(memory, 'variance') ?? 0
   const variance = isTelling && !hasChanged ? blend(varied, Math.min(off, 1) ** 2, NEWEST_OF_NOISE) : varied
-  const calm = hasChanged ? NEWEST_AFTER_CHANGE : Math.max(NEWEST, (remembered(memory, 'calm') ?? 0) * CALMING)
+  const calmed = (remembered(memory, 'calm') ?? Number.POSITIVE_INFINITY) * CALMING
+  const calm = hasChanged ? NEWEST_AFTER_CHANGE : Math.min(Math.max(NEWEST, calmed), NEWEST_AFTER_CHANGE)
   return { calm, newest: calm * told, variance }
 }
 
