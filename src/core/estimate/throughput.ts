@@ -62,13 +62,14 @@ export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
   const perUnit = smoothedUse / smoothedRate
   const { delivered } = learned
   const margin = Math.min(Math.max(Math.exp(DEVIATIONS * Math.sqrt(variance)), MARGIN_LEAST), MARGIN_MOST)
-  const wanted = Math.min((perUnit * aim.target * margin) / delivered, sight.capacity[CPU] ?? Number.POSITIVE_INFINITY)
+  const wanted = perUnit * aim.target * margin
   // What was asked for before the cost has plainly changed, or while it is learned, says nothing more.
   const window = windowed(calm > NEWEST ? {} : memory, wanted, sight.nowMs)
-  const need = Math.min(mostOf(window), wanted * DEARER_MOST)
+  const capacity = sight.capacity[CPU] ?? Number.POSITIVE_INFINITY
+  const need = Math.min(Math.min(mostOf(window), wanted * DEARER_MOST) / delivered, capacity)
   return {
     need: { [CPU]: need },
-    least: { [CPU]: wanted / margin },
+    least: { [CPU]: Math.min((perUnit * aim.target) / delivered, capacity) },
     because: { kind: 'work-cost', use: smoothedUse, throughput: smoothedRate, target: aim.target, perUnit, delivered },
     measured,
     memory: { ...learned, need, ...window },
