@@ -86,7 +86,26 @@ describe('who takes what another is short of', () => {
     }
   })
 
-  it('is not restrained for one that wants little more than it gets, and waits for it now and then', () => {
+  const rateOf = (target: number) => ({ kind: 'throughput', metric: 'rate', target }) as const
+  const missing: readonly [string, number | null, readonly [number, number], number, boolean][] = [
+    ['sooner for one that misses its goal', 80, [1570, 430], 300, true],
+    ['not for one that meets its goal', 100, [1900, 60], 1800, false],
+    ['for one whose goal cannot be measured', null, [1900, 60], 1800, true],
+  ]
+  for (const [title, rate, use, waitMs, restrained] of missing) {
+    it(`is restrained ${title}`, () => {
+      const { live, quota, world } = host()
+      const { domains, goals } = world.policy
+      world.policy = policy(domains, [...goals, goal('b', 1, rateOf(90))])
+      world.readings = { rate: 100 }
+      live(5, [1200, 500], 100)
+      world.readings = rate === null ? {} : { rate }
+      live(3, use, waitMs)
+      assert.equal(typeof quota() === 'number', restrained)
+    })
+  }
+
+  it('is not restrained for one that gets all that it wants, if only after it has waited', () => {
     const { live, quota, world } = host()
     const { domains, goals } = world.policy
     world.policy = policy(domains, [...goals.slice(0, 1), goal('b', 1, fixedCpu(100))])

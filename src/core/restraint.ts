@@ -8,7 +8,7 @@ import { CPU, ONE_CPU } from './model/resource.ts'
 /** Who gets less than this part of what is owed to him in two turns is short of it; sooner where a goal is missed. */
 const SHORT = 0.7
 const SHORT_AND_MISSED = 0.9
-/** To want a CPU for this part of the time is to want it always. */
+/** To want a CPU for this part of the time, or of what is owed where that is more, is to want it always. */
 const ALL_THE_TIME = 0.9
 /** Who uses more than this part of what he is entitled to takes from others. */
 const TAKES = 1.1
@@ -100,7 +100,10 @@ function shortOf(rows: readonly Row[], stakes: ReadonlyMap<DomainName, Stake>): 
     // What its goals are about was measured, and none of them is missed: then it lacks nothing that it waits for.
     if (stake?.isMeasured === true && !misses) continue
     const [used, owed] = [usedBy(row), owedTo(row)]
-    const isShort = used < (misses ? SHORT_AND_MISSED : SHORT) * owed && lacksTime(row)
+    // Who waits for a CPU now and then has done all of its work after all, unless a goal tells otherwise.
+    const isShort = misses
+      ? used < SHORT_AND_MISSED * owed && wantedBy(row) > SHORT_AND_MISSED * owed
+      : used < SHORT * owed && wantedBy(row) > ALL_THE_TIME * Math.max(ONE_CPU, owed)
     if (isShort) found.set(row.name, owed - used)
   }
   return found
@@ -120,7 +123,7 @@ function stakesOf(needs: readonly Need[]): ReadonlyMap<DomainName, Stake> {
     const stake = stakes.get(domain) ?? { priority: goal.priority, missed: null, isMeasured: false }
     stake.priority = Math.min(stake.priority, goal.priority)
     if (status.kind === 'missed') stake.missed = Math.min(stake.missed ?? goal.priority, goal.priority)
-    stake.isMeasured ||= 'metric' in goal.aim
+    stake.isMeasured ||= 'metric' in goal.aim && (status.kind === 'met' || status.kind === 'missed')
     stakes.set(domain, stake)
   }
   return stakes
@@ -133,18 +136,15 @@ function owedTo({ view: { inForce }, requests, policy }: Row): number {
   return Math.min(Math.max(0, ...requests, policy.shares[CPU]?.reservation ?? 0), inForce[CPU] ?? 0)
 }
 
-/**
- * Whether it had work to the end, and so got less than it wanted: it would have used all that is owed to it, and wanted a
- * CPU all the time. Who waits for a CPU now and then has done all of its work after all.
- */
-function lacksTime(row: Row): boolean {
-  const wanted = usedBy(row) / Math.max(1 - (row.view.heldBack[CPU] ?? 0), 1e-3)
-  return wanted > ALL_THE_TIME * Math.max(ONE_CPU, owedTo(row))
+/** What it would have used, had it not waited; of several threads the waits add up, so that it may be more than they want. */
+function wantedBy({ view: { use, heldBack } }: Row): number {
+  return (use[CPU] ?? 0) / Math.max(1 - (heldBack[CPU] ?? 0), 1e-3)
 }
 
-/** What is to be left to it: what it uses, or what is owed to it where it lacks that. */
+/** What is to be left to it: what it uses, or what is owed to it where it waits for that. */
 function leftTo(row: Row): number {
-  return lacksTime(row) ? Math.max(usedBy(row), owedTo(row)) : usedBy(row)
+  const [used, owed] = [usedBy(row), owedTo(row)]
+  return wantedBy(row) > SHORT_AND_MISSED * owed ? Math.max(used, owed) : used
 }
 
 /** Millicores that it uses beyond what it is entitled to, where they are worth speaking of. */

@@ -37,14 +37,15 @@ export async function setByHand(
 const REAL_TIME = 'round-robin:3:0'
 /** Of a second, where this kernel deals out real-time by groups (version 1). */
 const REAL_TIME_US = 900_000
-/** Where a kernel does not let a group have that, it is served soon after it wakes, if not at once. */
+/** What is left where the kernel does not let a group have that: it is served soon after it wakes, if not at once. */
 const SHORT_SLICES = 'other:0:0.1'
 
 /**
- * The generator of load stands for clients elsewhere, so it waits for nobody of this host, whatever is done to its
- * neighbours: a group of ordinary standing and little weight is served tens of milliseconds after it wakes.
+ * The generator of load stands for clients elsewhere, so it is to wait for nobody of this host, whatever is done to its
+ * neighbours: a group of ordinary standing and little weight is served tens of milliseconds after it wakes. Returns
+ * whether it has a real-time class, which some kernels keep from groups.
  */
-export async function standAboveOthers(layout: Layout, generator: string): Promise<void> {
+export async function standAboveOthers(layout: Layout, generator: string): Promise<boolean> {
   await openScheduling()
   try {
     for (const path of [layout.rootPath, generator]) {
@@ -52,8 +53,10 @@ export async function standAboveOthers(layout: Layout, generator: string): Promi
       if (existsSync(file)) writeFileSync(file, `${REAL_TIME_US}`)
     }
     setScheduling(layout, [generator], REAL_TIME)
+    return true
   } catch {
     setScheduling(layout, [generator], SHORT_SLICES)
+    return false
   }
 }
 

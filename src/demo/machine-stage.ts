@@ -91,7 +91,8 @@ class MachineStage implements Stage {
   readonly #unitsPerMs = new Map<ServiceName, number>()
   readonly #costs = new Map<ServiceName, { readonly cpuMs: number; readonly sinceMs: number }>()
   readonly #loads = new Map<ServiceName, Load>()
-  #gauge: NodeJS.Timeout | undefined
+  #following = Promise.resolve()
+  #isOver = false
   #piecesDone = 0
 
   constructor(host: BedHost, guests: readonly BedGuest[], groups: CgroupDriver, link: Link, cast: Cast) {
@@ -121,7 +122,7 @@ class MachineStage implements Stage {
         return true
       })
     }
-    this.#follow()
+    this.#following = this.#follow()
   }
 
   /**
@@ -129,27 +130,28 @@ class MachineStage implements Stage {
    * so a load in requests of so much work would be another load each time. Requests become as much of it as is worth
    * their CPU.
    */
-  #follow(): void {
-    let before = new Map<string, number>()
-    let beforeMs = 0
-    this.#gauge = setInterval(async () => {
-      const nowMs = performance.now()
-      const used = await this.#cpuMs()
+  async #follow(): Promise<void> {
+    let before = { used: new Map<string, number>(), atMs: 0 }
+    while (!this.#isOver) {
+      await sleep(GAUGE_EVERY_MS)
+      const used = await this.#cpuMs().catch(() => new Map<string, number>())
+      const now = { used, atMs: performance.now() }
       const monitor = readMonitor(this.cast.monitorFile)
-      for (const service of SERVICES) {
-        const { cpuMs, sinceMs } = this.#costs.get(service) ?? { cpuMs: 0, sinceMs: 0 }
-        const requests = ((monitor[service]?.perSecond ?? 0) * (nowMs - beforeMs)) / 1000
-        const spentMs = (used.get(service) ?? 0) - (before.get(service) ?? 0)
-        const units = this.#unitsOf(service)
-        if (beforeMs === 0 || nowMs - sinceMs < CHANGING_MS || requests < GAUGED_REQUESTS || spentMs <= 0) continue
-        const speed = this.#unitsPerMs.get(service) ?? 0
-        this.#unitsPerMs.set(service, speed + NEWEST * ((units * requests) / spentMs - speed))
-        const load = this.#loads.get(service)
-        if (load !== undefined && cpuMs > 0) this.setLoad(service, load)
-      }
-      before = used
-      beforeMs = nowMs
-    }, GAUGE_EVERY_MS)
+      for (const service of SERVICES) this.#gauge(service, before, now, monitor[service]?.perSecond ?? 0)
+      before = now
+    }
+  }
+
+  #gauge(service: ServiceName, before: Reading, now: Reading, perSecond: number): void {
+    const load = this.#loads.get(service)
+    const cost = this.#costs.get(service)
+    const spentMs = (now.used.get(service) ?? Number.NaN) - (before.used.get(service) ?? Number.NaN)
+    const requests = (perSecond * (now.atMs - before.atMs)) / 1000
+    if (load === undefined || cost === undefined || now.atMs - cost.sinceMs < CHANGING_MS) return
+    if (!(spentMs > 0) || requests < GAUGED_REQUESTS) return
+    const speed = this.#unitsPerMs.get(service) ?? 0
+    this.#unitsPerMs.set(service, speed + NEWEST * ((this.#unitsOf(service) * requests) / spentMs - speed))
+    this.setLoad(service, load)
   }
 
   /** While all machines work, as they will: two CPUs of one core are slower when both are busy. */
@@ -220,7 +222,8 @@ class MachineStage implements Stage {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#gauge)
+    this.#isOver = true
+    await this.#following
     await this.#machines.close()
     await this.#groups.stopCommands()
     await this.#groups.close()
@@ -228,6 +231,12 @@ class MachineStage implements Stage {
     await this.#host.stop()
     await sweep(DEMO_ROOT)
   }
+}
+
+/** CPU that each machine has used, in milliseconds. */
+interface Reading {
+  readonly used: ReadonlyMap<string, number>
+  readonly atMs: number
 }
 
 /** What the generator writes; nothing before it has begun to. */

@@ -222,9 +222,10 @@ describe('cgroup: domains of its own and of others', { skip: await reasonToSkip(
     // A metric made of packets has them counted in each turn.
     const metrics = [{ source: { kind: 'counter', counter: 'net.txPackets' } }]
     await driver.prepare({ ...policyOf(...domains), metrics } as unknown as Policy)
-    const counted = (await driver.observe(false)).domains.find(({ name }) => name === 'talker')?.counters
-    assert.equal(counted?.['net.txPackets'], 20)
-    assert.equal(counted['net.rxPackets'], 20)
+    await until(async () => {
+      const talker = (await driver.observe(false)).domains.find(({ name }) => name === 'talker')
+      return talker?.counters['net.txPackets'] === 20 && talker.counters['net.rxPackets'] === 20
+    })
     await remove(driver, 'talker', 'quiet')
   })
 

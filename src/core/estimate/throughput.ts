@@ -11,7 +11,7 @@ const NEWEST_AFTER_CHANGE = 0.8
 const CALMING = 0.7
 /** A cost that is off by more than this part of it has plainly changed, */
 const PLAINLY = 0.3
-/** unless that may be chance: of n units that are awaited the square root more or fewer come, seldom so many times that. */
+/** unless that may be chance: as many standard deviations from the count that was awaited one comes seldom. */
 const SELDOM = 3
 /** So many units completed in a second tell what one costs, however little of the usual work that was. */
 const UNITS = 5
@@ -44,7 +44,7 @@ const BETTER = 0.3
  * Source: the throughput estimator of document A ("packets per CPU-second"), and the work-cost method of
  * utilization-law estimators (use = throughput x service demand).
  *
- * Worked: 400 millicores used at 100 requests/s are 4 millicore-seconds each; a target of 150/s needs 660 with margin.
+ * Worked: 400 millicores used at 100 requests/s are 4 millicore-seconds each; a target of 150/s needs 690 with margin.
  */
 export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
   const { metric } = sight
@@ -92,7 +92,17 @@ function deliveredPart(sight: Sight, memory: GoalMemory, use: number): number {
 }
 
 /**
- * Slow while the cost is what it was, so that noise moves nothing; fast once it is not, and calming down after. An
+ * Standard deviations between counts of events at random times. Source: Anscombe, "The transformation of Poisson,
+ * binomial and negative-binomial data", 1948: the square root makes their variance the same for all counts.
+ *
+ * Worked: 8 where 16 are awaited are 2.3, 3 where 14 are 3.9, 70 where 100 are 3.3.
+ */
+function deviations(count: number, awaited: number): number {
+  return 2 * Math.abs(Math.sqrt(count + 3 / 8) - Math.sqrt(awaited + 3 / 8))
+}
+
+/**
+ * How much the newest interval counts, and how much the cost varies. Slow while the cost is what it was, so that noise moves nothing; fast once it is not, and calming down after. An
  * interval in which little was worked and next to nothing completed tells as little: in one that is starved a unit
  * costs anything.
  */
@@ -105,12 +115,13 @@ function newestWeight(
   const before = usedBefore / Math.max(remembered(memory, 'rate') ?? 0, 1e-9)
   const now = use / Math.max(rate, 1e-9)
   const told = usedBefore > 0 ? Math.min(Math.max(use / usedBefore, rate / UNITS), 1) : 1
-  const chance = SELDOM / Math.sqrt(use / before)
   const off = Math.abs(Math.log(now / before))
-  const isTelling = before > 0 && told > TELLING
-  const hasChanged = isTelling && off > Math.log(1 + Math.max(PLAINLY, chance))
+  const isChance = before === 0 || deviations(rate, use / before) < SELDOM
+  const hasChanged = told > TELLING && off > Math.log(1 + PLAINLY) && !isChance
   const varied = remembered(memory, 'variance') ?? 0
-  const variance = isTelling && !hasChanged ? blend(varied, Math.min(off, 1) ** 2, NEWEST_OF_NOISE) : varied
+  // A metric is a moment behind: where work begins or ends, the cost of that interval is none.
+  const isTelling = before > 0 && use > TELLING * usedBefore && !hasChanged
+  const variance = isTelling ? blend(varied, Math.min(off, 1) ** 2, NEWEST_OF_NOISE) : varied
   const calmed = (remembered(memory, 'calm') ?? Number.POSITIVE_INFINITY) * CALMING
   const calm = hasChanged ? NEWEST_AFTER_CHANGE : Math.min(Math.max(NEWEST, calmed), NEWEST_AFTER_CHANGE)
   return { calm, newest: calm * told, variance }

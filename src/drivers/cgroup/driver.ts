@@ -1,6 +1,7 @@
 import type { NodeId } from '#core/model/ids.ts'
 import type { DomainObservation, Knob } from '#core/model/observation.ts'
 import type { CommandPolicy, Policy } from '#core/model/policy.ts'
+import { coalesced } from '#lib/coalesced.ts'
 import { inTime } from '#lib/in-time.ts'
 import type { Driver, DriverObservation, Prepared } from '#ports.ts'
 import { applyChange, readSetting } from './apply.ts'
@@ -85,7 +86,8 @@ class Groups implements CgroupDriver {
   readonly #nodes
   #placed: readonly Placed[] = []
   #included: readonly string[] = []
-  #counting: Promise<void> | null = null
+  readonly #count = coalesced(() => this.#packets.renew([...this.#watched.keys()]))
+  #counting = Promise.resolve()
   /** A metric of the policy is made of packets, so they are read every turn. */
   #followsPackets = false
   /** Somebody is to run near the devices' interrupts, or away from them. */
@@ -131,25 +133,21 @@ class Groups implements CgroupDriver {
   }
 
   look(): Promise<void> {
-    // One that takes longer than from look to look goes on, and no other begins meanwhile.
-    this.#counting ??= this.#packets.renew([...this.#watched.keys()]).finally(() => {
-      this.#counting = null
-    })
+    this.#counting = this.#count()
     return this.#counting
   }
 
-  /** What takes longer is there for the next turn. */
+  /** What takes longer is there for the next turn, with the time at which it was counted. */
   #counted(): Promise<PacketsSeen> {
-    const inTurn = inTime(this.look(), AbortSignal.timeout(COUNTING_MS))
-    return inTurn.then(
+    return inTime(this.look(), AbortSignal.timeout(COUNTING_MS)).then(
       () => 'now',
-      () => 'none',
+      () => 'as-last-counted',
     )
   }
 
   async observe(slow: boolean): Promise<DriverObservation> {
     for (const path of this.#cpusets.turn()) this.#watched.get(path)?.changed('cpu.set')
-    const packets = this.#followsPackets ? await this.#counted() : slow ? 'as-last-looked' : 'none'
+    const packets = this.#followsPackets ? await this.#counted() : slow ? 'as-last-counted' : 'none'
     const domains: DomainObservation[] = []
     const paths = [...this.#included]
     for (const placed of this.#placed) {
@@ -201,6 +199,7 @@ class Groups implements CgroupDriver {
     this.#forgetAll()
     this.#host.close()
     this.#cpusets.close()
+    await this.#counting
     await this.#packets.close()
   }
 

@@ -86,6 +86,7 @@ export async function openPacketCounter(layout: Layout): Promise<PacketCounter> 
         readAtMs = monotonicMs()
       } catch {
         // Somebody flushed the rules, or nft failed: there are no counts this time, and all is set up anew next time.
+        isMade = false
         known.clear()
         counts = new Map()
       }

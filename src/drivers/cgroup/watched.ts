@@ -11,8 +11,8 @@ import { RunQueueDelay } from './run-queue-delay.ts'
 import { readScheduling } from './scheduling.ts'
 import { settingsOf } from './settings.ts'
 
-/** Whether packets of groups that share a network are told, as they were counted just now or at the last look. */
-export type PacketsSeen = 'now' | 'as-last-looked' | 'none'
+/** Whether packets of groups that share a network are told, as they were counted just now or some time ago. */
+export type PacketsSeen = 'now' | 'as-last-counted' | 'none'
 
 /** A domain that is there now, with its descriptors open. */
 export interface Watched {
