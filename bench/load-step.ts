@@ -13,11 +13,8 @@ export interface StepAnswer {
 
 const LOW = 0
 const HIGH = 1
-/**
- * A weight that was left alone for so long stands: what a machine wanted counts for 20 s. One that is not after so long
- * moves with the noise of idling.
- */
-const QUIET_MS = 22_000
+/** A weight that was left alone for so long stands. One that is not after so long moves with the noise of idling. */
+const QUIET_MS = 10_000
 const QUIET_WITHIN_MS = 45_000
 /** What is in force after so long is the new weight. */
 const ANSWER_MS = 5000

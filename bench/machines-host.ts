@@ -125,12 +125,13 @@ async function measureSteps(
   round: number,
 ): Promise<readonly StepAnswer[]> {
   // There is enough for what it will want, so that its new weight is no matter of what others do meanwhile.
-  const [guest, , ...resting] = guests as [BedGuest]
+  const [stepping, resting] = [guests.slice(0, STEPS_PER_ROUND), guests.slice(STEPS_PER_ROUND)]
   await setLoads(guests, () => 0)
   for (const { name } of resting) await host.virsh('suspend', name)
   const answers = await withDaemon(host, groups, async () => {
     const each: StepAnswer[] = []
-    for (let step = 0; step < STEPS_PER_ROUND; step++) {
+    // Each of another one, because what a machine wanted counts for a while.
+    for (const [step, guest] of stepping.entries()) {
       // Steps fall on every part of an interval, spread by the golden ratio.
       const phase = ((round * STEPS_PER_ROUND + step) * 0.618) % 1
       each.push(await answerToStep(guest, () => groups.weight(guest.name) ?? 0, phase * 1000))
