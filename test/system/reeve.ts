@@ -67,11 +67,11 @@ export async function stop(daemon: ChildProcess, signal: NodeJS.Signals): Promis
   if (daemon.exitCode === null && daemon.signalCode === null) await once(daemon, 'exit')
 }
 
-/** Asks again until it is so; fails after 30 s with what was waited for. */
-export async function until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 30_000
+/** Asks again until it is so; fails after that with what was waited for. */
+export async function until(isSo: () => boolean | Promise<boolean>, what: string, seconds = 30): Promise<void> {
+  const deadline = Date.now() + seconds * 1000
   while (!(await isSo())) {
-    assert.ok(Date.now() < deadline, `within 30 s: ${what}`)
+    assert.ok(Date.now() < deadline, `within ${seconds} s: ${what}`)
     await pause(100)
   }
 }
