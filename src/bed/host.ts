@@ -63,7 +63,7 @@ export function bedAvailable(
 ): { available: true } | { available: false; reason: string; remedy: string } {
   const remedy = 'run scripts/system-deps as root'
   if (process.platform !== 'linux' || process.arch !== 'x64')
-    return { available: false, reason: 'test machines are for Linux on x64', remedy: 'none' }
+    return { available: false, reason: 'test machines are for Linux on x64', remedy: 'try it on such a machine' }
   const missing = [...PROGRAMS, ...also].filter((name) => programPath(name) === undefined)
   if (missing.length > 0) return { available: false, reason: `missing programs: ${missing.join(', ')}`, remedy }
   if (kernelVersion() === undefined) return { available: false, reason: 'the guest kernel is not unpacked', remedy }

@@ -68,12 +68,12 @@ function welcome({ uri }: BedHost): string {
   const places = `--state ${dir}/state --socket ${dir}/control.sock`
   return `
 The libvirtd is at ${uri}
-In another terminal:
+In another terminal, as root (sudo -s), in this checkout:
   virsh -c '${uri}' list
   mkdir -m 700 ${dir}
   bin/reeve discover --libvirt '${uri}' >${dir}/policy.yaml
   bin/reeve up -c ${dir}/policy.yaml ${places}
-In a third one:
+In a third one, likewise:
   bin/reeve status ${places}
 That only advises. To have it act, keep only the guests in the policy, say "mode: manage" there, and
   bin/reeve reload ${places}

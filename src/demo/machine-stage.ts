@@ -42,7 +42,11 @@ export async function createMachineStage(stateDir: string, seed: number): Promis
   const groups = await createCgroupDriver({ root: DEMO_ROOT, outputDir: join(stateDir, 'output') })
   const link = new Link(join(stateDir, 'demo.sock'))
   await link.listen()
-  const host = await startHost('demo')
+  const host = await startHost('demo').catch(async (error: unknown) => {
+    await link.close()
+    await groups.close()
+    throw error
+  })
   try {
     // Before there are machines, whose CPUs must lie within.
     if (availableParallelism() > CPUS) await setByHand(groups, host.cgroup, 'cpu.set', `0-${CPUS - 1}`)

@@ -3,7 +3,7 @@ import type { Plan, ServiceName } from './plan.ts'
 import type { Cast } from './policy.ts'
 import type { Load, Window } from './workloads/link.ts'
 
-/** Where the demo plays: real processes in control groups, or the simulated host. The acts cannot tell. */
+/** Where the demo plays: real processes in control groups, machines, or the simulated host. The acts cannot tell. */
 export interface Stage {
   readonly kind: 'cgroup' | 'libvirt' | 'simulator'
   readonly plan: Plan

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { bedAvailable } from '#bed/host.ts'
 import { DEMO_ROOT } from '#demo/real-stage.ts'
 import type { DemoReport } from '#demo/report.ts'
 import { whyNotReal } from '#demo/why-not-real.ts'
@@ -16,6 +17,7 @@ import { dirOf, findLayout } from '#drivers/cgroup/layout.ts'
  */
 const REEVE = fileURLToPath(new URL('../../bin/reeve', import.meta.url))
 const reason = whyNotReal()
+const bed = bedAvailable()
 const isRequired = process.env['REEVE_REQUIRE_SYSTEM'] === '1'
 const skip = reason !== null && !isRequired ? `the real demo: ${reason}` : false
 
@@ -64,6 +66,24 @@ describe('reeve demo', { skip }, () => {
     assert.ok(Number.isFinite(api?.attainment['crossed']), `api: ${JSON.stringify(api)}`)
     assert.ok((batch.workPerSecond['managed'] ?? 0) > 0)
     assert.deepEqual(survivors(), [])
+  })
+
+  it('plays on real machines, too, and leaves none of them', {
+    timeout: 300_000,
+    skip: bed.available || isRequired ? false : bed.reason,
+  }, async () => {
+    const { driver, goals } = await report('--vms', '--seconds', '70')
+    assert.equal(driver, 'libvirt')
+    const [shop] = goals
+    assert.ok(
+      (shop?.attainment['managed'] ?? 0) > (shop?.attainment['unmanaged'] ?? 1),
+      `shop: ${JSON.stringify(shop)}`,
+    )
+    assert.deepEqual(survivors(), [])
+    assert.deepEqual(
+      readdirSync('/run').filter((name) => name.startsWith('reeve-bed-demo')),
+      [],
+    )
   })
 
   it('leaves nothing behind after kill -9', { timeout: 120_000 }, async () => {

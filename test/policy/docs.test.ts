@@ -7,7 +7,7 @@ const DOCS = new URL('../../docs/', import.meta.url)
 const OPTIONS: ParseOptions = {
   file: 'policy.yaml',
   capacity: { cpu: 4000, memory: 16 * 2 ** 30 },
-  knownDrivers: ['cgroup', 'simulator'],
+  knownDrivers: ['cgroup', 'simulator', 'libvirt'],
 }
 
 /** An example as it stands on the page; those without the first line get it. */
@@ -23,15 +23,16 @@ function said(text: string): { outcome: string; lines: string[] } {
     : { outcome: parsed.kind, lines: parsed.faults.map(renderFault) }
 }
 
-const page = readFileSync(new URL('policy.md', DOCS), 'utf8')
+const pageOf = (file: string): string => readFileSync(new URL(file, DOCS), 'utf8')
 
-for (const [index, match] of [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].entries())
-  test(`example ${index + 1} of docs/policy.md is a policy without faults or warnings`, () => {
-    assert.deepEqual(said(whole(match[1]!)), { outcome: 'ok', lines: [] })
-  })
+for (const file of ['policy.md', 'libvirt.md'])
+  for (const [index, match] of [...pageOf(file).matchAll(/^```yaml\n(.*?)^```$/gms)].entries())
+    test(`example ${index + 1} of docs/${file} is a policy without faults or warnings`, () => {
+      assert.deepEqual(said(whole(match[1]!)), { outcome: 'ok', lines: [] })
+    })
 
 test('docs/policy.md shows what is really said of a policy with faults', () => {
-  const [, kind, example, output] = /^```yaml (\w+)\n(.*?)^```\n\n```text\n(.*?)^```$/ms.exec(page)!
+  const [, kind, example, output] = /^```yaml (\w+)\n(.*?)^```\n\n```text\n(.*?)^```$/ms.exec(pageOf('policy.md'))!
   assert.deepEqual(said(whole(example!)), { outcome: kind!, lines: output!.trimEnd().split('\n') })
 })
 

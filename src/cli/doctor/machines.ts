@@ -25,7 +25,7 @@ export async function lookAt(connection: Connection) {
   return { hypervisor, versions, machines }
 }
 
-/** A connection makes one call at a time, so there are several; not more, as Node has four threads for calls. */
+/** A connection makes one call at a time, so there are several; not more, as all share one pool of threads. */
 const CONNECTIONS = 3
 
 /** What the agent of each machine says that can answer. Those that are not asked in time are missing. */

@@ -11,7 +11,7 @@ import type { Machine } from './machine.ts'
 import { type QueueReader, queueReader, readNetLimits, setNetLimit, type Taps, tapsOf } from './traffic-control.ts'
 
 /** The limits of what a machine moves through its devices, in bytes per second, where null is no limit. */
-export const DEVICE_LIMITS = ['io.read.limit', 'io.write.limit', 'net.rx.limit', 'net.tx.limit'] as const
+const DEVICE_LIMITS = ['io.read.limit', 'io.write.limit', 'net.rx.limit', 'net.tx.limit'] as const
 export type DeviceLimit = (typeof DEVICE_LIMITS)[number]
 
 export function isDeviceLimit(knob: Knob): knob is DeviceLimit {

@@ -154,7 +154,9 @@ async function inNamespace(task: number, ...command: readonly string[]): Promise
     const { stdout } = await execute('nsenter', [`--net=/proc/${task}/ns/net`, ...command], { timeout: TIMEOUT_MS })
     return stdout.trim()
   } catch (error) {
-    const { stderr = '', message } = error as Error & { stderr?: string }
-    throw new Error(`${command.join(' ')}: ${stderr.trim() || message}`, { cause: error })
+    const { stderr = '', message, code } = error as NodeJS.ErrnoException & { stderr?: string }
+    const lacks = code === 'ENOENT' || stderr.includes('failed to execute')
+    const remedy = lacks ? '; install util-linux and iproute2' : ''
+    throw new Error(`${command.join(' ')}: ${stderr.trim() || message}${remedy}`, { cause: error })
   }
 }

@@ -5,7 +5,7 @@ import type { Connection } from './connection.ts'
 import type { Named } from './inventory.ts'
 
 /** The namespace of a domain's metadata that is meant for Reeve. */
-export const NAMESPACE = 'urn:reeve:v1'
+const NAMESPACE = 'urn:reeve:v1'
 
 const LENGTH_MOST = 2048
 /** libvirt has it at hand. */
