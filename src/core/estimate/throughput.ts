@@ -102,9 +102,9 @@ function deviations(count: number, awaited: number): number {
 }
 
 /**
- * How much the newest interval counts, and how much the cost varies. Slow while the cost is what it was, so that noise moves nothing; fast once it is not, and calming down after. An
- * interval in which little was worked and next to nothing completed tells as little: in one that is starved a unit
- * costs anything.
+ * How much the newest interval counts, and how much the cost varies. Slow while the cost is what it was, so that noise
+ * moves nothing; fast once it is not, and calming down after. An interval in which little was worked and next to nothing
+ * completed tells as little: in one that is starved a unit costs anything.
  */
 function newestWeight(
   memory: GoalMemory,

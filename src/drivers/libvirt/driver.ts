@@ -160,7 +160,7 @@ class Machines implements Driver {
     return value === undefined ? null : { identity, value }
   }
 
-  /** What libvirt keeps is asked for now, as the last look may be some time ago. */
+  /** What libvirt keeps is asked for anew, as the last look may be some time ago. */
   async #asked(guest: Guest, knob: Knob): Promise<Setting | undefined> {
     const { uuid, link } = guest
     if (knob === 'freeze') return (await link.use((connection) => connection.isPaused(uuid))) ? 1 : 0
