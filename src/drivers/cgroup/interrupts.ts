@@ -102,7 +102,9 @@ export function interruptRates(): (nowMs: number) => Interrupts {
     if (nowMs < dueMs) return rates
     const startedMs = performance.now()
     const counted = countedNow()
-    dueMs = nowMs + Math.max(INTERVAL_MS, (performance.now() - startedMs) * PER_MS_TAKEN)
+    // The first of a process takes many times what the others take, and without a second there are no rates.
+    const tookMs = last === null ? 0 : performance.now() - startedMs
+    dueMs = nowMs + Math.max(INTERVAL_MS, tookMs * PER_MS_TAKEN)
     if (last !== null) rates = ratesBetween(last.counted, counted, nowMs - last.atMs)
     last = { counted, atMs: nowMs }
     return rates
