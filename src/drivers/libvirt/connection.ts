@@ -2,6 +2,7 @@ import type { Handle } from './call.ts'
 import { type DomainId, type DomainInfo, idOf, infoOf, listDomains, PAUSED } from './domain-list.ts'
 import type { Channel, Library, LibvirtError } from './library.ts'
 import { PARAM_BYTES, type ParamValue, packParams, unpackParams, type WrittenParam } from './params.ts'
+import type { Pins } from './pins.ts'
 
 /** One libvirt connection, domain by domain: plain values in and out, every handle freed. */
 export interface Connection {
@@ -10,13 +11,16 @@ export interface Connection {
   readonly hypervisor: string
   /** Every running domain, which any hypervisor can tell, with a call for each. */
   domains(): Promise<readonly DomainInfo[]>
-  /** What libvirt knows of every running domain, by the groups of counters that are asked for. */
-  stats(groups: readonly StatsGroup[]): Promise<readonly DomainStats[]>
+  /**
+   * What libvirt knows of every running domain, by the groups of counters that are asked for. Where `vcpu` is among
+   * them and `cpus` says how many the host has, also its pins.
+   */
+  stats(groups: readonly StatsGroup[], cpus?: number): Promise<readonly DomainStats[]>
   /** What the scheduler of a domain is set to now: `cpu_shares`, `vcpu_quota`, `global_quota` and so on. */
   scheduler(uuid: string): Promise<ReadonlyMap<string, ParamValue>>
   setScheduler(uuid: string, params: readonly WrittenParam[]): Promise<void>
   /** CPUs that each vCPU may run on, then those of the emulator, as maps of one bit for each CPU. */
-  pins(uuid: string, vcpus: number, cpus: number): Promise<{ vcpus: readonly Buffer[]; emulator: Buffer }>
+  pins(uuid: string, vcpus: number, cpus: number): Promise<Pins>
   pinVcpu(uuid: string, vcpu: number, map: Buffer): Promise<void>
   pinEmulator(uuid: string, map: Buffer): Promise<void>
   /** Bytes that it has now. */
@@ -57,6 +61,8 @@ export interface Connection {
 
 export interface DomainStats extends DomainId {
   readonly stats: ReadonlyMap<string, ParamValue>
+  /** null where they were not asked for, or it ended meanwhile. */
+  readonly pins: Pins | null
 }
 
 /** Bits of `virDomainStatsTypes`. */
@@ -110,7 +116,7 @@ function over(library: Library, channel: Channel, uri: string, hypervisor: strin
     uri,
     hypervisor,
     domains: () => listDomains(library, channel),
-    async stats(groups) {
+    async stats(groups, cpus) {
       const mask = groups.reduce((sum, group) => sum | GROUPS[group], 0)
       const out: [unknown] = [null]
       const flags = ONLY_RUNNING | NOT_WAITING
@@ -119,7 +125,12 @@ function over(library: Library, channel: Channel, uri: string, hypervisor: strin
       try {
         const records = library.bytesAt(list, 8 * count)
         const seen: DomainStats[] = []
-        for (let i = 0; i < count; i++) seen.push(readRecord(library, channel, records.readBigUInt64LE(8 * i)))
+        for (let i = 0; i < count; i++) {
+          const { domain, ...told } = readRecord(library, channel, records.readBigUInt64LE(8 * i))
+          const vcpus = told.stats.get('vcpu.current')
+          const isAsked = cpus !== undefined && typeof vcpus === 'number'
+          seen.push({ ...told, pins: isAsked ? await readPins(channel, domain, vcpus, cpus).catch(() => null) : null })
+        }
         return seen
       } finally {
         await channel.call('virDomainStatsRecordListFree', out[0])
@@ -136,16 +147,7 @@ function over(library: Library, channel: Channel, uri: string, hypervisor: strin
       withDomain(uuid, (domain) =>
         channel.call('virDomainSetSchedulerParametersFlags', domain, packParams(params), params.length, LIVE),
       ),
-    pins: (uuid, vcpus, cpus) =>
-      withDomain(uuid, async (domain) => {
-        const bytes = Math.ceil(cpus / 8)
-        const maps = Buffer.alloc(bytes * vcpus)
-        const count = await channel.call<number>('virDomainGetVcpuPinInfo', domain, vcpus, maps, bytes, LIVE)
-        const emulator = Buffer.alloc(bytes)
-        await channel.call('virDomainGetEmulatorPinInfo', domain, emulator, bytes, LIVE)
-        const each = Array.from({ length: count }, (_, i) => maps.subarray(i * bytes, (i + 1) * bytes))
-        return { vcpus: each, emulator }
-      }),
+    pins: (uuid, vcpus, cpus) => withDomain(uuid, (domain) => readPins(channel, domain, vcpus, cpus)),
     pinVcpu: (uuid, vcpu, map) =>
       withDomain(uuid, (domain) => channel.call('virDomainPinVcpuFlags', domain, vcpu, map, map.length, LIVE)),
     pinEmulator: (uuid, map) =>
@@ -227,13 +229,22 @@ function over(library: Library, channel: Channel, uri: string, hypervisor: strin
   }
 }
 
-function readRecord(library: Library, channel: Channel, record: bigint): DomainStats {
+async function readPins(channel: Channel, domain: Handle | bigint, vcpus: number, cpus: number): Promise<Pins> {
+  const bytes = Math.ceil(cpus / 8)
+  const maps = Buffer.alloc(bytes * vcpus)
+  const count = await channel.call<number>('virDomainGetVcpuPinInfo', domain, vcpus, maps, bytes, LIVE)
+  const emulator = Buffer.alloc(bytes)
+  await channel.call('virDomainGetEmulatorPinInfo', domain, emulator, bytes, LIVE)
+  return { vcpus: Array.from({ length: count }, (_, i) => maps.subarray(i * bytes, (i + 1) * bytes)), emulator }
+}
+
+function readRecord(library: Library, channel: Channel, record: bigint): Omit<DomainStats, 'pins'> & { domain: bigint } {
   const bytes = library.bytesAt(record, RECORD.bytes)
   const domain = bytes.readBigUInt64LE(RECORD.domainAt)
   const count = bytes.readInt32LE(RECORD.countAt)
   const params =
     count === 0 ? Buffer.alloc(0) : library.bytesAt(bytes.readBigUInt64LE(RECORD.paramsAt), PARAM_BYTES * count)
-  return { ...idOf(channel, domain), stats: unpackParams(params, count, (pointer) => library.textAt(pointer)) }
+  return { ...idOf(channel, domain), domain, stats: unpackParams(params, count, (pointer) => library.textAt(pointer)) }
 }
 
 /** A text that libvirt made for whoever asked, who frees it. */

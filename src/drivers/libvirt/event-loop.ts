@@ -6,8 +6,9 @@ import { asynchronously, type Handle } from './call.ts'
 /** Of `virDomainEventID`: lifecycle, reboot, balloon, device removed, device added, metadata. */
 const EVENTS = [0, 1, 13, 15, 19, 23]
 const NEVER = -1
-/** Before libvirt's event loop is run again where it failed. */
-const EVENTS_AGAIN_MS = 1000
+/** Before libvirt's event loop is run again: each call of anybody's wakes it several times. Longer where it failed. */
+const AGAIN_MS = 20
+const AGAIN_AFTER_FAILURE_MS = 1000
 
 /**
  * libvirt's own event loop, which runs on a thread of its own while anybody listens. Callbacks differ in what they are
@@ -38,7 +39,10 @@ export function eventLoop(koffi: typeof Koffi, library: LibraryHandle) {
 
   async function run(): Promise<void> {
     isRunning = true
-    while (listening.size > 0) if ((await asynchronously<number>(runOnce, [])) < 0) await sleep(EVENTS_AGAIN_MS)
+    while (listening.size > 0) {
+      const hasFailed = (await asynchronously<number>(runOnce, [])) < 0
+      await sleep(hasFailed ? AGAIN_AFTER_FAILURE_MS : AGAIN_MS)
+    }
     isRunning = false
   }
 

@@ -67,9 +67,9 @@ async function machinesOn(connection: Connection, link: Link, question: Question
     return its?.kind === 'machine' && its.id === id ? its : null
   }
   const isNew = (one: DomainId): boolean => knownAs(one) === null
-  let stats = await connection.stats(question.stats)
+  let stats = await connection.stats(question.stats, cpus)
   const lacksSome = question.stats.length < MACHINE_STATS.length
-  if (lacksSome && stats.some(isNew)) stats = await connection.stats(MACHINE_STATS)
+  if (lacksSome && stats.some(isNew)) stats = await connection.stats(MACHINE_STATS, cpus)
   const toldAtMs = monotonicMs()
   const wanted = new Set(stats.filter(isNew).map(({ uuid }) => uuid))
   const paths = wanted.size > 0 ? groupsOfMachines(layout, wanted) : new Map<string, string | null>()

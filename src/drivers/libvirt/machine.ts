@@ -58,7 +58,7 @@ export async function machineOf(
   connection: Connection,
   link: Link,
   path: string,
-  { uuid, id, name, stats }: DomainStats,
+  { uuid, id, name, stats, pins }: DomainStats,
   toldAtMs: number,
   cpusOfHost: number,
   known: Machine | null,
@@ -91,7 +91,7 @@ export async function machineOf(
     vcpus,
     mostVcpus: number('vcpu.maximum') ?? known?.mostVcpus ?? vcpus,
     cpus:
-      known === null || stats.has('vcpu.current') ? await readPins(connection, uuid, vcpus, cpusOfHost) : known.cpus,
+pins !== null ? pinText(pins) : (known?.cpus ?? (await readPins(connection, uuid, vcpus, cpusOfHost))),
     hasBalloon: known?.hasBalloon ?? describe(await connection.description(uuid)).hasBalloon,
     memory: {
       ...(isTold || known === null ? told : known.memory),
