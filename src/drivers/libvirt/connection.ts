@@ -238,7 +238,11 @@ async function readPins(channel: Channel, domain: Handle | bigint, vcpus: number
   return { vcpus: Array.from({ length: count }, (_, i) => maps.subarray(i * bytes, (i + 1) * bytes)), emulator }
 }
 
-function readRecord(library: Library, channel: Channel, record: bigint): Omit<DomainStats, 'pins'> & { domain: bigint } {
+function readRecord(
+  library: Library,
+  channel: Channel,
+  record: bigint,
+): Omit<DomainStats, 'pins'> & { domain: bigint } {
   const bytes = library.bytesAt(record, RECORD.bytes)
   const domain = bytes.readBigUInt64LE(RECORD.domainAt)
   const count = bytes.readInt32LE(RECORD.countAt)

@@ -90,8 +90,7 @@ export async function machineOf(
     toldAtMs,
     vcpus,
     mostVcpus: number('vcpu.maximum') ?? known?.mostVcpus ?? vcpus,
-    cpus:
-pins !== null ? pinText(pins) : (known?.cpus ?? (await readPins(connection, uuid, vcpus, cpusOfHost))),
+    cpus: pins !== null ? pinText(pins) : (known?.cpus ?? (await readPins(connection, uuid, vcpus, cpusOfHost))),
     hasBalloon: known?.hasBalloon ?? describe(await connection.description(uuid)).hasBalloon,
     memory: {
       ...(isTold || known === null ? told : known.memory),
