@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type BedHost, startHost } from '#bed/host.ts'
+import type { SamePolicyReport } from '#daemon/replay/report.ts'
 import { groupsOf, type MachineGroups } from './machine-groups.ts'
 import { median } from './median.ts'
+import { differingOf, replayed } from './replayed.ts'
 import type { BenchResult } from './result.ts'
 
 const LAUNCHER = fileURLToPath(new URL('../bin/reeve', import.meta.url))
@@ -39,7 +41,9 @@ export async function benchChurn(minutes = MINUTES): Promise<BenchResult[]> {
   try {
     for (let i = 0; i < MACHINES; i++) (await host.start({ name: nameOf(i) })).close()
     daemon = await startReeve(host, dir)
-    return await churn(host, daemon, minutes * 60_000)
+    const results = await churn(host, daemon, minutes * 60_000)
+    await daemon.stop()
+    return [...results, decidedAgain(await replayed(stateIn(dir)))]
   } finally {
     await daemon?.stop()
     await host.stop()
@@ -110,6 +114,17 @@ async function churn(host: BedHost, daemon: Daemon, lengthMs: number): Promise<B
   ]
 }
 
+function decidedAgain(report: SamePolicyReport): BenchResult {
+  const { turns, differences } = report
+  return {
+    name: 'turns that come out otherwise when its journal is replayed',
+    median: differingOf(report),
+    unit: '',
+    met: turns > 0 && differingOf(report) === 0,
+    note: [`of ${turns}`, ...differences.map((one) => JSON.stringify(one))].join(', '),
+  }
+}
+
 /** Returns how long after its start the machine was managed again; null where it was not. */
 async function restart(host: BedHost, groups: MachineGroups, name: string): Promise<number | null> {
   await host.virsh('destroy', name)
@@ -145,7 +160,7 @@ async function startReeve(host: BedHost, dir: string): Promise<Daemon> {
   const policyFile = join(dir, 'policy.yaml')
   writeFileSync(policyFile, policyText(host))
   mkdirSync(join(dir, 'run'))
-  const places = ['--state', join(dir, 'state'), '--socket', join(dir, 'run', 'control.sock')]
+  const places = ['--state', stateIn(dir), '--socket', join(dir, 'run', 'control.sock')]
   // It ends with the bench, by whatever end.
   const child: ChildProcess = spawn('setpriv', ['--pdeathsig', 'KILL', LAUNCHER, 'up', '-c', policyFile, ...places], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -178,7 +193,7 @@ async function startReeve(host: BedHost, dir: string): Promise<Daemon> {
   }
 }
 
-/** Every machine gets a weight that none has by itself. */
+/** Every machine gets a weight that none has by itself, and more where it uses that. */
 const policyText = ({ uri }: BedHost) => `
 apiVersion: reeve/v1
 host: { mode: manage, interval: 1s, libvirt: ["${uri}"] }
@@ -186,6 +201,9 @@ domains:
   vm-*: { driver: libvirt }
 goals:
   - { domain: vm-*, kind: fixed, amounts: { cpu: 200m }, priority: 1 }
+  - { domain: vm-*, kind: utilization, target: 75%, priority: 2 }
 `
+
+const stateIn = (dir: string): string => join(dir, 'state')
 
 const nameOf = (index: number): string => `vm-${index}`

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import type { Family } from './acts.ts'
+import { FAMILIES, type Family } from './acts.ts'
 import type { Vector } from './contenders/static.ts'
 import type { RunFigures } from './summary.ts'
 import { pageOf, type Report } from './table.ts'
@@ -8,35 +8,40 @@ import { pageOf, type Report } from './table.ts'
 const PAGE = new URL('../../docs/bench-goals.md', import.meta.url)
 const FIGURES = new URL('../../docs/bench-goals.json', import.meta.url)
 
-/** The static weights that play in each family. */
-export type Weights = Readonly<Partial<Record<Family, Vector>>>
-
-/** What an earlier call has measured: so many runs in full, and their figures. */
+/** What an earlier call has measured of a family: so many runs in full, and their figures. */
 export interface Kept {
   readonly runs: number
-  readonly weights: Weights
+  readonly weights: Vector
   readonly figures: readonly RunFigures[]
 }
 
 /** What must be the same for runs to be counted together. */
-export type Setting = Pick<Report, 'machine' | 'code' | 'seconds'>
+export type Setting = Pick<Report, 'family' | 'machine' | 'code' | 'seconds'>
 
+type KeptReport = Report & Pick<Kept, 'figures'>
+
+/** In place of what was kept of this family; the other stays as it is. */
 export function keep(report: Report, figures: readonly RunFigures[]): void {
-  writeFileSync(PAGE, pageOf(report))
-  writeFileSync(FIGURES, `${JSON.stringify({ ...report, figures }, null, 2)}\n`)
+  const kept = { ...keptReports(), [report.family]: { ...report, figures } }
+  const reports = FAMILIES.flatMap((family) => kept[family] ?? [])
+  writeFileSync(PAGE, pageOf(reports))
+  writeFileSync(FIGURES, `${JSON.stringify(kept, null, 2)}\n`)
 }
 
-/** Throws where nothing was kept, or what was kept is of another setting. */
+/** Throws where nothing was kept of the family, or what was kept is of another setting. */
 export function readKept(now: Setting): Kept {
-  if (!existsSync(FIGURES)) throw new Error('cannot resume: nothing is kept in docs/bench-goals.json')
-  const kept = JSON.parse(readFileSync(FIGURES, 'utf8')) as Report & Pick<Kept, 'figures'>
+  const kept = keptReports()[now.family]
+  if (kept === undefined) throw new Error(`cannot resume: nothing is kept of family ${now.family}`)
   if (now.code === null) throw new Error('cannot resume: src or bench differ from the last commit, or there is none')
   for (const [name, its] of Object.entries(now)) {
     const before = kept[name as keyof Setting]
     if (before !== its) throw new Error(`cannot resume: ${name} was ${before} when it was begun and is ${its} now`)
   }
-  const weights = Object.fromEntries(Object.entries(kept.weights).map(([family, text]) => [family, vectorOf(text)]))
-  return { runs: kept.runs, weights, figures: kept.figures }
+  return { runs: kept.runs, weights: vectorOf(kept.weights ?? ''), figures: kept.figures }
+}
+
+function keptReports(): Readonly<Partial<Record<Family, KeptReport>>> {
+  return existsSync(FIGURES) ? JSON.parse(readFileSync(FIGURES, 'utf8')) : {}
 }
 
 /** Of `4:4:2:1`. Throws a message for whoever wrote it. */

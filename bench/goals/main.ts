@@ -1,9 +1,10 @@
 /**
- * `npm run bench:goals -- [--resume] [--runs N] [--seconds N] [--only CONTENDER,...] [--family I|II] [--static W:W:W:W]`: do goals
- * of real processes hold, under Reeve and under everybody else, in one run on this machine? Writes docs/bench-goals.md
- * and .json after each run; `--resume` goes on from there with the runs that are missing, on the same machine with the
- * same code. With any other option it is a trial, whose figures are shown and not written. `--seconds` is the length of
- * an act; `--static` names the static weights instead of looking for the best of them.
+ * `npm run bench:goals -- [--family I|II] [--resume] [--runs N] [--seconds N] [--only CONTENDER,...] [--static W:W:W:W]`:
+ * do goals of real processes hold, under Reeve and under everybody else, in one run on this machine? Writes
+ * docs/bench-goals.md and .json after each run, each family for itself; `--resume` goes on from there with the runs that
+ * are missing, on the same machine with the same code. With any further option it is a trial, whose figures are shown
+ * and not written. `--seconds` is the length of an act; `--static` names the static weights instead of looking for the
+ * best of them.
  */
 import { parseArgs } from 'node:util'
 import { takePrecedence } from '#daemon/precedence.ts'
@@ -13,7 +14,7 @@ import type { Contender } from './contender.ts'
 import { published } from './contenders/published.ts'
 import { reeve, reeveWithout } from './contenders/reeve.ts'
 import { KERNEL, MAP, staticWeights, VECTORS, type Vector } from './contenders/static.ts'
-import { codeOf, type Kept, keep, readKept, vectorOf, type Weights } from './kept.ts'
+import { codeOf, type Kept, keep, readKept, vectorOf } from './kept.ts'
 import { playFamily } from './play.ts'
 import { bestOf } from './search.ts'
 import { createStage, type Stage } from './stage.ts'
@@ -60,31 +61,53 @@ interface Options {
 async function main(args: readonly string[]): Promise<number> {
   const code = codeOf()
   let options: Options
-  let before: Kept | null = null
+  let before: readonly (Kept | null)[]
   try {
     options = optionsOf(args)
-    if (options.isResumed) before = readKept({ machine: machine(), code, seconds: options.seconds })
+    const setting = { machine: machine(), code, seconds: options.seconds }
+    before = options.families.map((family) => (options.isResumed ? readKept({ family, ...setting }) : null))
   } catch (error) {
     process.stderr.write(`bench:goals: ${(error as Error).message}\n`)
     return 2
   }
-  const firstRun = before?.runs ?? 0
-  say(`this takes about ${Math.round(allSeconds(options, firstRun) / 60)} minutes`)
+  say(`this takes about ${Math.round(allSeconds(options, before) / 60)} minutes`)
   await takePrecedence()
-  const weights = before?.weights ?? (await weightsOf(options))
+  const reports: Report[] = []
+  for (const [index, family] of options.families.entries()) {
+    reports.push(await measured(options, family, before[index] ?? null, code))
+  }
+  process.stdout.write(`${pageOf(reports)}\n`)
+  return 0
+}
+
+async function measured(options: Options, family: Family, before: Kept | null, code: string | null): Promise<Report> {
+  const weights = before?.weights ?? (await weightsOf(options, family))
+  const contenders = contendersOf(options, family, weights)
   const figures: RunFigures[] = [...(before?.figures ?? [])]
-  for (let run = firstRun; run < options.runs; run++) {
+  const reportOf = (runs: number): Report => {
+    const summaries = contenders.map(({ name }) => summaryOf(figures.filter((one) => one.contender === name)))
+    return {
+      family,
+      measuredAt: new Date().toISOString(),
+      machine: machine(),
+      code,
+      runs,
+      seconds: options.seconds,
+      weights: weights?.join(':') ?? null,
+      summaries,
+      targets: targetsOf(family, summaries),
+    }
+  }
+  for (let run = before?.runs ?? 0; run < options.runs; run++) {
     await onStage(run, async (stage) => {
-      for (const family of options.families)
-        for (const contender of inOrderOf(run, contendersOf(options, family, weights[family]))) {
-          figures.push(await play(stage, contender, family, inFull(family, options), run))
-        }
+      for (const contender of inOrderOf(run, contenders)) {
+        figures.push(await play(stage, contender, family, inFull(family, options), run))
+      }
     })
     // What is measured by now is kept, should a later run fail.
-    if (!options.isTrial) keep(reportOf({ ...options, runs: run + 1 }, code, weights, figures), figures)
+    if (!options.isTrial) keep(reportOf(run + 1), figures)
   }
-  process.stdout.write(`${pageOf(reportOf(options, code, weights, figures))}\n`)
-  return 0
+  return reportOf(options.runs)
 }
 
 function optionsOf(args: readonly string[]): Options {
@@ -102,8 +125,8 @@ function optionsOf(args: readonly string[]): Options {
   const weights = values.static === undefined ? null : vectorOf(values.static)
   const runs = whole(values.runs ?? `${RUNS}`, 1)
   const isResumed = values.resume === true
-  const isTrial = Object.keys(values).some((name) => name !== 'resume')
-  if (isResumed && isTrial) throw new Error('--resume goes with no other option: trials are not kept')
+  const isTrial = Object.keys(values).some((name) => name !== 'resume' && name !== 'family')
+  if (isResumed && isTrial) throw new Error('--resume goes only with --family: trials are not kept')
   return { runs, seconds, only, families, weights, isTrial, isResumed }
 }
 
@@ -113,8 +136,8 @@ function whole(text: string, least: number): number {
   throw new Error(`${text} is not a whole number from ${least}`)
 }
 
-function contendersOf({ only }: Options, family: Family, weights: Vector | undefined): Contender[] {
-  const its = weights === undefined ? [] : [{ ...staticWeights(weights), name: STATIC }]
+function contendersOf({ only }: Options, family: Family, weights: Vector | null): Contender[] {
+  const its = weights === null ? [] : [{ ...staticWeights(weights), name: STATIC }]
   return [...its, ...CONTENDERS].filter(
     ({ name, onlyIn }) => only.includes(name) && (onlyIn === undefined || onlyIn === family),
   )
@@ -140,57 +163,37 @@ async function play(stage: Stage, contender: Contender, family: Family, acts: re
   return runFiguresOf(await playFamily(stage, contender, family, acts), run)
 }
 
-/** The best static weights of each family: all for a while, then the best three in full. */
-async function weightsOf(options: Options): Promise<Weights> {
-  const found: Partial<Record<Family, Vector>> = {}
-  if (!options.only.includes(STATIC)) return found
-  for (const family of options.families) {
-    if (options.weights !== null) found[family] = options.weights
-    else
-      await onStage(0, async (stage) => {
-        const tried = async (vectors: readonly Vector[], acts: readonly Act[]) => {
-          const figures: { vector: Vector; figures: RunFigures }[] = []
-          for (const vector of vectors)
-            figures.push({ vector, figures: await play(stage, staticWeights(vector), family, acts, 0) })
-          return bestOf(figures)
-        }
-        const best = await tried(VECTORS, inSearch(family))
-        found[family] = (await tried(best.slice(0, SEARCHED_IN_FULL), inFull(family, options)))[0] as Vector
-      })
+/** The best static weights of a family: all for a while, then the best three in full. null where they do not play. */
+async function weightsOf(options: Options, family: Family): Promise<Vector | null> {
+  if (!options.only.includes(STATIC)) return null
+  if (options.weights !== null) return options.weights
+  const tried = async (stage: Stage, vectors: readonly Vector[], acts: readonly Act[]) => {
+    const figures: { vector: Vector; figures: RunFigures }[] = []
+    for (const vector of vectors)
+      figures.push({ vector, figures: await play(stage, staticWeights(vector), family, acts, 0) })
+    return bestOf(figures)
   }
+  let found: Vector | null = null
+  await onStage(0, async (stage) => {
+    const best = await tried(stage, VECTORS, inSearch(family))
+    found = (await tried(stage, best.slice(0, SEARCHED_IN_FULL), inFull(family, options)))[0] ?? null
+  })
   return found
 }
 
 const inFull = (family: Family, { seconds }: Options): Act[] => actsOf(family, seconds, STEADY_TIMES * seconds)
 const inSearch = (family: Family): Act[] => actsOf(family, Math.floor(SEARCH_SECONDS / actsOf(family, 1).length))
 
-function allSeconds(options: Options, firstRun: number): number {
+function allSeconds(options: Options, before: readonly (Kept | null)[]): number {
   const { families, only, runs, weights } = options
-  const isSearching = only.includes(STATIC) && weights === null && firstRun === 0
-  return families.reduce((sum, family) => {
+  return families.reduce((sum, family, index) => {
+    const kept = before[index] ?? null
+    const isSearching = only.includes(STATIC) && weights === null && kept === null
     const each = secondsOf(inFull(family, options)) + BESIDE_SECONDS
     const search = VECTORS.length * (SEARCH_SECONDS + BESIDE_SECONDS) + SEARCHED_IN_FULL * each
-    const playing = contendersOf(options, family, only.includes(STATIC) ? VECTORS[0] : undefined).length
-    return sum + (runs - firstRun) * playing * each + (isSearching ? search : 0)
+    const playing = contendersOf(options, family, only.includes(STATIC) ? (VECTORS[0] ?? null) : null).length
+    return sum + (runs - (kept?.runs ?? 0)) * playing * each + (isSearching ? search : 0)
   }, 0)
-}
-
-function reportOf(options: Options, code: string | null, weights: Weights, figures: readonly RunFigures[]): Report {
-  const summaries = options.families.flatMap((family) =>
-    contendersOf(options, family, weights[family]).map(({ name }) =>
-      summaryOf(figures.filter((one) => one.family === family && one.contender === name)),
-    ),
-  )
-  return {
-    measuredAt: new Date().toISOString(),
-    machine: machine(),
-    code,
-    runs: options.runs,
-    seconds: options.seconds,
-    weights: Object.fromEntries(Object.entries(weights).map(([family, vector]) => [family, vector.join(':')])),
-    summaries,
-    targets: targetsOf(summaries),
-  }
 }
 
 function say(text: string): void {

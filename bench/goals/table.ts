@@ -1,9 +1,11 @@
 import type { BenchResult } from '../result.ts'
-import { FAMILIES, type Family } from './acts.ts'
+import type { Family } from './acts.ts'
 import { CHANGE_OVER_SECONDS, REACTION_SECONDS } from './measure.ts'
 import type { Spread, Summary } from './summary.ts'
 
+/** What was measured of one family, by one call on one machine. */
 export interface Report {
+  readonly family: Family
   readonly measuredAt: string
   readonly machine: string
   /** The committed trees of src and bench that were measured; null where they were changed. */
@@ -11,8 +13,8 @@ export interface Report {
   readonly runs: number
   /** Of one act. */
   readonly seconds: number
-  /** The best static weights of each family, as shop:api:search:job. */
-  readonly weights: Readonly<Partial<Record<Family, string>>>
+  /** The best static weights, as shop:api:search:job; null where they did not play. */
+  readonly weights: string | null
   readonly summaries: readonly Summary[]
   readonly targets: readonly BenchResult[]
 }
@@ -23,39 +25,32 @@ const TITLES: Readonly<Record<Family, string>> = {
 }
 
 /** The whole as Markdown. */
-export function pageOf(report: Report): string {
-  const families = FAMILIES.filter((family) => report.summaries.some((one) => one.family === family))
+export function pageOf(reports: readonly Report[]): string {
   return [
     '# Goals under contention',
     '',
-    `Made by \`npm run bench:goals\`; ${report.measuredAt.slice(0, 10)}, ${report.machine}, ${report.code === null ? 'code that is not committed' : `code of the trees ${report.code}`}.`,
+    'Made by `npm run bench:goals`.',
     '',
-    `Real processes: services with goals of priorities 1, 1 and 2, and two batch jobs. ${report.runs} runs, ${report.seconds} s an act,`,
-    'the contenders in another order each time. Medians over the runs, with the least and the most behind them.',
+    'Real processes: services with goals of priorities 1, 1 and 2, and two batch jobs. In each run all contenders play, in',
+    'another order each time. Medians over the runs, with the least and the most behind them.',
     'The load generator alone measures, open-loop, in windows of one second. Not counted are the first',
     `${CHANGE_OVER_SECONDS} s of an act; "held" leaves out the ${REACTION_SECONDS} s behind a step, which the column of reactions is about, and`,
     '"with steps" counts them. Goals that cannot all be met count in the table of acts only. The steady act is longer, and',
     'changes in steady load are those of its last two thirds, of the domain with the most of them.',
     '',
-    ...families.flatMap((family) => familyOf(report, family)),
-    '## Targets',
-    '',
-    '| what | measured | target | | |',
-    '|---|---|---|---|---|',
-    ...report.targets.map(targetRow),
-    '',
+    ...reports.flatMap(familyOf),
   ].join('\n')
 }
 
-function familyOf({ summaries, weights }: Report, family: Family): string[] {
-  const its = summaries.filter((one) => one.family === family)
+function familyOf(report: Report): string[] {
+  const { family, summaries: its, weights, code, runs, seconds } = report
   const acts = its[0]?.acts.map(({ act }) => act) ?? []
   return [
     `## ${TITLES[family]}`,
     '',
-    ...(weights[family] === undefined
-      ? []
-      : [`\`static\` has the weights ${weights[family]} (shop:api:search:job).`, '']),
+    `${report.measuredAt.slice(0, 10)}, ${report.machine}, ${code === null ? 'code that is not committed' : `code of the trees ${code}`}; ${runs} runs, ${seconds} s an act.`,
+    ...(weights === null ? [] : [`\`static\` has the weights ${weights} (shop:api:search:job).`]),
+    '',
     '| contender | priority 1 held, % | priority 2 held, % | with steps, 1 / 2 | batch work, k/s | changes a minute | in steady load | reaction, s | own CPU, % | stolen, CPU s |',
     '|---|---|---|---|---|---|---|---|---|---|',
     ...its.map((one) =>
@@ -85,6 +80,10 @@ function familyOf({ summaries, weights }: Report, family: Family): string[] {
     ),
     '',
     `The generator waited ${spread(worstWait(its), (value) => value.toFixed(2))} ms for a CPU each time it wanted one, under the contender with the longest waits.`,
+    '',
+    '| what | measured | target | | |',
+    '|---|---|---|---|---|',
+    ...report.targets.map(targetRow),
     '',
   ]
 }

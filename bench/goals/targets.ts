@@ -1,4 +1,5 @@
 import type { BenchResult } from '../result.ts'
+import type { Family } from './acts.ts'
 import { REEVE, type Summary } from './summary.ts'
 
 /** The targets of this bench, and whether they were met: what was asked for of Reeve against the other contenders. */
@@ -10,9 +11,8 @@ const SECOND_LEAD_LEAST = 10
 const INTERVALS_MOST = 3
 const CHANGES_MOST = 4
 
-export function targetsOf(summaries: readonly Summary[]): BenchResult[] {
-  const ofFamily = (family: Summary['family']) => summaries.filter((one) => one.family === family)
-  return [...targetsOfFirst(ofFamily('I')), ...targetsOfSecond(ofFamily('II'))]
+export function targetsOf(family: Family, summaries: readonly Summary[]): BenchResult[] {
+  return family === 'I' ? targetsOfFirst(summaries) : targetsOfSecond(summaries)
 }
 
 /** Where weights alone can serve: as good as the best of them. */

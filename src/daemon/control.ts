@@ -63,6 +63,7 @@ export class Control {
   #hasLooked = false
   #looksUnderWay = 0
   #queue: Promise<unknown> = Promise.resolve()
+  #isClosed = false
 
   constructor(parts: ControlParts, loaded: LoadedPolicy, carried: Carried) {
     this.#parts = parts
@@ -263,7 +264,7 @@ export class Control {
   resume(): void {
     this.#setPaused(false)
     this.#reclaimed = (this.#last?.decision.drift ?? []).map(({ domain }) => domain)
-    void this.#alone(() => this.#putBackOthers())
+    this.#alone(() => this.#putBackOthers()).catch((error: unknown) => this.#parts.log.warn(reasonOf(error)))
   }
 
   /** On record too: a restart must not resume what an operator paused. */
@@ -318,7 +319,14 @@ export class Control {
     })
   }
 
+  /** Resolves when nothing is under way any more, and nothing is begun after that. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#queue
+  }
+
   #alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#isClosed) return Promise.reject(new Error('the daemon ends'))
     const result = this.#queue.then(work)
     this.#queue = result.catch(() => undefined)
     return result

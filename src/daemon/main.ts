@@ -131,6 +131,7 @@ async function begin(options: DaemonOptions, loaded: LoadedPolicy, endings: Endi
     loaded,
     recovered,
   )
+  endings.push(() => control.close())
   await control.prepare()
 
   const socketPath = options.socketPath ?? join(runDir, 'control.sock')

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { renderStatus } from '#cli/render/status.ts'
 import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
 import { parsePolicy } from '#policy/parse.ts'
@@ -52,6 +53,27 @@ describe('metrics at which the daemon looks', () => {
     const report = await decideForShow(parsed.policy, [new FakeHost(createClock())], createClock())
     assert.equal(report.kind, 'dry-run')
     assert.equal(existsSync(touched), false)
+  })
+
+  it('are looked at no more after the end, whatever was under way then', async (t) => {
+    let asked = 0
+    const server = createServer((_, answer) => {
+      asked++
+      answer.end()
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    t.after(() => server.close())
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    const metric = `up: { source: http, url: "${url}", unit: ms, interval: 50ms, window: 1s, minimumSamples: 1 }`
+    const { daemon, host } = await startFake(t, { dir: temporaryDir(t) })
+    const prepare = host.prepare.bind(host)
+    host.prepare = (policy) => pause(300).then(() => prepare(policy))
+    const reloading = daemon.reload(TWO_DOMAINS.replace('metrics:', `metrics:\n  ${metric}`))
+    await daemon.stop()
+    assert.equal((await reloading).ok, true)
+    const before = asked
+    await pause(300)
+    assert.equal(asked, before)
   })
 
   it('hold up neither a turn nor the end, whatever hangs', async (t) => {

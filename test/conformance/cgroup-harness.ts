@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DomainPolicy, Match, Policy } from '#core/model/policy.ts'
 import { type CgroupDriver, createCgroupDriver, sweep } from '#drivers/cgroup/driver.ts'
@@ -71,6 +71,7 @@ export async function cgroupHarness(root: string, outputDir: string): Promise<Ha
     async close() {
       await driver.stopCommands()
       await driver.close()
+      rmSync(outputDir, { recursive: true })
     },
   }
 }

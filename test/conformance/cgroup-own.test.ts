@@ -10,6 +10,7 @@ import {
   readFileSync,
   readlinkSync,
   rmdirSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -24,6 +25,7 @@ import { type CgroupDriver, createCgroupDriver, sweep } from '#drivers/cgroup/dr
 import { childrenOf, makeGroup, moveInto, processesIn, removeGroup } from '#drivers/cgroup/groups.ts'
 import { dirOf } from '#drivers/cgroup/layout.ts'
 import { monotonicMs } from '#drivers/cgroup/monotonic.ts'
+import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
 import type { Prepared } from '#ports.ts'
 import { BUSY, domain, groupDir, policyOf, shell } from './cgroup-harness.ts'
 import { reasonToSkip } from './requirements.ts'
@@ -43,6 +45,7 @@ describe('cgroup: domains of its own and of others', { skip: await reasonToSkip(
   after(async () => {
     await driver?.stopCommands()
     await driver?.close()
+    rmSync(outputDir, { recursive: true })
   })
 
   test('a command runs as its user, inside its group from the start, with its output kept', async () => {
@@ -303,7 +306,7 @@ async function setUnit(t: TestContext, outer: CgroupDriver): Promise<void> {
   const dir = `${outer.layout.base.mount}${path}`
   const file = outer.layout.version === 1 ? 'cpu.shares' : 'cpu.weight'
   const property = outer.layout.version === 1 ? 'CPUShares' : 'CPUWeight'
-  const bin = mkdtempSync(join(tmpdir(), 'systemctl-'))
+  const bin = temporaryDir(t)
   writeFileSync(
     join(bin, 'systemctl'),
     `#!/bin/sh

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { describe, it } from 'node:test'
+import { after, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { bedAvailable } from '#bed/host.ts'
@@ -21,8 +21,15 @@ const bed = bedAvailable()
 const isRequired = process.env['REEVE_REQUIRE_SYSTEM'] === '1'
 const skip = reason !== null && !isRequired ? `the real demo: ${reason}` : false
 
+const started: ChildProcess[] = []
+// A demo that does not end by itself fails its test, and keeps nobody waiting.
+after(() => {
+  for (const child of started) child.kill('SIGKILL')
+})
+
 function start(...args: readonly string[]): { readonly child: ChildProcess; readonly output: () => string } {
   const child = spawn(REEVE, ['demo', ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  started.push(child)
   let text = ''
   child.stdout?.on('data', (chunk: Buffer) => {
     text += chunk.toString()

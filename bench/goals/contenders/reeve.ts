@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import { policyJsonSchema } from '#policy/schema.ts'
+import { differingOf, replayed } from '../../replayed.ts'
 import type { Family } from '../acts.ts'
 import { DOMAINS, type Domain, type Goal, JOBS, type Terms } from '../cast.ts'
 import type { Contender } from '../contender.ts'
@@ -59,10 +60,14 @@ export function reeve(name: string, interval: string, without: readonly string[]
           child.kill('SIGHUP')
         },
         cpuSeconds: () => cpuSecondsOf(child),
+        /** What it has decided must come out again from its journal. */
         async stop() {
           await end(child)
           const refused = said.split('\n').filter((line) => /refused|infeasible|malformed/.test(line))
           if (refused.length > 0) throw new Error(`reeve refused a policy of this bench: ${refused.join('; ')}`)
+          const again = await replayed(join(directory, 'state'))
+          if (again.turns === 0 || differingOf(again) > 0)
+            throw new Error(`${name} does not decide again as it did: ${JSON.stringify(again.differences)}`)
         },
       }
     },
