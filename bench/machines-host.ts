@@ -19,12 +19,13 @@ import { median } from './median.ts'
 
 const MACHINES = 6
 const BUSY = MACHINES / 2
+const INTERVAL_MS = 1000
 /** Of a CPU each: the rest of the host needs some, too. */
 const BUSY_LOAD = 0.4
-/** Turns in quick succession before the measured ones: a daemon runs for months, its first minute is not the rule. */
-const WARM_UP = 400
-const WARM_UP_INTERVAL_MS = 50
-/** The first turns of a daemon are not the rule; in those after them the slow look comes twice. */
+/** Turns of a daemon in quick succession before the measured ones: it runs for months, its first minutes are not the rule. */
+const WARM_UP = 1000
+const WARM_UP_INTERVAL_MS = 20
+/** The first turns at the measured interval are not the rule; in those after them the slow look comes twice. */
 const SETTLING = 5
 const MEASURED = 20
 const WITHOUT_MS = 15_000
@@ -57,7 +58,6 @@ async function main(rounds: number): Promise<readonly RoundFigures[]> {
   try {
     const guests: BedGuest[] = []
     for (let i = 0; i < MACHINES; i++) guests.push(await host.start({ name: `vm-${i}` }))
-    await withDaemon(host, groupsOf(host), (daemon) => daemon.turns(WARM_UP), WARM_UP_INTERVAL_MS)
     const figures: RoundFigures[] = []
     for (let round = 0; round < rounds; round++) {
       figures.push(await measureRound(host, guests, round))
@@ -112,10 +112,17 @@ function perTurn(turns: readonly TurnCost[]): number {
 }
 
 async function measureTurns(host: BedHost, groups: MachineGroups): Promise<readonly TurnCost[]> {
-  return withDaemon(host, groups, async (daemon) => {
-    await daemon.turns(SETTLING)
-    return daemon.turns(MEASURED)
-  })
+  return withDaemon(
+    host,
+    groups,
+    async (daemon) => {
+      await daemon.turns(WARM_UP)
+      await daemon.reload(policyText(host, INTERVAL_MS))
+      await daemon.turns(SETTLING)
+      return daemon.turns(MEASURED)
+    },
+    WARM_UP_INTERVAL_MS,
+  )
 }
 
 async function measureSteps(
@@ -146,7 +153,7 @@ async function withDaemon<Result>(
   host: BedHost,
   groups: MachineGroups,
   work: (daemon: MeasuredDaemon) => Promise<Result>,
-  intervalMs = 1000,
+  intervalMs = INTERVAL_MS,
 ): Promise<Result> {
   const groupDriver = await createCgroupDriver({ outputDir: '/nonexistent' })
   const drivers: readonly Driver[] = [createLibvirtDriver({ groups: groupDriver, uris: [host.uri] }), groupDriver]

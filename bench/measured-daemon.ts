@@ -12,6 +12,8 @@ import type { Driver } from '#ports.ts'
 export interface MeasuredDaemon {
   /** Resolves with what each of the next so many turns cost. */
   turns(count: number): Promise<readonly TurnCost[]>
+  /** Puts another policy in force. @throws where it is refused. */
+  reload(policyText: string): Promise<void>
   stop(): Promise<void>
 }
 
@@ -63,6 +65,10 @@ export async function startMeasured(
           resolve(costs)
         })
       }),
+    async reload(text) {
+      const result = await daemon.reload(text)
+      if (!result.ok) throw new Error(`the policy of this bench was refused: ${result.faults.join('; ')}`)
+    },
     async stop() {
       await daemon.stop()
       rmSync(dir, { recursive: true })
