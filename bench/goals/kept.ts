@@ -51,13 +51,16 @@ export function vectorOf(text: string): Vector {
   throw new Error(`static weights are four numbers above 0, as 4:4:2:1, and not ${text}`)
 }
 
+const TREE_LETTERS = 8
+
 /** Names the trees of what is measured and of what measures; null where they are not as committed. */
 export function codeOf(): string | null {
   const git = (...words: string[]) =>
     execFileSync('git', words, { cwd: import.meta.dirname, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
   try {
     git('diff', '--quiet', 'HEAD', '--', ':/src', ':/bench')
-    return git('rev-parse', '--short', 'HEAD:src', 'HEAD:bench').trim().replace('\n', ' ')
+    const trees = git('rev-parse', 'HEAD:src', 'HEAD:bench').trim().split('\n')
+    return trees.map((tree) => tree.slice(0, TREE_LETTERS)).join(' ')
   } catch {
     return null
   }
