@@ -186,7 +186,7 @@ async function startReeve(host: BedHost, dir: string): Promise<Daemon> {
     }),
     failedTurns: () => said.split('was not made').length - 1,
     async stop() {
-      if (child.exitCode !== null) return
+      if (child.exitCode !== null || child.signalCode !== null) return
       child.kill('SIGTERM')
       await once(child, 'exit')
     },

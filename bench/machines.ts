@@ -34,7 +34,7 @@ function costs(rounds: readonly RoundFigures[]): BenchResult[] {
       'turn over 6 machines, 3 of them busy, own CPU',
       all((its) => its.ownCpuMs.busy),
       3,
-      `slow looks included; of a daemon that has run for a thousand turns; the median turn ${middle} ms`,
+      `slow looks included, as in all rows of a daemon that has run for a thousand turns; the median turn ${middle} ms`,
     ),
     below(
       'turn over 6 idle machines, own CPU',

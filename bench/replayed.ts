@@ -8,11 +8,14 @@ const OUTPUT_BYTES_MOST = 64 * 1024 * 1024
 /** What a daemon that has ended left on record, decided again by `reeve replay`. */
 export function replayed(stateDir: string): Promise<SamePolicyReport> {
   return new Promise((resolve, reject) => {
-    const words = ['replay', '--json', '--state', stateDir, '--socket', '/nonexistent']
+    const words = ['replay', '--json', '--state', stateDir]
     execFile(LAUNCHER, words, { maxBuffer: OUTPUT_BYTES_MOST }, (error, stdout, stderr) => {
-      // It ends with 1 where something differs, and says what.
-      if (stdout === '') reject(new Error(`reeve replay of ${stateDir} failed: ${stderr || error?.message}`))
-      else resolve(JSON.parse(stdout) as SamePolicyReport)
+      try {
+        // It ends with 1 where something differs, and says what.
+        resolve(JSON.parse(stdout) as SamePolicyReport)
+      } catch {
+        reject(new Error(`reeve replay of ${stateDir} failed: ${stderr || error?.message}`))
+      }
     })
   })
 }

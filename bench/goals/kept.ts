@@ -25,24 +25,29 @@ export function keep(report: Report, figures: readonly RunFigures[]): void {
   const kept = { ...keptReports(), [report.family]: { ...report, figures } }
   const reports = FAMILIES.flatMap((family) => kept[family] ?? [])
   writeFileSync(PAGE, pageOf(reports))
-  writeFileSync(FIGURES, `${JSON.stringify(kept, null, 2)}\n`)
+  writeFileSync(FIGURES, `${JSON.stringify(kept, (_, value) => (isOdd(value) ? `${value}` : value), 2)}\n`)
 }
 
 /** Throws where nothing was kept of the family, or what was kept is of another setting. */
 export function readKept(now: Setting): Kept {
   const kept = keptReports()[now.family]
-  if (kept === undefined) throw new Error(`cannot resume: nothing is kept of family ${now.family}`)
-  if (now.code === null) throw new Error('cannot resume: src or bench differ from the last commit, or there is none')
+  if (kept === undefined) throw new Error(`nothing is kept of family ${now.family}`)
+  if (now.code === null) throw new Error('src or bench differ from the last commit, or there is none')
   for (const [name, its] of Object.entries(now)) {
     const before = kept[name as keyof Setting]
-    if (before !== its) throw new Error(`cannot resume: ${name} was ${before} when it was begun and is ${its} now`)
+    if (before !== its) throw new Error(`${name} was ${before} when family ${now.family} was begun, and is ${its} now`)
   }
   return { runs: kept.runs, weights: vectorOf(kept.weights ?? ''), figures: kept.figures }
 }
 
 function keptReports(): Readonly<Partial<Record<Family, KeptReport>>> {
-  return existsSync(FIGURES) ? JSON.parse(readFileSync(FIGURES, 'utf8')) : {}
+  if (!existsSync(FIGURES)) return {}
+  return JSON.parse(readFileSync(FIGURES, 'utf8'), (_, value) => (ODD_TEXTS.has(value) ? Number(value) : value))
 }
+
+/** Numbers that JSON does not know, which would come back as null: a goal that never held again has no reaction. */
+const isOdd = (value: unknown): boolean => typeof value === 'number' && !Number.isFinite(value)
+const ODD_TEXTS: ReadonlySet<unknown> = new Set(['Infinity', '-Infinity', 'NaN'])
 
 /** Of `4:4:2:1`. Throws a message for whoever wrote it. */
 export function vectorOf(text: string): Vector {

@@ -2,7 +2,7 @@
  * `npm run bench:goals -- [--family I|II] [--resume] [--runs N] [--seconds N] [--only CONTENDER,...] [--static W:W:W:W]`:
  * do goals of real processes hold, under Reeve and under everybody else, in one run on this machine? Writes
  * docs/bench-goals.md and .json after each run, each family for itself; `--resume` goes on from there with the runs that
- * are missing, on the same machine with the same code. With any further option it is a trial, whose figures are shown
+ * are missing, on the same machine with the same code, and begins a family of which there are none. With any further option it is a trial, whose figures are shown
  * and not written. `--seconds` is the length of an act; `--static` names the static weights instead of looking for the
  * best of them.
  */
@@ -64,8 +64,7 @@ async function main(args: readonly string[]): Promise<number> {
   let before: readonly (Kept | null)[]
   try {
     options = optionsOf(args)
-    const setting = { machine: machine(), code, seconds: options.seconds }
-    before = options.families.map((family) => (options.isResumed ? readKept({ family, ...setting }) : null))
+    before = options.isResumed ? keptBefore(options, code) : options.families.map(() => null)
   } catch (error) {
     process.stderr.write(`bench:goals: ${(error as Error).message}\n`)
     return 2
@@ -78,6 +77,21 @@ async function main(args: readonly string[]): Promise<number> {
   }
   process.stdout.write(`${pageOf(reports)}\n`)
   return 0
+}
+
+/** Of each family what can be gone on with, or null. @throws where that is none of them. */
+function keptBefore({ families, seconds }: Options, code: string | null): (Kept | null)[] {
+  const why: string[] = []
+  const before = families.map((family) => {
+    try {
+      return readKept({ family, machine: machine(), code, seconds })
+    } catch (error) {
+      why.push((error as Error).message)
+      return null
+    }
+  })
+  if (why.length === families.length) throw new Error(`cannot resume: ${why.join('; ')}`)
+  return before
 }
 
 async function measured(options: Options, family: Family, before: Kept | null, code: string | null): Promise<Report> {
@@ -120,8 +134,10 @@ function optionsOf(args: readonly string[]): Options {
   const only = values.only?.split(',') ?? NAMES
   const unknown = only.filter((name) => !NAMES.includes(name))
   if (unknown.length > 0) throw new Error(`no contender is called ${unknown.join(', ')}; there are ${NAMES.join(', ')}`)
-  const families = FAMILIES.filter((family) => values.family === undefined || values.family === family)
-  if (families.length === 0) throw new Error(`there are the families ${FAMILIES.join(' and ')}, not ${values.family}`)
+  const named = FAMILIES.filter((family) => values.family === undefined || values.family === family)
+  if (named.length === 0) throw new Error(`there are the families ${FAMILIES.join(' and ')}, not ${values.family}`)
+  const families = named.filter((family) => only.includes(STATIC) || contendersOf({ only }, family, null).length > 0)
+  if (families.length === 0) throw new Error(`${only.join(', ')} do not play in family ${named.join(' and ')}`)
   const weights = values.static === undefined ? null : vectorOf(values.static)
   const runs = whole(values.runs ?? `${RUNS}`, 1)
   const isResumed = values.resume === true
@@ -136,7 +152,7 @@ function whole(text: string, least: number): number {
   throw new Error(`${text} is not a whole number from ${least}`)
 }
 
-function contendersOf({ only }: Options, family: Family, weights: Vector | null): Contender[] {
+function contendersOf({ only }: Pick<Options, 'only'>, family: Family, weights: Vector | null): Contender[] {
   const its = weights === null ? [] : [{ ...staticWeights(weights), name: STATIC }]
   return [...its, ...CONTENDERS].filter(
     ({ name, onlyIn }) => only.includes(name) && (onlyIn === undefined || onlyIn === family),

@@ -59,9 +59,10 @@ export async function playFamily(
       },
     }
   } finally {
-    await running.stop()
-    stage.reset()
-    await stage.shorten(null)
+    await running.stop().finally(async () => {
+      stage.reset()
+      await stage.shorten(null)
+    })
   }
 }
 

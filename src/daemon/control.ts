@@ -104,7 +104,7 @@ export class Control {
     }
   }
 
-  /** One turn. Never throws: what goes wrong is said, and the last allocation stands. */
+  /** One turn. What goes wrong is said, and the last allocation stands; rejects after `close` only. */
   turn(): Promise<void> {
     return this.#alone(async () => {
       try {
@@ -281,7 +281,8 @@ export class Control {
   }
 
   /** Puts back what was found, and pauses: the next turn would set everything anew. */
-  release(): Promise<ReleaseReport> {
+  async release(): Promise<ReleaseReport> {
+    this.#refuseWhenClosed()
     this.#setPaused(true)
     return this.#alone(() => this.#release(this.#parts.originals.all()))
   }
@@ -319,16 +320,21 @@ export class Control {
     })
   }
 
-  /** Resolves when nothing is under way any more, and nothing is begun after that. */
+  /** Resolves when no turn, reload or release is under way any more; none is begun after that. */
   async close(): Promise<void> {
     this.#isClosed = true
     await this.#queue
   }
 
-  #alone<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.#isClosed) return Promise.reject(new Error('the daemon ends'))
+  /** One after the other, turns too. */
+  async #alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#refuseWhenClosed()
     const result = this.#queue.then(work)
     this.#queue = result.catch(() => undefined)
     return result
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#isClosed) throw new Error('the daemon ends')
   }
 }

@@ -57,7 +57,7 @@ export interface Daemon {
   onTurn(listener: (turn: TurnSummary) => void): () => void
   /** Begins an event of so many seconds, for goals that count only then; 0 ends it. Throws where none waits for it. */
   event(name: string, seconds: number): void
-  /** Ends after the step under way. Settings stay as they are: the last allocation stands. */
+  /** Ends after what is under way or was asked for before. Settings stay as they are: the last allocation stands. */
   stop(): Promise<void>
 }
 

@@ -5,15 +5,12 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   rmdirSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, type TestContext, test } from 'node:test'
@@ -24,8 +21,9 @@ import type { DomainPolicy, Match, Policy } from '#core/model/policy.ts'
 import { type CgroupDriver, createCgroupDriver, sweep } from '#drivers/cgroup/driver.ts'
 import { childrenOf, makeGroup, moveInto, processesIn, removeGroup } from '#drivers/cgroup/groups.ts'
 import { dirOf } from '#drivers/cgroup/layout.ts'
+import { membersOf } from '#drivers/cgroup/members.ts'
 import { monotonicMs } from '#drivers/cgroup/monotonic.ts'
-import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
+import { temporaryDir, temporaryDirOfFile } from '#lib/temporary-dir.fixture.ts'
 import type { Prepared } from '#ports.ts'
 import { BUSY, domain, groupDir, policyOf, shell } from './cgroup-harness.ts'
 import { reasonToSkip } from './requirements.ts'
@@ -34,7 +32,7 @@ import { reasonToSkip } from './requirements.ts'
 
 const ROOT = 'reeve-conformance-own'
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-const outputDir = mkdtempSync(join(tmpdir(), `${ROOT}-`))
+const outputDir = temporaryDirOfFile('conformance-own')
 
 describe('cgroup: domains of its own and of others', { skip: await reasonToSkip(ROOT) }, () => {
   let driver: CgroupDriver
@@ -45,7 +43,6 @@ describe('cgroup: domains of its own and of others', { skip: await reasonToSkip(
   after(async () => {
     await driver?.stopCommands()
     await driver?.close()
-    rmSync(outputDir, { recursive: true })
   })
 
   test('a command runs as its user, inside its group from the start, with its output kept', async () => {
@@ -158,6 +155,40 @@ describe('cgroup: domains of its own and of others', { skip: await reasonToSkip(
     }
     await driver.prepare(policyOf())
     assert.ok(existsSync(groupDir(driver, 'theirs-1')) && child.exitCode === null)
+  })
+
+  test('threads are found in groups that come and go below a group', async (t) => {
+    const { layout } = driver
+    const path = `${layout.rootPath}/nested`
+    t.after(() => removeGroup(layout, path))
+    const below = (name: string) => `${path}/${name}`
+    makeGroup(layout, path)
+    const members = membersOf(layout, path)
+    t.after(() => members.close())
+    assert.deepEqual(members.threads(), [])
+    const sleeper = spawn('sleep', ['60'], { stdio: 'ignore' })
+    t.after(() => sleeper.kill('SIGKILL'))
+    const pid = sleeper.pid as number
+    moveInto(layout, path, pid)
+    assert.deepEqual(members.threads(), [pid])
+    makeGroup(layout, below('one'))
+    moveInto(layout, below('one'), pid)
+    assert.deepEqual(members.threads(), [pid])
+    // Another group in its place: as many as before.
+    makeGroup(layout, below('two'))
+    moveInto(layout, below('two'), pid)
+    assert.deepEqual(members.threads(), [pid])
+    await removeGroup(layout, below('one'))
+    makeGroup(layout, below('three'))
+    moveInto(layout, below('three'), pid)
+    assert.deepEqual(members.threads(), [pid])
+    assert.ok(members.some())
+    makeGroup(layout, `${below('three')}/deep`)
+    moveInto(layout, `${below('three')}/deep`, pid)
+    assert.deepEqual(members.threads(), [pid])
+    await removeGroup(layout, below('three'))
+    assert.deepEqual(members.threads(), [])
+    assert.ok(!members.some())
   })
 
   test('what is kept open of a group is closed with it', async (t) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { after, describe, it } from 'node:test'
+import { afterEach, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { bedAvailable } from '#bed/host.ts'
@@ -21,10 +21,11 @@ const bed = bedAvailable()
 const isRequired = process.env['REEVE_REQUIRE_SYSTEM'] === '1'
 const skip = reason !== null && !isRequired ? `the real demo: ${reason}` : false
 
-const started: ChildProcess[] = []
-// A demo that does not end by itself fails its test, and keeps nobody waiting.
-after(() => {
+let started: ChildProcess[] = []
+// A demo that does not end by itself fails its test, and keeps no other waiting.
+afterEach(() => {
   for (const child of started) child.kill('SIGKILL')
+  started = []
 })
 
 function start(...args: readonly string[]): { readonly child: ChildProcess; readonly output: () => string } {

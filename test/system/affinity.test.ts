@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -9,6 +9,7 @@ import { sweep } from '#drivers/cgroup/driver.ts'
 import { makeGroup, moveInto } from '#drivers/cgroup/groups.ts'
 import { dirOf, findLayout, type Layout } from '#drivers/cgroup/layout.ts'
 import { parseCpuList } from '#lib/cpu-list.ts'
+import { temporaryDirOfFile } from '#lib/temporary-dir.fixture.ts'
 import { reasonToSkip } from '../conformance/requirements.ts'
 import { reeveIn, stop, until } from './reeve.ts'
 
@@ -19,7 +20,7 @@ import { reeveIn, stop, until } from './reeve.ts'
 
 const ROOT = 'reeve-system-affinity'
 /** On a disk, which what is temporary need not be. */
-const dir = mkdtempSync('/var/tmp/reeve-affinity-')
+const dir = temporaryDirOfFile('affinity', '/var/tmp')
 const { policyFile, reeve, ask, up } = reeveIn(dir)
 /** From so many interrupts a second on Reeve keeps others off a CPU; asked for is plainly more, and plainly less. */
 const BUSY = 1500
@@ -36,7 +37,6 @@ describe('affinity by activity', { skip: await reasonToSkip(ROOT), timeout: 300_
   after(async () => {
     for (const task of tasks) task.kill('SIGKILL')
     await sweep(ROOT)
-    rmSync(dir, { recursive: true })
   })
 
   function run(name: string, command: string): void {

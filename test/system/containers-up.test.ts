@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import type { ReleaseReport, Status } from '#api/contract.ts'
 import { CONTAINER_PROGRAMS } from '#bed/container.ts'
 import { type BedHost, bedAvailable, startHost } from '#bed/host.ts'
+import { temporaryDirOfFile } from '#lib/temporary-dir.fixture.ts'
 import { BUSY } from '../conformance/cgroup-harness.ts'
 import { reeveIn, stop, until } from './reeve.ts'
 
@@ -14,7 +13,7 @@ import { reeveIn, stop, until } from './reeve.ts'
 const bed = bedAvailable(CONTAINER_PROGRAMS)
 const required = process.env['REEVE_REQUIRE_SYSTEM'] === '1'
 const skip = bed.available || required ? false : `no test bed: ${bed.reason}; ${bed.remedy}`
-const dir = mkdtempSync(join(tmpdir(), 'reeve-containers-'))
+const dir = temporaryDirOfFile('containers')
 const { policyFile, ask, up } = reeveIn(dir)
 const NAMES = ['shop', 'batch-1'] as const
 const DEAD = 'qemu+unix:///system?socket=/nonexistent/libvirt-sock'
@@ -28,7 +27,6 @@ describe('reeve up on containers', { skip, timeout: 300_000 }, () => {
   })
   after(async () => {
     await host?.stop()
-    rmSync(dir, { recursive: true })
   })
 
   const policyText = (shop: number, batch: number) => `

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import type { ReleaseReport, Status } from '#api/contract.ts'
 import { type BedGuest, type BedHost, bedAvailable, startHost } from '#bed/host.ts'
@@ -12,6 +10,7 @@ import { type CgroupDriver, createCgroupDriver } from '#drivers/cgroup/driver.ts
 import { threadsOf } from '#drivers/cgroup/members.ts'
 import { composeDrivers } from '#drivers/compose.ts'
 import { createLibvirtDriver } from '#drivers/libvirt/driver.ts'
+import { temporaryDirOfFile } from '#lib/temporary-dir.fixture.ts'
 import type { Driver } from '#ports.ts'
 import { domain } from '../conformance/cgroup-harness.ts'
 import { reeveIn, stop, until } from './reeve.ts'
@@ -22,7 +21,7 @@ const bed = bedAvailable()
 const required = process.env['REEVE_REQUIRE_SYSTEM'] === '1'
 const skip = bed.available || required ? false : `no test bed: ${bed.reason}; ${bed.remedy}`
 
-const dir = mkdtempSync(join(tmpdir(), 'reeve-agents-'))
+const dir = temporaryDirOfFile('agents')
 const { policyFile, reeve, ask, up } = reeveIn(dir)
 
 const PORT = '/dev/virtio-ports/org.qemu.guest_agent.0'
@@ -68,7 +67,6 @@ describe('guests and their agents', { skip, timeout: 300_000 }, () => {
   after(async () => {
     await driver?.close()
     await host?.stop()
-    rmSync(dir, { recursive: true })
   })
 
   async function see(name: string): Promise<DomainObservation> {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { History, ReleaseReport, Status } from '#api/contract.ts'
@@ -11,6 +10,7 @@ import type { ResourceKey } from '#core/model/ids.ts'
 import type { DomainObservation, Knob, Setting } from '#core/model/observation.ts'
 import { createCgroupDriver } from '#drivers/cgroup/driver.ts'
 import { createLibvirtDriver } from '#drivers/libvirt/driver.ts'
+import { temporaryDirOfFile } from '#lib/temporary-dir.fixture.ts'
 import { parsePolicy } from '#policy/parse.ts'
 import type { Driver } from '#ports.ts'
 import { reeveIn, stop, until } from './reeve.ts'
@@ -24,7 +24,7 @@ const skip = bed.available || required ? false : `no test bed: ${bed.reason}; ${
 const MIB = 1024 * 1024
 /** Whatever else a guest reads or sends by itself meanwhile. */
 const BESIDE = 0.2
-const dir = mkdtempSync(join(tmpdir(), 'reeve-devices-'))
+const dir = temporaryDirOfFile('devices')
 const { policyFile, ask, up } = reeveIn(dir)
 
 describe('disks and networks of machines', { skip, timeout: 300_000 }, () => {
@@ -42,7 +42,6 @@ describe('disks and networks of machines', { skip, timeout: 300_000 }, () => {
   after(async () => {
     await driver?.close()
     await host?.stop()
-    rmSync(dir, { recursive: true })
   })
 
   const policyText = (uri: string) => `

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { parse, stringify } from 'yaml'
 import type { ReleaseReport, Status } from '#api/contract.ts'
@@ -10,6 +8,7 @@ import { type BedGuest, type BedHost, bedAvailable, startHost } from '#bed/host.
 import { sweep } from '#drivers/cgroup/driver.ts'
 import { makeGroup, moveInto } from '#drivers/cgroup/groups.ts'
 import { findLayout, type Layout } from '#drivers/cgroup/layout.ts'
+import { temporaryDirOfFile } from '#lib/temporary-dir.fixture.ts'
 import { reeveIn, stop, until } from './reeve.ts'
 
 /** From a host as found to one that is managed: `reeve discover`, `check`, `up` and `release` on machines of others. */
@@ -17,7 +16,7 @@ import { reeveIn, stop, until } from './reeve.ts'
 const bed = bedAvailable()
 const required = process.env['REEVE_REQUIRE_SYSTEM'] === '1'
 const skip = bed.available || required ? false : `no test bed: ${bed.reason}; ${bed.remedy}`
-const dir = mkdtempSync(join(tmpdir(), 'reeve-discover-'))
+const dir = temporaryDirOfFile('discover')
 const { policyFile, plain, ask, up } = reeveIn(dir)
 
 /** The second is no name for a policy. */
@@ -45,7 +44,6 @@ describe('reeve discover on machines', { skip, timeout: 300_000 }, () => {
   after(async () => {
     isOver = true
     await host?.stop()
-    rmSync(dir, { recursive: true })
   })
 
   /** Until the test is over, with more than one request under way, so that it never waits. */

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { type BedGuest, type BedHost, bedAvailable, startHost } from '#bed/host.ts'
 import { loadLibvirt } from '#drivers/libvirt/library.ts'
 import { visit } from '#drivers/libvirt/visit.ts'
+import { temporaryDirOfFile } from '#lib/temporary-dir.fixture.ts'
 import { reeveIn, stop, until } from './reeve.ts'
 
 /** `reeve doctor` on a host with machines, some of which lack something, and with a libvirtd that does not answer. */
@@ -13,7 +12,7 @@ import { reeveIn, stop, until } from './reeve.ts'
 const bed = bedAvailable()
 const required = process.env['REEVE_REQUIRE_SYSTEM'] === '1'
 const skip = bed.available || required ? false : `no test bed: ${bed.reason}; ${bed.remedy}`
-const dir = mkdtempSync(join(tmpdir(), 'reeve-doctor-'))
+const dir = temporaryDirOfFile('doctor')
 const { policyFile, reeve, up } = reeveIn(dir)
 /** A name that turns the text behind it around. */
 const ODD = 'odd \u202e name'
@@ -30,7 +29,6 @@ describe('reeve doctor on machines', { skip, timeout: 300_000 }, () => {
   })
   after(async () => {
     await host?.stop()
-    rmSync(dir, { recursive: true })
   })
 
   /** What it says of libvirt. */

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import type { Status } from '#api/contract.ts'
 import { type BedGuest, type BedHost, bedAvailable, startHost } from '#bed/host.ts'
+import { temporaryDirOfFile } from '#lib/temporary-dir.fixture.ts'
 import { reeveIn, stop, until } from './reeve.ts'
 
 /** What happens to machines by somebody else's hand, or by their own, while `reeve up` manages them and others. */
@@ -12,7 +11,7 @@ import { reeveIn, stop, until } from './reeve.ts'
 const bed = bedAvailable()
 const required = process.env['REEVE_REQUIRE_SYSTEM'] === '1'
 const skip = bed.available || required ? false : `no test bed: ${bed.reason}; ${bed.remedy}`
-const dir = mkdtempSync(join(tmpdir(), 'reeve-machines-faults-'))
+const dir = temporaryDirOfFile('machines-faults')
 const { policyFile, reeve, ask, up } = reeveIn(dir)
 
 const NAMES = ['shop', 'batch-1'] as const
@@ -32,7 +31,6 @@ describe('what may happen to machines', { skip, timeout: 300_000 }, () => {
   })
   after(async () => {
     await host?.stop()
-    rmSync(dir, { recursive: true })
   })
 
   /** Amounts that fit beside whatever those who wait for them, and libvirtd, take. */

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import type { ReleaseReport, Status } from '#api/contract.ts'
 import { type BedGuest, type BedHost, bedAvailable, startHost } from '#bed/host.ts'
+import { temporaryDirOfFile } from '#lib/temporary-dir.fixture.ts'
 import { reeveIn, stop, until } from './reeve.ts'
 
 /** What follows the CPU that a machine is given: how many vCPUs its guest uses, and whether it runs at all. */
@@ -12,7 +11,7 @@ import { reeveIn, stop, until } from './reeve.ts'
 const bed = bedAvailable()
 const required = process.env['REEVE_REQUIRE_SYSTEM'] === '1'
 const skip = bed.available || required ? false : `no test bed: ${bed.reason}; ${bed.remedy}`
-const dir = mkdtempSync(join(tmpdir(), 'reeve-machines-follow-'))
+const dir = temporaryDirOfFile('machines-follow')
 const { policyFile, ask, up } = reeveIn(dir)
 
 describe('machines follow what they are given', { skip, timeout: 300_000 }, () => {
@@ -26,7 +25,6 @@ describe('machines follow what they are given', { skip, timeout: 300_000 }, () =
   })
   after(async () => {
     await host?.stop()
-    rmSync(dir, { recursive: true })
   })
 
   const policyText = (amount: number) => `

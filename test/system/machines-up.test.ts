@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ReleaseReport, Status } from '#api/contract.ts'
 import { type BedGuest, type BedHost, bedAvailable, startHost } from '#bed/host.ts'
+import { temporaryDirOfFile } from '#lib/temporary-dir.fixture.ts'
 import { reeveIn, stop, until } from './reeve.ts'
 
 /**
@@ -16,7 +15,7 @@ import { reeveIn, stop, until } from './reeve.ts'
 const bed = bedAvailable()
 const required = process.env['REEVE_REQUIRE_SYSTEM'] === '1'
 const skip = bed.available || required ? false : `no test bed: ${bed.reason}; ${bed.remedy}`
-const dir = mkdtempSync(join(tmpdir(), 'reeve-machines-'))
+const dir = temporaryDirOfFile('machines')
 const { policyFile, reeve, ask, up } = reeveIn(dir)
 
 const NAMES = ['shop', 'batch-1'] as const
@@ -42,7 +41,6 @@ describe('reeve up on machines', { skip, timeout: 300_000 }, () => {
   })
   after(async () => {
     await host?.stop()
-    rmSync(dir, { recursive: true })
   })
 
   /** Amounts that fit beside whatever those who wait for them, and libvirtd, take. */

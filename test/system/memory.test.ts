@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { sweep } from '#drivers/cgroup/driver.ts'
 import { makeGroup, moveInto } from '#drivers/cgroup/groups.ts'
 import { dirOf, findLayout, type Layout } from '#drivers/cgroup/layout.ts'
+import { temporaryDirOfFile } from '#lib/temporary-dir.fixture.ts'
 import { reasonToSkip } from '../conformance/requirements.ts'
 import { reeveIn, stop, until } from './reeve.ts'
 
@@ -15,7 +15,7 @@ import { reeveIn, stop, until } from './reeve.ts'
 
 const ROOT = 'reeve-system-memory'
 const MIB = 1024 * 1024
-const dir = mkdtempSync(join(tmpdir(), 'reeve-memory-'))
+const dir = temporaryDirOfFile('memory')
 /** Says with how many bytes the process works. */
 const bytes = join(dir, 'bytes')
 const { policyFile, up } = reeveIn(dir)
@@ -52,7 +52,6 @@ goals:
   after(async () => {
     for (const task of tasks) task.kill('SIGKILL')
     await sweep(ROOT)
-    rmSync(dir, { recursive: true })
   })
 
   const read = (v1: string, v2: string) => readFileSync(join(memoryDir, layout.version === 1 ? v1 : v2), 'utf8')

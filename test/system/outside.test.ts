@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, describe, type TestContext, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Status } from '#api/contract.ts'
 import type { Change } from '#core/model/decision.ts'
@@ -11,6 +10,7 @@ import { createCgroupDriver } from '#drivers/cgroup/driver.ts'
 import { connect } from '#drivers/libvirt/connection.ts'
 import { createLibvirtDriver } from '#drivers/libvirt/driver.ts'
 import { LibvirtMissing, loadLibvirt } from '#drivers/libvirt/library.ts'
+import { temporaryDirOfFile } from '#lib/temporary-dir.fixture.ts'
 import type { Driver } from '#ports.ts'
 import { domain } from '../conformance/cgroup-harness.ts'
 import { reasonToSkip } from '../conformance/requirements.ts'
@@ -24,12 +24,11 @@ const library = await loadLibvirt().catch((error: unknown) => {
 })
 const required = process.env['REEVE_REQUIRE_SYSTEM'] === '1'
 const noLibrary = library instanceof LibvirtMissing && !required ? `no libvirt: ${library.message}` : false
-const dir = mkdtempSync(join(tmpdir(), 'reeve-outside-'))
+const dir = temporaryDirOfFile('outside')
 const HUNDRED = 100
 
 describe('domains of another host', { skip: noLibrary || (await reasonToSkip('reeve-outside')) }, () => {
   if (library instanceof LibvirtMissing) throw library
-  after(() => rmSync(dir, { recursive: true }))
 
   async function driverOf(t: TestContext, uri: string, name: string): Promise<Driver> {
     const groups = await createCgroupDriver({ outputDir: '/nonexistent' })

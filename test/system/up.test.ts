@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -9,6 +8,7 @@ import type { ReleaseReport, Status } from '#api/contract.ts'
 import { sweep } from '#drivers/cgroup/driver.ts'
 import { makeGroup, moveInto, removeGroup } from '#drivers/cgroup/groups.ts'
 import { dirOf, findLayout, type Layout } from '#drivers/cgroup/layout.ts'
+import { temporaryDirOfFile } from '#lib/temporary-dir.fixture.ts'
 import { reasonToSkip } from '../conformance/requirements.ts'
 import { reeveIn, stop, until } from './reeve.ts'
 
@@ -18,7 +18,7 @@ import { reeveIn, stop, until } from './reeve.ts'
  */
 
 const ROOT = 'reeve-system-up'
-const dir = mkdtempSync(join(tmpdir(), 'reeve-up-'))
+const dir = temporaryDirOfFile('up')
 const { policyFile, reeve, ask, up } = reeveIn(dir)
 const NAMES = ['left', 'right'] as const
 
@@ -35,7 +35,6 @@ describe('reeve up', { skip: await reasonToSkip(ROOT), timeout: 300_000 }, () =>
   after(async () => {
     for (const task of tasks) task.kill('SIGKILL')
     await sweep(ROOT)
-    rmSync(dir, { recursive: true })
   })
 
   function busyGroup(name: string): void {

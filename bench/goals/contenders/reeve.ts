@@ -1,5 +1,6 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -66,8 +67,12 @@ export function reeve(name: string, interval: string, without: readonly string[]
           const refused = said.split('\n').filter((line) => /refused|infeasible|malformed/.test(line))
           if (refused.length > 0) throw new Error(`reeve refused a policy of this bench: ${refused.join('; ')}`)
           const again = await replayed(join(directory, 'state'))
-          if (again.turns === 0 || differingOf(again) > 0)
-            throw new Error(`${name} does not decide again as it did: ${JSON.stringify(again.differences)}`)
+          if (again.turns > 0 && differingOf(again) === 0) return
+          const evidence = mkdtempSync(join(tmpdir(), 'reeve-differs-'))
+          cpSync(join(directory, 'state'), evidence, { recursive: true })
+          throw new Error(
+            `${name} does not decide again as it did: ${JSON.stringify(again.differences)}; its journal is kept in ${evidence}`,
+          )
         },
       }
     },

@@ -12,6 +12,7 @@ import { AlreadyRunning } from '#daemon/lock.ts'
 import type { Log } from '#daemon/log.ts'
 import { type Daemon, PolicyRefused, startDaemon } from '#daemon/main.ts'
 import { takePrecedence } from '#daemon/precedence.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 
 /** The command `reeve up -c FILE`: the daemon in the foreground. SIGHUP reloads; SIGTERM and SIGINT end it. */
 export async function upCommand(options: PolicyOptions): Promise<void> {
@@ -41,7 +42,10 @@ export async function upCommand(options: PolicyOptions): Promise<void> {
   const late = await takePrecedence()
   if (late !== null) log.warn(late)
   daemon.onTurn((turn) => sayChanges(turn, log))
-  process.on('SIGHUP', () => void daemon.reload())
+  process.on(
+    'SIGHUP',
+    () => void daemon.reload().catch((error: unknown) => log.warn(`not reloaded: ${reasonOf(error)}`)),
+  )
   await firstOf('SIGTERM', 'SIGINT')
   log.info('stopping: settings stay as they are')
   await daemon.stop()

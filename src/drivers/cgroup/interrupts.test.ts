@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { kindsOfPci, parseInterrupts, ratesBetween } from './interrupts.ts'
+import { interruptRates, kindsOfPci, parseInterrupts, ratesBetween } from './interrupts.ts'
 
 const TEXT = `           CPU0       CPU2
  24:          1          0  IO-APIC   5-edge      ACPI:Ged
@@ -63,6 +63,26 @@ describe('interrupts', () => {
     } finally {
       rmSync(root, { recursive: true })
     }
+  })
+
+  it('are read again after 10 s, or later where a reading takes long, of which the first is none', () => {
+    let clockMs = 0
+    let readings = 0
+    const rates = interruptRates(
+      () => {
+        readings += 1
+        clockMs += readings === 1 ? 50 : 2
+        return new Map([[0, { network: readings * 1000, disk: 0 }]])
+      },
+      () => clockMs,
+    )
+    const networkAt = (nowMs: number) => rates(nowMs).get(0)?.network
+    assert.equal(networkAt(0), undefined)
+    assert.equal(networkAt(9_999), undefined)
+    assert.equal(networkAt(10_000), 100)
+    assert.equal(networkAt(29_999), 100)
+    assert.equal(networkAt(30_000), 50)
+    assert.equal(readings, 3)
   })
 
   it('have a rate between two readings, never below 0, and none on a CPU that was not there', () => {

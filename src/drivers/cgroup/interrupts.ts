@@ -93,17 +93,20 @@ export function ratesBetween(before: Interrupts, now: Interrupts, elapsedMs: num
   return rates
 }
 
-/** Rates as of the last two readings: the same map until they are read anew, an empty one before that. */
-export function interruptRates(): (nowMs: number) => Interrupts {
+/**
+ * Rates as of the last two readings: the same map until they are read anew, an empty one before that. `count` reads, and
+ * `clock` tells how many milliseconds it took.
+ */
+export function interruptRates(count = countedNow, clock = () => performance.now()): (nowMs: number) => Interrupts {
   let rates: Interrupts = new Map()
   let last: { readonly counted: Interrupts; readonly atMs: number } | null = null
   let dueMs = 0
   return (nowMs) => {
     if (nowMs < dueMs) return rates
-    const startedMs = performance.now()
-    const counted = countedNow()
+    const startedMs = clock()
+    const counted = count()
     // The first of a process takes many times what the others take, and without a second there are no rates.
-    const tookMs = last === null ? 0 : performance.now() - startedMs
+    const tookMs = last === null ? 0 : clock() - startedMs
     dueMs = nowMs + Math.max(INTERVAL_MS, tookMs * PER_MS_TAKEN)
     if (last !== null) rates = ratesBetween(last.counted, counted, nowMs - last.atMs)
     last = { counted, atMs: nowMs }

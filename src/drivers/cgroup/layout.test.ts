@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
+import { temporaryDirOfFile } from '#lib/temporary-dir.fixture.ts'
 import { dirOf, type Layout, type Tree } from './layout.ts'
 
-const root = mkdtempSync(join(tmpdir(), 'reeve-layout-'))
-after(() => rmSync(root, { recursive: true }))
+const root = temporaryDirOfFile('layout')
 
 /** Two trees: Reeve is at the top of the one and confined to `/session` in the other, if that is said. */
 function layout(home: string): Layout {

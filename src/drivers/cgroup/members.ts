@@ -12,28 +12,69 @@ export interface Members {
   close(): void
 }
 
-/** A directory of this many links holds no other directory: its own name and its `.`. */
-const LINKS_WITHOUT_CHILDREN = 2
-
 export function membersOf(layout: Layout, path: string): Members {
   const dir = baseDir(layout, path)
-  const list = new KeptFile(`${dir}/${threadList(layout)}`)
+  const group = new ListedGroup(dir, layout)
   const events = new KeptFile(`${dir}/cgroup.events`)
-  const below = (): number[] => {
-    const links = statSync(dir, { throwIfNoEntry: false })?.nlink ?? LINKS_WITHOUT_CHILDREN
-    if (links <= LINKS_WITHOUT_CHILDREN) return []
-    return childrenOf(dir).flatMap((name) => threadsBelow(`${dir}/${name}`, threadList(layout)))
-  }
+  const threads = (): number[] => group.threads() ?? []
   return {
-    threads: () => [...ids(list.text() ?? ''), ...below()],
-    some() {
-      if (layout.version === 2) return /^populated 1$/m.test(events.text() ?? '')
-      return list.number() !== null || below().length > 0
-    },
+    threads,
+    some: () => (layout.version === 2 ? /^populated 1$/m.test(events.text() ?? '') : threads().length > 0),
     close() {
-      list.close()
+      group.close()
       events.close()
     },
+  }
+}
+
+/** A directory without others inside has this many links: its own name and its `.`. */
+const LINKS_WITHOUT_CHILDREN = 2
+
+/** A group and those below it, which are looked for again only where others may have come. */
+class ListedGroup {
+  readonly #dir: string
+  readonly #layout: Layout
+  readonly #list: KeptFile
+  #below: readonly ListedGroup[] = []
+
+  constructor(dir: string, layout: Layout) {
+    this.#dir = dir
+    this.#layout = layout
+    this.#list = new KeptFile(`${dir}/${threadList(layout)}`)
+  }
+
+  /** Ids of the threads in it and below; null where its own list cannot be read, as when it is gone. */
+  threads(): number[] | null {
+    const own = this.#list.text()
+    // While it is open and read within each second, version 1 shows the same list again.
+    if (this.#layout.version === 1) this.#list.close()
+    // As many as before, and each of them still there: so no other has come.
+    let below = this.#countBelow() === this.#below.length ? this.#threadsBelow() : [null]
+    if (below.includes(null)) {
+      this.#lookBelow()
+      below = this.#threadsBelow()
+    }
+    const all = below.flatMap((ids) => ids ?? [])
+    return own === null ? (all.length > 0 ? all : null) : [...ids(own), ...all]
+  }
+
+  close(): void {
+    this.#list.close()
+    for (const group of this.#below) group.close()
+  }
+
+  #threadsBelow(): (number[] | null)[] {
+    return this.#below.map((group) => group.threads())
+  }
+
+  #countBelow(): number {
+    const links = statSync(this.#dir, { throwIfNoEntry: false })?.nlink ?? LINKS_WITHOUT_CHILDREN
+    return links - LINKS_WITHOUT_CHILDREN
+  }
+
+  #lookBelow(): void {
+    for (const group of this.#below) group.close()
+    this.#below = childrenOf(this.#dir).map((name) => new ListedGroup(`${this.#dir}/${name}`, this.#layout))
   }
 }
 

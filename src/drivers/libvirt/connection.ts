@@ -1,6 +1,6 @@
 import type { Handle } from './call.ts'
 import { type DomainId, type DomainInfo, idOf, infoOf, listDomains, PAUSED } from './domain-list.ts'
-import type { Channel, Library, LibvirtError } from './library.ts'
+import { type Channel, type Library, LibvirtError } from './library.ts'
 import { PARAM_BYTES, type ParamValue, packParams, unpackParams, type WrittenParam } from './params.ts'
 import type { Pins } from './pins.ts'
 
@@ -61,7 +61,7 @@ export interface Connection {
 
 export interface DomainStats extends DomainId {
   readonly stats: ReadonlyMap<string, ParamValue>
-  /** null where they were not asked for, or it ended meanwhile. */
+  /** null where they were not asked for, or libvirt refuses them, as those of one that ended meanwhile. */
   readonly pins: Pins | null
 }
 
@@ -112,6 +112,18 @@ function over(library: Library, channel: Channel, uri: string, hypervisor: strin
     }
   }
 
+  const isAlive = async (): Promise<boolean> => (await channel.call<number>('virConnectIsAlive', channel.handle)) === 1
+
+  /** That one domain has no answer is no failure of the others, but that nobody answers is. */
+  async function pinsIfTold(domain: bigint, vcpus: number, cpus: number): Promise<Pins | null> {
+    try {
+      return await pinsOfDomain(channel, domain, vcpus, cpus)
+    } catch (error) {
+      if (error instanceof LibvirtError && (await isAlive())) return null
+      throw error
+    }
+  }
+
   return {
     uri,
     hypervisor,
@@ -129,7 +141,7 @@ function over(library: Library, channel: Channel, uri: string, hypervisor: strin
           const { domain, ...told } = readRecord(library, channel, records.readBigUInt64LE(8 * i))
           const vcpus = told.stats.get('vcpu.current')
           const isAsked = cpus !== undefined && typeof vcpus === 'number'
-          seen.push({ ...told, pins: isAsked ? await readPins(channel, domain, vcpus, cpus).catch(() => null) : null })
+          seen.push({ ...told, pins: isAsked ? await pinsIfTold(domain, vcpus, cpus) : null })
         }
         return seen
       } finally {
@@ -147,7 +159,7 @@ function over(library: Library, channel: Channel, uri: string, hypervisor: strin
       withDomain(uuid, (domain) =>
         channel.call('virDomainSetSchedulerParametersFlags', domain, packParams(params), params.length, LIVE),
       ),
-    pins: (uuid, vcpus, cpus) => withDomain(uuid, (domain) => readPins(channel, domain, vcpus, cpus)),
+    pins: (uuid, vcpus, cpus) => withDomain(uuid, (domain) => pinsOfDomain(channel, domain, vcpus, cpus)),
     pinVcpu: (uuid, vcpu, map) =>
       withDomain(uuid, (domain) => channel.call('virDomainPinVcpuFlags', domain, vcpu, map, map.length, LIVE)),
     pinEmulator: (uuid, map) =>
@@ -223,13 +235,13 @@ function over(library: Library, channel: Channel, uri: string, hypervisor: strin
     suspend: (uuid) => withDomain(uuid, (domain) => channel.call('virDomainSuspend', domain)),
     resume: (uuid) => withDomain(uuid, (domain) => channel.call('virDomainResume', domain)),
     during: (signal) => over(library, channel.during(signal), uri, hypervisor),
-    isAlive: async () => (await channel.call<number>('virConnectIsAlive', channel.handle)) === 1,
+    isAlive,
     listen: (hear) => channel.listen(hear),
     close: () => channel.close(),
   }
 }
 
-async function readPins(channel: Channel, domain: Handle | bigint, vcpus: number, cpus: number): Promise<Pins> {
+async function pinsOfDomain(channel: Channel, domain: Handle | bigint, vcpus: number, cpus: number): Promise<Pins> {
   const bytes = Math.ceil(cpus / 8)
   const maps = Buffer.alloc(bytes * vcpus)
   const count = await channel.call<number>('virDomainGetVcpuPinInfo', domain, vcpus, maps, bytes, LIVE)

@@ -21,7 +21,7 @@ import { DirtyRates } from './dirty-rate.ts'
 import type { Guest } from './inventory.ts'
 import { type Learned, withLearned } from './learned.ts'
 import { DeviceLimits, isDeviceLimit } from './limits.ts'
-import { LIBVIRT_KNOBS, type LibvirtKnob, readPins, setKnob } from './machine.ts'
+import { LIBVIRT_KNOBS, type LibvirtKnob, readPinText, setKnob } from './machine.ts'
 import { type Entry, inPolicyOrder, type Matched, matchOf } from './match.ts'
 import { OutsideDomains } from './outside.ts'
 import { possibleCpus } from './possible-cpus.ts'
@@ -165,7 +165,7 @@ class Machines implements Driver {
     const { uuid, link } = guest
     if (knob === 'freeze') return (await link.use((connection) => connection.isPaused(uuid))) ? 1 : 0
     if (guest.kind === 'machine') {
-      if (knob === 'cpu.set') return link.use((connection) => readPins(connection, uuid, guest.vcpus, this.#cpus))
+      if (knob === 'cpu.set') return link.use((connection) => readPinText(connection, uuid, guest.vcpus, this.#cpus))
       if (knob === 'memory.balloon')
         return guest.hasBalloon ? link.use((connection) => connection.memory(uuid)) : undefined
     }

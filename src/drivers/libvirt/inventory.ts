@@ -80,7 +80,7 @@ async function machinesOn(connection: Connection, link: Link, question: Question
     if (path === null) continue
     paths.set(one.uuid, path)
     // One that ended while it was asked about is not there.
-    const machine = await machineOf(connection, link, path, one, toldAtMs, cpus, its).catch(() => null)
+    const machine = await machineOf(connection, link, path, one, toldAtMs, its).catch(() => null)
     if (machine !== null) guests.push(machine)
   }
   if (guests.length === stats.length) return { guests, outside: [] }

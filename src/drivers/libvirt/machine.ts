@@ -51,8 +51,8 @@ export interface MachineMemory {
 export const MACHINE_STATS = ['state', 'balloon', 'interface', 'block', 'vcpu', 'dirtyrate'] as const
 
 /**
- * As told now. What was not asked for is as `known`, but for counters: an old one is none. Pins are asked for with the
- * vCPUs.
+ * As told now. What was not told is as `known`, but for counters: an old one is none. Pins are told with the vCPUs.
+ * @throws where it is not known yet, and not told in full.
  */
 export async function machineOf(
   connection: Connection,
@@ -60,7 +60,6 @@ export async function machineOf(
   path: string,
   { uuid, id, name, stats, pins }: DomainStats,
   toldAtMs: number,
-  cpusOfHost: number,
   known: Machine | null,
 ): Promise<Machine> {
   const number = (field: string): number | undefined => {
@@ -70,6 +69,8 @@ export async function machineOf(
   // One that is busy with another task may leave out its balloon.
   const isTold = stats.has('balloon.current')
   const vcpus = number('vcpu.current') ?? known?.vcpus ?? 1
+  const cpus = pins === null ? known?.cpus : pinText(pins)
+  if (cpus === undefined) throw new Error(`libvirt does not tell on which CPUs ${name} may run`)
   const actual = (number('balloon.current') ?? 0) * 1024
   const usable = (number('balloon.usable') ?? 0) * 1024
   const told = {
@@ -90,7 +91,7 @@ export async function machineOf(
     toldAtMs,
     vcpus,
     mostVcpus: number('vcpu.maximum') ?? known?.mostVcpus ?? vcpus,
-    cpus: pins !== null ? pinText(pins) : (known?.cpus ?? (await readPins(connection, uuid, vcpus, cpusOfHost))),
+    cpus,
     hasBalloon: known?.hasBalloon ?? describe(await connection.description(uuid)).hasBalloon,
     memory: {
       ...(isTold || known === null ? told : known.memory),
@@ -100,7 +101,7 @@ export async function machineOf(
   }
 }
 
-export async function readPins(connection: Connection, uuid: string, vcpus: number, cpus: number): Promise<string> {
+export async function readPinText(connection: Connection, uuid: string, vcpus: number, cpus: number): Promise<string> {
   return pinText(await connection.pins(uuid, vcpus, cpus))
 }
 
