@@ -160,9 +160,12 @@ describe('cgroup: domains of its own and of others', { skip: await reasonToSkip(
   test('threads are found in groups that come and go below a group', async (t) => {
     const { layout } = driver
     const path = `${layout.rootPath}/nested`
+    const aside = `${layout.rootPath}/aside`
     t.after(() => removeGroup(layout, path))
+    t.after(() => removeGroup(layout, aside))
     const below = (name: string) => `${path}/${name}`
     makeGroup(layout, path)
+    makeGroup(layout, aside)
     const members = membersOf(layout, path)
     t.after(() => members.close())
     assert.deepEqual(members.threads(), [])
@@ -171,6 +174,8 @@ describe('cgroup: domains of its own and of others', { skip: await reasonToSkip(
     const pid = sleeper.pid as number
     moveInto(layout, path, pid)
     assert.deepEqual(members.threads(), [pid])
+    moveInto(layout, aside, pid)
+    assert.deepEqual(members.threads(), [])
     makeGroup(layout, below('one'))
     moveInto(layout, below('one'), pid)
     assert.deepEqual(members.threads(), [pid])
@@ -183,6 +188,7 @@ describe('cgroup: domains of its own and of others', { skip: await reasonToSkip(
     moveInto(layout, below('three'), pid)
     assert.deepEqual(members.threads(), [pid])
     assert.ok(members.some())
+    moveInto(layout, aside, pid)
     makeGroup(layout, `${below('three')}/deep`)
     moveInto(layout, `${below('three')}/deep`, pid)
     assert.deepEqual(members.threads(), [pid])
