@@ -53,6 +53,7 @@ export function watch(
   let scheduling: string | null = null
   let complete: Settings | null = null
   let lastCpu = -1
+  let ended = false
 
   const renew = (knob?: Knob): void => {
     settings.renew(knob)
@@ -94,8 +95,10 @@ export function watch(
         levels['threads'] = delay.threadCount
       }
       const told = shared === null || packets === 'none' ? {} : seePackets(shared, packets, counted)
-      // Whatever has used CPU was alive; only an idle group is looked at more closely.
-      const ended = idle && !members.some()
+      // Whatever has used CPU was alive; only an idle group is looked at more closely, and seldom that of a machine, of
+      // whose end libvirt tells.
+      if (!idle) ended = false
+      else if (slow || placed.carries !== 'cpu') ended = !members.some()
       const state = ended ? 'ended' : complete?.freeze === 1 ? 'paused' : 'running'
       return { ...fixed, state, takenAtMs, counters: counted, levels, settings: complete as Settings, ...told }
     },
