@@ -6,7 +6,7 @@ import { printable } from '#lib/printable.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { Clock, Surroundings } from '#ports.ts'
 import { type Found, oneValue } from './board.ts'
-import { inTime } from './in-time.ts'
+import { withTimeout } from './with-timeout.ts'
 
 /** Looks up what a command needs on this host. @throws with a message for the operator where something is missing. */
 export type SurroundingsOf = (command: CommandPolicy) => Surroundings
@@ -35,7 +35,7 @@ export function commandLook(
       if (last !== null && isRunning(last)) {
         throw new Error(`process ${last.pid} of the time before cannot be ended; it is not started beside that`)
       }
-      const { stdout, stderr, ended } = await inTime(timeoutMs, stopping, (signal) =>
+      const { stdout, stderr, ended } = await withTimeout(timeoutMs, stopping, (signal) =>
         run(command, surroundingsOf(command), signal, (child) => {
           last = child
         }),

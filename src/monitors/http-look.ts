@@ -3,7 +3,7 @@ import { reasonOf } from '#lib/reason-of.ts'
 import type { Clock } from '#ports.ts'
 import { type Found, oneValue, UNCHANGED } from './board.ts'
 import { fetchBody, shownUrl } from './fetch-body.ts'
-import { inTime } from './in-time.ts'
+import { withTimeout } from './with-timeout.ts'
 import { createSampleWindow, tooFew } from './samples.ts'
 
 type HttpPolicy = Extract<MetricSourcePolicy, { readonly kind: 'http' }>
@@ -35,7 +35,7 @@ export function httpLook(
 
   return async (stopping) => {
     const startedMs = now()
-    const failure = await inTime(timeoutMs, stopping, probe).then(() => null, reasonOf)
+    const failure = await withTimeout(timeoutMs, stopping, probe).then(() => null, reasonOf)
     if (stopping.aborted) return UNCHANGED
     const endedMs = now()
     window.add(failure === null ? Math.min(endedMs - startedMs, timeoutMs) : timeoutMs, endedMs)

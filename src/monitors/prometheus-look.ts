@@ -6,7 +6,7 @@ import { printable } from '#lib/printable.ts'
 import type { Clock } from '#ports.ts'
 import { type Found, type FoundValue, oneValue, UNCHANGED } from './board.ts'
 import { fetchBody, shownUrl, textOf } from './fetch-body.ts'
-import { inTime } from './in-time.ts'
+import { withTimeout } from './with-timeout.ts'
 
 type PrometheusPolicy = Extract<MetricSourcePolicy, { readonly kind: 'prometheus' }>
 
@@ -40,7 +40,7 @@ export function prometheusLook(source: PrometheusPolicy, clock: Clock): (signal:
   const url = queryUrl(source)
   let lastSeconds: number | null = null
   return async (stopping) => {
-    const result = await inTime(source.timeoutMs, stopping, (signal) => ask(url, signal))
+    const result = await withTimeout(source.timeoutMs, stopping, (signal) => ask(url, signal))
     const takenAtMs = clock.now(NO_WINDOWS).monotonicMs
     const samples = samplesOf(result, url)
     const seconds = samples[0]?.value[0] ?? null

@@ -5,7 +5,7 @@ import { type Found, oneValue, UNCHANGED } from './board.ts'
 import { type Buckets, faultOf, quantileOf } from './buckets.ts'
 import { type Exposition, type Format, parseExposition, type Sample, seriesKey, shownSeries } from './exposition.ts'
 import { type Answer, fetchBody, shownUrl, textOf } from './fetch-body.ts'
-import { inTime } from './in-time.ts'
+import { withTimeout } from './with-timeout.ts'
 
 type ScrapePolicy = Extract<MetricSourcePolicy, { readonly kind: 'scrape' }>
 
@@ -37,7 +37,7 @@ export function scrapeLook(
   const taking = takingOf(source)
   let before: Scraped | null = null
   return async (stopping) => {
-    const exposition = await inTime(source.timeoutMs, stopping, (signal) => expose(url, nameOf(source), signal))
+    const exposition = await withTimeout(source.timeoutMs, stopping, (signal) => expose(url, nameOf(source), signal))
     const now = scraped(matching(exposition, source, url), clock)
     // Counters that stand still and say so are as they were; without that word they were looked at anew.
     if (now.utcMs !== null && now.utcMs === before?.utcMs) return UNCHANGED

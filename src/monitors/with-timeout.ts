@@ -2,7 +2,7 @@
  * Does work that must end within so many ms: its signal is aborted then, with a reason for people, or when `stopping`
  * is. Nothing is left hanging on `stopping`, which lasts as long as the metric.
  */
-export async function inTime<Result>(
+export async function withTimeout<Result>(
   timeoutMs: number,
   stopping: AbortSignal,
   work: (signal: AbortSignal) => Promise<Result>,
