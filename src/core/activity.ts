@@ -47,7 +47,7 @@ export function activities({ domains }: View): Active {
 }
 
 /** What the domain does as it seems now and over the last turns; `before` is what was known of it. */
-export function activityOf(domain: DomainView, before: ActivityKnowledge | undefined): ActivityKnowledge {
+function activityOf(domain: DomainView, before: ActivityKnowledge | undefined): ActivityKnowledge {
   const rates = ratesOf(domain, before?.rates)
   const now = seemsNow(domain, rates, before?.is)
   if (before === undefined || now === before.is) return { is: now, seems: now, turns: 0, rates }

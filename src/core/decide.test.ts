@@ -204,6 +204,18 @@ describe('decide', () => {
     assert.ok(Math.abs((world.weights['/a'] ?? 0) / (world.weights['/b'] ?? 1) - 1.5) < 0.1)
   })
 
+  it('begins to learn anew where a goal of the same name is about another metric', () => {
+    const work = (metric: string, target: number) => goal('a', 1, { kind: 'throughput', metric, target })
+    const world = new World(policy([domain('a')], [work('requests', 100)]), { a: { use: 400 } })
+    world.readings['requests'] = 100
+    world.run(30)
+    world.policy = policy([domain('a')], [work('bytes', 1_000_000)])
+    world.readings['bytes'] = 1_000_000
+    const because = world.step().goals[0]?.because
+    assert.ok(because?.kind === 'work-cost')
+    assert.ok(Math.abs(because.perUnit - 400 / 1_000_000) < 1e-9, `${because.perUnit}`)
+  })
+
   it('lets a goal that nobody can meet take no more than the policy says, and says what it would need', () => {
     const wish: Aim = { kind: 'performance', metric: 'p95', direction: 'below', target: 10 }
     const run = (upTo: Goal['upTo']) => {

@@ -16,13 +16,13 @@ import { restraints } from './restraint.ts'
 import { verify } from './verify.ts'
 
 /** Version of the decider: raised whenever the same inputs could lead to another decision. */
-export const DECIDER = 'reeve/9'
+export const DECIDER = 'reeve/10'
 
 export type Decide = typeof decide
 
 /**
  * The decision: what to do and why, from what is wanted, what was seen, and what is remembered. Pure: the same arguments
- * give the same result, bit for bit, on any machine. `thorough` only adds to what is said of missed goals.
+ * give the same result, bit for bit, under the same Node. `thorough` only adds to what is said of missed goals.
  */
 export function decide(
   policy: Policy,

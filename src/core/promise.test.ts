@@ -47,6 +47,15 @@ describe('promise', () => {
     assert.deepEqual(promisedIn(its), { by: 'work-cost', predicted: 100 })
   })
 
+  it('is not made to a goal that may ask for less than it needs', () => {
+    const wish = goal('shop', 1, aim, { upTo: { [CPU]: 500 } })
+    const its = world(policy([domain('shop'), domain('batch')], [wish]))
+    work(its, 50, 10)
+    const decisions = Array.from({ length: 20 }, () => of(its.step()))
+    assert.ok(decisions.some(({ cut }) => (cut[CPU] ?? 0) > 500))
+    for (const { promised } of decisions.filter(({ cut }) => CPU in cut)) assert.equal(promised, null)
+  })
+
   it('is made to those whose allocation is changed, and to no others', () => {
     const both = policy(
       [domain('shop'), domain('batch'), domain('api')],

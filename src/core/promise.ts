@@ -25,7 +25,7 @@ export interface Promising {
 
 /**
  * Compares each promise with what came, and notes new ones. A goal is promised something when the allocation of its domain
- * changes and it is granted what its estimator asks for; what is granted less promises nothing. A promise is graded when
+ * changes and it is granted what its estimator asks for; what is granted less, or may ask for less, promises nothing. A promise is graded when
  * it is due, or when another change comes before that and something was measured already. In the order of `needs`.
  */
 export function promise(
@@ -105,12 +105,13 @@ function grantsOf({ frame, rounding }: Allotted): Map<DomainName, Grant> {
   return grants
 }
 
-/** Whether something is changed for the goal, and all that was asked for up to its class is given. */
+/** Whether something is changed for the goal, and all that it needs and was asked for up to its class is given. */
 function isGranted(
-  { domain, goal, need }: Need,
+  { domain, goal, need, cut }: Need,
   allotted: readonly Allotted[],
   grants: readonly ReadonlyMap<DomainName, Grant>[],
 ): boolean {
+  if (Object.keys(cut).length > 0) return false
   let isMoved = false
   for (const [index, { frame }] of allotted.entries()) {
     const { key, grain } = frame.resource

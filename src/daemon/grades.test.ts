@@ -2,17 +2,21 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, it } from 'node:test'
 import type { Graded } from '#core/model/decision.ts'
+import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
 import { gradesOf } from './grades.ts'
 import { type JournalReader, journalPath, readJournal } from './journal/reader.ts'
 import { LAST_TURN, recordRun } from './replay/recorded-run.fixture.ts'
 
 describe('gradesOf', () => {
   const dir = mkdtempSync(join(tmpdir(), 'reeve-grades-'))
+  let path = ''
   let journal: JournalReader
   before(async () => {
-    journal = readJournal(journalPath(await recordRun(dir))) as JournalReader
+    path = journalPath(await recordRun(dir))
+    journal = readJournal(path) as JournalReader
   })
   after(() => {
     journal.close()
@@ -51,6 +55,24 @@ describe('gradesOf', () => {
     assert.ok(Math.abs(sum((its) => its.off * its.made) - off) < 1e-6)
     assert.deepEqual([...new Set(estimators.map(({ domain }) => domain))].sort(), ['api', 'shop'])
     assert.deepEqual([span?.firstTurn, span?.lastTurn], [1, LAST_TURN])
+  })
+
+  it('leaves out what cannot be read, and says so', (t) => {
+    const copied = temporaryDir(t)
+    const original = new DatabaseSync(path)
+    original.exec(`VACUUM INTO '${journalPath(copied)}'`)
+    original.close()
+    const damaged = new DatabaseSync(journalPath(copied))
+    damaged.exec("UPDATE turns SET body = x'00' WHERE turn = 26")
+    damaged.close()
+    const reader = readJournal(journalPath(copied)) as JournalReader
+    t.after(() => reader.close())
+    const { estimators, unusable, span } = gradesOf(reader, whole, { count: 5 })
+    assert.equal(unusable.length, 1)
+    assert.match(unusable[0]?.message ?? '', /cannot be read/)
+    const made = estimators.reduce((sum, its) => sum + its.made, 0)
+    assert.ok(made > 0 && made <= recorded().length)
+    assert.equal(span?.lastTurn, LAST_TURN)
   })
 
   it('has the last of them, newest first, with what their goals measure', () => {

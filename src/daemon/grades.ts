@@ -1,11 +1,12 @@
 import type { ForecastDecision, Graded } from '#core/model/decision.ts'
 import type { DomainName, GoalId } from '#core/model/ids.ts'
 import type { Aim } from '#core/model/policy.ts'
+import { reasonOf } from '#lib/reason-of.ts'
 import type { TurnRecord } from '#ports.ts'
 import type { JournalReader } from './journal/reader.ts'
 import { recordedPolicies } from './replay/again.ts'
 import type { Period } from './replay/period.ts'
-import type { Span } from './replay/report.ts'
+import type { Span, Unusable } from './replay/report.ts'
 import { SpanOf } from './replay/span.ts'
 import { goalViews, NotOnRecord } from './views.ts'
 
@@ -18,6 +19,8 @@ export interface GradesReport {
   readonly last: readonly GradedChange[]
   /** As they stood in the last turn of the period; what they scored counts from when each began to learn. */
   readonly forecasts: readonly ForecastGrades[]
+  /** Stretches of the journal that cannot be read; they are left out. */
+  readonly unusable: readonly Unusable[]
 }
 
 interface OfGoal {
@@ -44,7 +47,8 @@ export interface GradedChange extends OfGoal, Graded {
 export interface ForecastGrades extends OfGoal, ForecastDecision {}
 
 /**
- * Reads what was graded in a period, of one domain where it is named. One segment is in memory at a time.
+ * Reads what was graded in a period, of one domain where it is named. One segment is in memory at a time; one that
+ * cannot be read is left out and told.
  *
  * @throws {NotOnRecord} where no goal names that domain.
  */
@@ -59,26 +63,35 @@ export function gradesOf(
   const changes: GradedChange[] = []
   let isNamed = false
   let forecasts: readonly ForecastGrades[] = []
+  const unusable: Unusable[] = []
+  const read = (record: TurnRecord): void => {
+    const goals = record.decision.goals.filter((goal) => domain === undefined || goal.domain === domain)
+    // A turn of an older version has none of all this.
+    if (goals.some(({ graded = null }) => graded !== null)) {
+      changes.push(...gradedIn({ ...record, decision: { ...record.decision, goals } }, policies(record.policyHash)))
+      if (changes.length > 2 * count) changes.splice(0, changes.length - count)
+    }
+    span.add(record)
+    isNamed ||= goals.length > 0
+    for (const { domain, goal, graded = null } of goals) if (graded !== null) add(estimators, { domain, goal }, graded)
+    forecasts = goals.flatMap(({ domain, goal, forecasts = [] }) => forecasts.map((its) => ({ domain, goal, ...its })))
+  }
   for (const checkpoint of journal.checkpoints(from, to)) {
-    for (const record of journal.segment(checkpoint, to)) {
-      if (record.turn < from) continue
-      span.add(record)
-      const goals = record.decision.goals.filter((goal) => domain === undefined || goal.domain === domain)
-      isNamed ||= goals.length > 0
-      // A turn of an older version has none of all this.
-      if (goals.some(({ graded = null }) => graded !== null)) {
-        changes.push(...gradedIn({ ...record, decision: { ...record.decision, goals } }, policies(record.policyHash)))
-        if (changes.length > 2 * count) changes.splice(0, changes.length - count)
-      }
-      for (const { domain, goal, graded = null } of goals)
-        if (graded !== null) add(estimators, { domain, goal }, graded)
-      forecasts = goals.flatMap(({ domain, goal, forecasts = [] }) =>
-        forecasts.map((its) => ({ domain, goal, ...its })),
-      )
+    try {
+      for (const record of journal.segment(checkpoint, to)) if (record.turn >= from) read(record)
+    } catch (error) {
+      unusable.push({ kind: 'unusable', turn: checkpoint, message: reasonOf(error) })
     }
   }
-  if (domain !== undefined && !isNamed) throw new NotOnRecord(`no goal names a domain '${domain}' in that time`)
-  return { span: span.span, estimators: [...estimators.values()], last: changes.slice(-count).reverse(), forecasts }
+  if (domain !== undefined && !isNamed && unusable.length === 0)
+    throw new NotOnRecord(`no goal names a domain '${domain}' in that time`)
+  return {
+    span: span.span,
+    estimators: [...estimators.values()],
+    last: changes.slice(-count).reverse(),
+    forecasts,
+    unusable,
+  }
 }
 
 function gradedIn({ observation, decision }: TurnRecord, policy: Parameters<typeof goalViews>[1]): GradedChange[] {

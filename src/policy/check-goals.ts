@@ -65,7 +65,12 @@ function* aim(goal: WrittenGoal, path: Path, written: Written): Iterable<Finding
   const metric = written.metrics.get(goal.metric)
   if (metric === undefined)
     yield unknown('infeasible', [...path, 'metric'], 'metric', goal.metric, written.metrics.keys())
-  if (!metric || goal.kind !== 'performance') return
+  if (!metric) return
+  if (goal.kind === 'throughput' && metric.source === 'counter' && metric.perCpuSecond === true) {
+    const message = `${show(goal.metric)} is counted per second of CPU time, which is no throughput: more CPU does not raise it`
+    yield infeasible([...path, 'metric'], message, 'name a metric of what is done per second')
+  }
+  if (goal.kind !== 'performance') return
   for (const side of ['below', 'above'] as const) {
     const target = goal[side]
     if (target === undefined || targetIn(metric.unit, target) !== null) continue

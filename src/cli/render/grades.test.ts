@@ -69,9 +69,11 @@ describe('renderGrades', () => {
       estimators: [{ ...of, by: 'feedback', made: 3, kept: 2, broken: 1, off: 0.1 }],
       last: [{ ...of, ...graded, utcMs: 71_000, aim, unit: 'ms' }],
       forecasts: [{ ...of, ...forecast }],
+      unusable: [{ kind: 'unusable', turn: 26, message: 'it is damaged there' }],
     })
     for (const line of [
       /^Turns 1 to 90, 1970-01-01 00:00:00 UTC to 1970-01-01 00:01:29 UTC$/m,
+      /^1 segment cannot be read, the first from turn 26 on: it is damaged there$/m,
       /^shop +quick +feedback +3 +2 +1 +10 %$/m,
       /^turn 41 +1970-01-01 00:01:11 UTC +shop, quick: 200 ms promised by feedback, 260 ms came: broken, worse by 30 %$/m,
       /^shop +quick +cpu +the time of day +2 +2 +0\.75 +yes$/m,
@@ -80,7 +82,8 @@ describe('renderGrades', () => {
   })
 
   it('says so where nothing was graded, or nothing is on record', () => {
-    assert.match(renderGrades({ span, estimators: [], last: [], forecasts: [] }), /No change .* was graded yet/)
-    assert.match(renderGrades({ span: null, estimators: [], last: [], forecasts: [] }), /No turn is on record/)
+    const none = { estimators: [], last: [], forecasts: [], unusable: [] }
+    assert.match(renderGrades({ span, ...none }), /No change .* was graded yet/)
+    assert.match(renderGrades({ span: null, ...none }), /No turn is on record/)
   })
 })

@@ -7,10 +7,18 @@ import { table } from './table.ts'
 import { counted, percent, short, time } from './units.ts'
 
 /** What was promised, what came, and how well forecasts do. */
-export function renderGrades({ span, estimators, last, forecasts }: GradesReport): string {
-  if (span === null) return 'No turn is on record there.'
+export function renderGrades({ span, estimators, last, forecasts, unusable }: GradesReport): string {
+  const [first] = unusable
+  if (span === null && first === undefined) return 'No turn is on record there.'
   return [
-    bold(spanText(span)),
+    ...(span === null ? [] : [bold(spanText(span))]),
+    ...(first === undefined
+      ? []
+      : [
+          attention(
+            `${counted(unusable.length, 'segment')} cannot be read, the first from turn ${first.turn} on: ${first.message}`,
+          ),
+        ]),
     '',
     ...(estimators.length === 0
       ? ['No change that was made for a goal was graded yet: that takes 30 s from the change on.']
@@ -66,6 +74,7 @@ const NAMES: Partial<Record<EstimateReason['kind'], string>> = {
   utilization: 'its use',
   'work-cost': 'the cost of its work',
   feedback: 'feedback',
+  arrivals: 'what arrives',
   queue: 'a model of its queue',
 }
 

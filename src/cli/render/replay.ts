@@ -83,7 +83,7 @@ function differenceText(difference: RecordDifference): string {
   }
 }
 
-function otherPolicyLines({ policy, comparison, simulated, notOnRecord, unusable }: OtherPolicyReport): string[] {
+function otherPolicyLines({ policy, comparison, simulated, notOnRecord, gaps, unusable }: OtherPolicyReport): string[] {
   const { domains, metrics, resources } = notOnRecord
   const missing = [
     ...domains.map((name) => `domain ${name}`),
@@ -93,6 +93,9 @@ function otherPolicyLines({ policy, comparison, simulated, notOnRecord, unusable
   return [
     `${counted(comparison.turns, 'turn')} decided again by ${policy.file} (policy ${policy.hash.slice(0, 12)}).`,
     ...(missing.length === 0 ? [] : [attention(`Nothing is on record of ${listed(missing)}.`)]),
+    ...(gaps === 0
+      ? []
+      : [attention(`At ${counted(gaps, 'place')} turns are missing from the record, and it begins anew.`)]),
     ...(unusable.segments === 0
       ? []
       : [bad(`${counted(unusable.segments, 'segment')} could not be used and are left out:`)]),

@@ -69,7 +69,8 @@ function estimateOne(
   capacity: Sight['capacity'],
   measured: Measured | null,
 ): Need {
-  const before = domain.known?.goals[goal.id] ?? {}
+  const about = aboutOf(goal.aim, measured)
+  const before = memoryOf(goal, domain, about)
   const nowMs = seen.at.monotonicMs
   const { use, smoothUse, heldBack, workingSet, inForce } = domain
   const metric = measured === null ? NO_METRIC : metricSight(measured, nowMs)
@@ -85,19 +86,43 @@ function estimateOne(
     ...bounded(estimated, goal.upTo),
     because,
     forecasts: [],
-    memory: isCounted ? { ...estimated.memory, ...countedMemory(measured.reading as MetricReading) } : estimated.memory,
+    memory: {
+      ...estimated.memory,
+      ...(isCounted ? countedMemory(measured.reading as MetricReading) : {}),
+      about,
+    },
     status: statusOf(goal.aim, domain, sight, estimated.measured),
   }
 }
 
-/** What a goal that nobody can meet may take at most is not for its estimator to say. */
+/** What a goal has learned says nothing of another aim, metric or resource that has its name after a reload. */
+function memoryOf({ id }: Goal, domain: DomainView, about: string): GoalMemory {
+  const memory = domain.known?.goals[id] ?? {}
+  return memory['about'] === about ? memory : {}
+}
+
+/** Of which amounts and readings an estimator's memory is. Targets may change without it. */
+function aboutOf(aim: Aim, measured: Measured | null): string {
+  if (measured === null) return aim.kind === 'utilization' ? `${aim.kind} ${aim.resource}` : aim.kind
+  const { name, unit, source } = measured.policy
+  const counted = source.kind === 'counter' ? ` ${source.counter} ${source.perCpuSecond ? 'per CPU second' : ''}` : ''
+  return `${aim.kind} ${name} ${unit}${counted}`
+}
+
+/**
+ * What a goal that nobody can meet may take at most is not for its estimator to say. That it is missed with so little is
+ * no reason to spare it either.
+ */
 function bounded({ need, least }: Estimate, upTo: Goal['upTo']): Pick<Need, 'need' | 'least' | 'cut'> {
   const keys = (Object.keys(need) as ResourceKey[]).filter(
     (key) => (need[key] ?? 0) > (upTo[key] ?? Number.POSITIVE_INFINITY),
   )
   if (keys.length === 0) return { need, least, cut: {} }
   const pick = (from: Goal['upTo']) => Object.fromEntries(keys.map((key) => [key, from[key] ?? 0]))
-  return { need: { ...need, ...pick(upTo) }, least, cut: pick(need) }
+  const reached = Object.fromEntries(
+    Object.entries(least).filter(([key, amount]) => amount <= (upTo[key as ResourceKey] ?? Number.POSITIVE_INFINITY)),
+  )
+  return { need: { ...need, ...pick(upTo) }, least: reached, cut: pick(need) }
 }
 
 /** What may be tried with a goal that more CPU does not help. */

@@ -25,7 +25,7 @@ function mostOf(past: string, end: number): Level | null {
 }
 
 /** What a bin is expected to need, and from which days that is known. */
-export interface Expected {
+interface Expected {
   readonly of: Extract<ForecastDecision['by'], { readonly kind: 'season' }>['of']
   readonly level: Level
 }
@@ -36,7 +36,7 @@ const weekdayOf = (localMinute: number): number => modulo(Math.floor(localMinute
 const modulo = (value: number, by: number): number => ((value % by) + by) % by
 
 /** What is expected of the bin of a local minute; null where nothing is known of it. */
-export function expectedIn(profile: ForecastProfile, localMinute: number): Expected | null {
+function expectedIn(profile: ForecastProfile, localMinute: number): Expected | null {
   const bin = binOf(localMinute)
   const weekday = levelAt(profile.week[weekdayOf(localMinute)], bin)
   if (weekday !== null && profile.weekly >= WEEKLY) return { of: 'weekday', level: weekday }

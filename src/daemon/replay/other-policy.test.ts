@@ -194,17 +194,38 @@ describe('a record by another policy', () => {
     assert.equal(comparison.goals.find(({ domain }) => domain === 'api')?.short.now, null)
   })
 
-  it('leaves out segments that cannot be used', (t) => {
+  /** A copy of the record on which that was done. */
+  function altered(t: Test, sql: string) {
     const dir = mkdtempSync(join(tmpdir(), 'reeve-replay-'))
     t.after(() => rmSync(dir, { recursive: true, force: true }))
-    const copy = new DatabaseSync(journalPath(recorded))
-    copy.exec(`VACUUM INTO '${journalPath(dir)}'`)
+    const original = new DatabaseSync(journalPath(recorded))
+    original.exec(`VACUUM INTO '${journalPath(dir)}'`)
+    original.close()
+    const copy = new DatabaseSync(journalPath(dir))
+    copy.exec(sql)
     copy.close()
-    const damaged = new DatabaseSync(journalPath(dir))
-    damaged.exec("UPDATE turns SET body = x'00' WHERE turn = 26")
-    damaged.close()
     const journal = readJournal(journalPath(dir)) ?? assert.fail()
     t.after(() => journal.close())
+    return journal
+  }
+
+  it('begins anew where turns are missing', (t) => {
+    const [, second = 0, third = 0] = openRecord(t).checkpoints(1, 100)
+    const journal = altered(t, `DELETE FROM turns WHERE segment = ${second}`)
+    const other = FIRST_POLICY.replace('priority: 1', 'priority: 2')
+    const over = (from: number, to: number) => replayOtherPolicy(journal, { from, to }, policyOf(other))
+    const [whole, before, behind] = [over(1, 100), over(1, second - 1), over(third, 100)]
+    assert.equal(whole.gaps, 1)
+    assert.ok(behind.comparison.changes.now > 0)
+    assert.equal(whole.comparison.changes.now, before.comparison.changes.now + behind.comparison.changes.now)
+    assert.equal(
+      whole.comparison.otherChanges.turns,
+      before.comparison.otherChanges.turns + behind.comparison.otherChanges.turns,
+    )
+  })
+
+  it('leaves out segments that cannot be used', (t) => {
+    const journal = altered(t, "UPDATE turns SET body = x'00' WHERE turn = 26")
     const [, second = 0, third = 0] = journal.checkpoints(1, 100)
     const { comparison, unusable } = replayOtherPolicy(journal, { from: 1, to: 100 }, policyOf(FIRST_POLICY))
     assert.equal(comparison.turns, 100 - (third - second))

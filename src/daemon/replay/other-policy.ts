@@ -24,8 +24,9 @@ export interface NamedPolicy {
 
 /**
  * Decides every turn of a period by another policy, as if it had been loaded before the first of them: from what was
- * known by then, each turn from what was observed in it, and from what the one before has come to know. Where that is
- * to be simulated, what was observed also answers to what this policy has set. One segment is in memory at a time.
+ * known by then, each turn from what was observed in it, and from what the one before has come to know. After a gap in the
+ * record it begins anew, as what it would have set meanwhile is not known. Where that is to be simulated, what was observed
+ * also answers to what this policy has set. One segment is in memory at a time.
  */
 export function replayOtherPolicy(
   journal: JournalReader,
@@ -36,7 +37,7 @@ export function replayOtherPolicy(
   const span = new SpanOf()
   const tally = new Tally()
   const shown = new Shown()
-  const simulation = isSimulated ? { world: new SimulatedWorld(), tally: new SimulatedTally() } : null
+  const simulated = isSimulated ? new SimulatedTally() : null
   const observationFor = observationsFor(policy)
   const asSeen = (observation: Observation): Observation => {
     const seen = observationFor(observation)
@@ -45,21 +46,30 @@ export function replayOtherPolicy(
   }
   let segments = 0
   const first: Unusable[] = []
-  let run: OtherRun | null = null
+  let gaps = 0
+  let last: number | null = null
+  let run: { readonly other: OtherRun; readonly world: SimulatedWorld } | null = null
   for (const checkpoint of journal.checkpoints(from, to)) {
     try {
       const segment = journal.segment(checkpoint, to)
       for (const { record, again } of turnsOf(journal, segment, isSimulated)) {
         if (record.turn < from) continue
-        run ??= runFrom(journal, segment, record)
-        const seen = run.see(record)
-        const simulated = again === null ? null : (simulation?.world.answer(again, seen) ?? null)
-        const now = run.decide(record, policy, asSeen(simulated?.observation ?? seen))
+        if (last !== null && record.turn !== last + 1) {
+          gaps++
+          run = null
+        }
+        last = record.turn
+        run ??= { other: runFrom(journal, segment, record), world: new SimulatedWorld() }
+        const seen = run.other.see(record)
+        const answer = again === null ? null : run.world.answer(again, seen)
+        const now = run.other.decide(record, policy, asSeen(answer?.observation ?? seen))
         span.add(record)
         tally.add(record.turn, record.decision, now)
-        if (again !== null && simulated !== null) simulation?.tally.add(again, simulated, policy, now)
+        if (again !== null && answer !== null) simulated?.add(again, answer, policy, now)
       }
     } catch (error) {
+      run = null
+      last = null
       segments++
       if (first.length < UNUSABLE_MOST) first.push({ kind: 'unusable', turn: checkpoint, message: reasonOf(error) })
     }
@@ -69,7 +79,8 @@ export function replayOtherPolicy(
     span: span.span,
     policy: { file, hash },
     comparison: tally.comparison(isSimulated),
-    simulated: simulation?.tally.run() ?? null,
+    simulated: simulated?.run() ?? null,
+    gaps,
     notOnRecord: shown.lacksOf(policy),
     unusable: { segments, first },
   }

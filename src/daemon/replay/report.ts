@@ -67,6 +67,8 @@ export interface OtherPolicyReport {
     readonly metrics: readonly string[]
     readonly resources: readonly string[]
   }
+  /** Times that turns are missing from the record: after each it is decided anew from what was known by the record. */
+  readonly gaps: number
   /** Segments that could not be read or decided on, the first ten with the reason; they are left out. */
   readonly unusable: { readonly segments: number; readonly first: readonly Unusable[] }
 }
