@@ -3,8 +3,8 @@ import { reasonOf } from '#lib/reason-of.ts'
 import type { Clock } from '#ports.ts'
 import { type Found, oneValue, UNCHANGED } from './board.ts'
 import { fetchBody, shownUrl } from './fetch-body.ts'
-import { withTimeout } from './with-timeout.ts'
 import { createSampleWindow, tooFew } from './samples.ts'
+import { withTimeout } from './with-timeout.ts'
 
 type HttpPolicy = Extract<MetricSourcePolicy, { readonly kind: 'http' }>
 
