@@ -72,7 +72,7 @@ export function createBoard(tell: Teller): Board {
     let refused: string | null = null
     let newestMs = Number.NEGATIVE_INFINITY
     for (const { domain, takenAtMs, value } of found) {
-      const judged = judgeValue(metric, value)
+      const judged = judgeValue(value)
       const of = domain === null ? '' : ` (of domain ${domain})`
       if (!judged.ok) refused ??= `${judged.reason}${of}`
       else its.set(domain ?? '', { metric: metric.name, domain, takenAtMs, value: judged.value })

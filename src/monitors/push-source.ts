@@ -51,7 +51,7 @@ export function createPushSource(clock: Clock, tally: Tally): PushSource {
     if (own !== null && domain !== own) {
       throw new RefusedReading(`${name}: a process in domain '${own}' may not speak for domain '${domain}'`)
     }
-    const judged = judgeValue(metric, value)
+    const judged = judgeValue(value)
     if (!judged.ok) throw new RefusedReading(`${name}: ${judged.reason}`)
     return { metric: name, domain, takenAtMs, value: judged.value }
   }
