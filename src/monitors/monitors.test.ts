@@ -7,11 +7,11 @@ import { handClock } from './pull.fixture.ts'
 import { createPushSource, type Pusher, RefusedReading } from './push-source.ts'
 import { judgeValue, newTally } from './reading.ts'
 
-const pushed = (name: string, domain: string | null = null, unit = 'ms'): MetricPolicy => ({
+const pushed = (name: string, domain: string | null = null, unit = 'ms', staleMs = 50): MetricPolicy => ({
   name,
   unit,
   intervalMs: 10,
-  staleMs: 50,
+  staleMs,
   source: { kind: 'push', domain: domain as DomainName | null },
 })
 
@@ -111,6 +111,37 @@ describe('pushed values', () => {
     assert.equal(tally.lastRefusal, 'outside: -3 is negative, and a reading is 0 or more')
     assert.deepEqual(push.latest(), [])
   })
+
+  it('of domains of which nothing is told for long are forgotten', () => {
+    const { push, clock } = source()
+    const domains = () => push.latest().map(({ domain }) => domain)
+    push.push([{ metric: 'own', domain: 'mistyped', value: 1 }], operator)
+    clock.monotonicMs += 1000
+    push.push([{ metric: 'own', domain: 'api', value: 1 }], operator)
+    assert.deepEqual(domains(), ['mistyped', 'api'])
+    clock.monotonicMs += 1
+    push.push([{ metric: 'own', domain: 'api', value: 1 }], operator)
+    assert.deepEqual(domains(), ['api'])
+  })
+
+  for (const [what, next, expected] of [
+    ['the unit', pushed('own', null, 's'), []],
+    ['the domain', pushed('own', 'api'), []],
+    ['only when it is stale', pushed('own', null, 'ms', 70), [1]],
+  ] as const) {
+    it(`are ${expected.length > 0 ? 'kept' : 'forgotten'} where the policy changes ${what}`, () => {
+      const { push } = source()
+      push.push([{ metric: 'own', domain: 'api', value: 1 }], operator)
+      push.keepOnly([next])
+      push.start(next)
+      assert.deepEqual(
+        push.latest().map(({ value }) => value),
+        expected,
+      )
+      push.push([{ metric: 'own', domain: 'api', value: 2 }], operator)
+      assert.equal(push.latest()[0]?.value, 2)
+    })
+  }
 
   it('of metrics that the policy no longer has are forgotten', () => {
     const { push } = source()
