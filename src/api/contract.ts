@@ -130,7 +130,10 @@ export const status = z.object({
   ),
   /** True where the amounts are the advice for domains that are not managed. */
   advice: z.boolean(),
-  /** The counts are of readings that were pushed; `problems` are of metrics at which Reeve looks itself. */
+  /**
+   * The counts are of readings that were pushed; `problems` say why a metric at which Reeve looks itself has no new
+   * reading, and of any metric that it may be stuck, though its readings count. A metric may have both.
+   */
   metrics: z.object({
     accepted: z.number(),
     refused: z.number(),

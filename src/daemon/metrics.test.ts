@@ -7,11 +7,14 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { renderStatus } from '#cli/render/status.ts'
+import type { MetricPolicy } from '#core/model/policy.ts'
 import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
+import { handClock } from '#monitors/pull.fixture.ts'
 import { parsePolicy } from '#policy/parse.ts'
 import { createClock } from './clock.ts'
 import { decideForShow } from './dry-run.ts'
 import { FakeHost, startFake, TWO_DOMAINS, turnWhere } from './fake-host.fixture.ts'
+import { createMetrics } from './metrics.ts'
 
 describe('metrics at which the daemon looks', () => {
   it('that cannot be read are told of once, shown while that lasts, and read when they can be', async (t) => {
@@ -92,5 +95,25 @@ describe('metrics at which the daemon looks', () => {
     const startedMs = performance.now()
     await daemon.stop()
     assert.ok(performance.now() - startedMs < 10_000)
+  })
+})
+
+describe('metrics that are pushed', () => {
+  it('are shown where they may be stuck, and count all the same', async (t) => {
+    const clock = handClock()
+    const metrics = createMetrics(clock, [], { info() {}, warn() {} })
+    t.after(() => metrics.close())
+    const source = { kind: 'push', domain: null } as const
+    const p95: MetricPolicy = { name: 'p95', unit: 'ms', intervalMs: 1000, staleMs: 5000, source }
+    await metrics.follow({ metrics: [p95] })
+    for (let second = 0; second <= 300; second++) {
+      assert.deepEqual(metrics.problems(), [])
+      metrics.push.push([{ metric: 'p95', value: 900 }], { kind: 'operator' })
+      clock.monotonicMs += 1000
+    }
+    assert.match(metrics.problems()[0]?.reason ?? '', /^its last 301 readings, over 5 min, were all 900: /)
+    assert.equal(metrics.latest()[0]?.value, 900)
+    metrics.push.push([{ metric: 'p95', value: 901 }], { kind: 'operator' })
+    assert.deepEqual(metrics.problems(), [])
   })
 })

@@ -1,7 +1,8 @@
 import type { MetricReading } from '#core/model/observation.ts'
 import type { Policy } from '#core/model/policy.ts'
 import { surroundingsOf } from '#drivers/cgroup/command.ts'
-import type { MetricProblem, Teller } from '#monitors/board.ts'
+import type { Teller } from '#monitors/board.ts'
+import type { MetricProblem } from '#monitors/last-readings.ts'
 import { createPullSource } from '#monitors/pull-source.ts'
 import { createPushSource, type PushSource } from '#monitors/push-source.ts'
 import { newTally, type Tally } from '#monitors/reading.ts'
@@ -12,7 +13,7 @@ export interface Metrics {
   readonly push: PushSource
   readonly tally: Tally
   latest(): readonly MetricReading[]
-  /** Why metrics at which Reeve looks itself have no new reading now. */
+  /** Why metrics at which Reeve looks itself have no new reading now, and which of all may be stuck. */
   problems(): readonly MetricProblem[]
   /** Reads what this policy names, and no longer what only the one before named; what both name goes on. */
   follow(policy: Pick<Policy, 'metrics'>): Promise<void>
@@ -28,7 +29,7 @@ export function createMetrics(clock: Clock, extra: readonly MetricSource[], tell
     push,
     tally,
     latest: () => [pull, push, ...extra].flatMap((source) => source.latest()),
-    problems: () => pull.problems(),
+    problems: () => [...pull.problems(), ...push.problems()],
     async follow({ metrics }) {
       push.keepOnly(metrics)
       await pull.keepOnly(metrics)

@@ -1,6 +1,7 @@
 import type { DomainName } from '#core/model/ids.ts'
 import type { MetricReading } from '#core/model/observation.ts'
 import type { MetricPolicy } from '#core/model/policy.ts'
+import { createLastReadings, type MetricProblem } from './last-readings.ts'
 import { judgeValue } from './reading.ts'
 
 /** A value as a source found it, not judged yet. `takenAtMs` is of the monotonic clock. */
@@ -26,12 +27,6 @@ export function oneValue(value: unknown, takenAtMs: number, problem: string | nu
   return { kind: 'values', values: [{ domain: null, takenAtMs, value }], problem }
 }
 
-/** Why a metric has no new reading now. */
-export interface MetricProblem {
-  readonly metric: string
-  readonly reason: string
-}
-
 /** Where what goes wrong is said: once, not at every interval. */
 export interface Teller {
   info(message: string): void
@@ -49,11 +44,8 @@ export interface Board {
   problems(): readonly MetricProblem[]
 }
 
-/** Domains that are no longer told of are forgotten after so many times the age at which a reading is stale. */
-const FORGOTTEN_AFTER = 20
-
 export function createBoard(tell: Teller): Board {
-  const readings = new Map<string, Map<string, MetricReading>>()
+  const readings = createLastReadings()
   const problems = new Map<string, { readonly reason: string; readonly isTold: boolean }>()
 
   function fail({ name }: MetricPolicy, reason: string): void {
@@ -67,20 +59,16 @@ export function createBoard(tell: Teller): Board {
   }
 
   function accept(metric: MetricPolicy, found: readonly FoundValue[]): string | null {
-    const its = readings.get(metric.name) ?? new Map<string, MetricReading>()
-    readings.set(metric.name, its)
     let refused: string | null = null
     let newestMs = Number.NEGATIVE_INFINITY
     for (const { domain, takenAtMs, value } of found) {
-      const judged = judgeValue(metric, value)
+      const judged = judgeValue(value)
       const of = domain === null ? '' : ` (of domain ${domain})`
       if (!judged.ok) refused ??= `${judged.reason}${of}`
-      else its.set(domain ?? '', { metric: metric.name, domain, takenAtMs, value: judged.value })
+      else readings.set(metric, { metric: metric.name, domain, takenAtMs, value: judged.value })
       newestMs = Math.max(newestMs, takenAtMs)
     }
-    for (const [key, { takenAtMs }] of its) {
-      if (newestMs - takenAtMs > FORGOTTEN_AFTER * metric.staleMs) its.delete(key)
-    }
+    readings.forgetOld(metric, newestMs)
     return refused
   }
 
@@ -96,10 +84,10 @@ export function createBoard(tell: Teller): Board {
     },
     fail,
     forget(name) {
-      readings.delete(name)
+      readings.forget(name)
       problems.delete(name)
     },
-    readings: () => [...readings.values()].flatMap((its) => [...its.values()]),
-    problems: () => [...problems].map(([metric, { reason }]) => ({ metric, reason })),
+    readings: () => readings.all(),
+    problems: () => [...[...problems].map(([metric, { reason }]) => ({ metric, reason })), ...readings.unmoving()],
   }
 }

@@ -7,32 +7,31 @@ import { handClock } from './pull.fixture.ts'
 import { createPushSource, type Pusher, RefusedReading } from './push-source.ts'
 import { judgeValue, newTally } from './reading.ts'
 
-const pushed = (name: string, domain: string | null = null, unit = 'ms'): MetricPolicy => ({
+const pushed = (name: string, domain: string | null = null, unit = 'ms', staleMs = 50): MetricPolicy => ({
   name,
   unit,
   intervalMs: 10,
-  staleMs: 50,
+  staleMs,
   source: { kind: 'push', domain: domain as DomainName | null },
 })
 
 describe('a value', () => {
-  for (const [value, unit, expected] of [
-    [12.5, 'ms', 'believed'],
-    [0, 'ms', 'believed'],
-    [-3, 'C', 'believed'],
-    [-3, 'ms', 'negative'],
-    [-0.1, 'requests/s', 'negative'],
-    [-1, 'MiB', 'negative'],
-    [Number.NaN, 'ms', 'not a finite'],
-    [Number.POSITIVE_INFINITY, 'ms', 'not a finite'],
-    [1e300, 'ms', 'too large'],
-    ['12', 'ms', 'is not a number'],
-    [null, 'ms', 'is not a number'],
-    [undefined, 'ms', 'is not a number'],
-    [{ toString: 1 }, 'ms', 'is not a number'],
+  for (const [value, expected] of [
+    [12.5, 'believed'],
+    [0, 'believed'],
+    [-3, 'negative'],
+    [-0.1, 'negative'],
+    [-1e300, 'negative'],
+    [Number.NaN, 'not a finite'],
+    [Number.POSITIVE_INFINITY, 'not a finite'],
+    [1e300, 'too large'],
+    ['12', 'is not a number'],
+    [null, 'is not a number'],
+    [undefined, 'is not a number'],
+    [{ toString: 1 }, 'is not a number'],
   ] as const) {
-    it(`${String(value === Object(value) ? 'an object' : value)} ${unit}: ${expected}`, () => {
-      const judged = judgeValue(pushed('m', null, unit), value)
+    it(`${String(value === Object(value) ? 'an object' : value)}: ${expected}`, () => {
+      const judged = judgeValue(value)
       if (expected === 'believed') assert.deepEqual(judged, { ok: true, value })
       else assert.ok(!judged.ok && judged.reason.includes(expected), JSON.stringify(judged))
     })
@@ -104,6 +103,45 @@ describe('pushed values', () => {
     clock.monotonicMs += 60_000
     assert.equal(push.latest()[0]?.takenAtMs, 1000)
   })
+
+  it('are refused below 0 in any unit, and are not even kept', () => {
+    const { push, tally } = source()
+    push.start(pushed('outside', null, 'C'))
+    assert.throws(() => push.push([{ metric: 'outside', value: -3 }], operator), RefusedReading)
+    assert.equal(tally.lastRefusal, 'outside: -3 is negative, and a reading is 0 or more')
+    assert.deepEqual(push.latest(), [])
+  })
+
+  it('of domains of which nothing is told for long are forgotten', () => {
+    const { push, clock } = source()
+    const domains = () => push.latest().map(({ domain }) => domain)
+    push.push([{ metric: 'own', domain: 'mistyped', value: 1 }], operator)
+    clock.monotonicMs += 1000
+    push.push([{ metric: 'own', domain: 'api', value: 1 }], operator)
+    assert.deepEqual(domains(), ['mistyped', 'api'])
+    clock.monotonicMs += 1
+    push.push([{ metric: 'own', domain: 'api', value: 1 }], operator)
+    assert.deepEqual(domains(), ['api'])
+  })
+
+  for (const [what, next, expected] of [
+    ['the unit', pushed('own', null, 's'), []],
+    ['the domain', pushed('own', 'api'), []],
+    ['only when it is stale', pushed('own', null, 'ms', 70), [1]],
+  ] as const) {
+    it(`are ${expected.length > 0 ? 'kept' : 'forgotten'} where the policy changes ${what}`, () => {
+      const { push } = source()
+      push.push([{ metric: 'own', domain: 'api', value: 1 }], operator)
+      push.keepOnly([next])
+      push.start(next)
+      assert.deepEqual(
+        push.latest().map(({ value }) => value),
+        expected,
+      )
+      push.push([{ metric: 'own', domain: 'api', value: 2 }], operator)
+      assert.equal(push.latest()[0]?.value, 2)
+    })
+  }
 
   it('of metrics that the policy no longer has are forgotten', () => {
     const { push } = source()

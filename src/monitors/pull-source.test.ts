@@ -57,7 +57,7 @@ describe('metrics that are looked at', () => {
 
   it('forget domains of which nothing was told for long', () => {
     const board = createBoard({ info() {}, warn() {} })
-    const metric = { name: 'm', unit: 'ms', intervalMs: 10, staleMs: 50 } as MetricPolicy
+    const metric = { name: 'm', unit: 'ms', intervalMs: 10, staleMs: 50, source: { kind: 'push' } } as MetricPolicy
     const at = (domain: string, takenAtMs: number) => ({ domain: domain as DomainName, takenAtMs, value: 1 })
     board.take(metric, { kind: 'values', values: [at('a', 0), at('b', 0)], problem: null })
     board.take(metric, { kind: 'values', values: [at('b', 900)], problem: null })

@@ -1,12 +1,13 @@
 import type { MetricPolicy } from '#core/model/policy.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { Clock, MetricSource } from '#ports.ts'
-import { createBoard, type Found, type MetricProblem, type Teller } from './board.ts'
+import { createBoard, type Found, type Teller } from './board.ts'
 import { commandLook, type SurroundingsOf } from './command-look.ts'
 import { every } from './every.ts'
 import { fifoLook } from './fifo-look.ts'
 import { fileLook } from './file-look.ts'
 import { httpLook } from './http-look.ts'
+import type { MetricProblem } from './last-readings.ts'
 import { prometheusLook } from './prometheus-look.ts'
 import { scrapeLook } from './scrape-look.ts'
 import { statsdLook } from './statsd-look.ts'
@@ -23,7 +24,7 @@ export interface PullParts {
 export interface PullSource extends MetricSource {
   /** Ends what this policy does not have as it was; all else goes on and keeps what it has gathered. */
   keepOnly(metrics: readonly MetricPolicy[]): Promise<void>
-  /** Why metrics have no new reading now. */
+  /** Why metrics have no new reading now, and whose readings may be stuck. */
   problems(): readonly MetricProblem[]
 }
 

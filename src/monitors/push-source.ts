@@ -2,6 +2,7 @@ import type { DomainName } from '#core/model/ids.ts'
 import type { MetricReading } from '#core/model/observation.ts'
 import type { MetricPolicy } from '#core/model/policy.ts'
 import type { Clock, MetricSource } from '#ports.ts'
+import { createLastReadings, type MetricProblem } from './last-readings.ts'
 import { judgeValue, refuse, type Tally } from './reading.ts'
 
 const NO_WINDOWS = [] as const
@@ -24,21 +25,28 @@ export class RefusedReading extends Error {
 export interface PushSource extends MetricSource {
   /** All readings or none; throws `RefusedReading`. */
   push(readings: readonly PushedReading[], pusher: Pusher): void
-  /** Forgets metrics that the policy no longer has. */
+  /** Forgets metrics that the policy no longer has, or has with another meaning: what was sent was meant otherwise. */
   keepOnly(metrics: readonly MetricPolicy[]): void
+  /** Metrics whose readings may be stuck. */
+  problems(): readonly MetricProblem[]
 }
+
+type PushedMetric = MetricPolicy & { readonly source: { readonly kind: 'push' } }
 
 /** Readings that applications send over a socket. They are as old as their arrival; a sender's own time counts for nothing. */
 export function createPushSource(clock: Clock, tally: Tally): PushSource {
-  const metrics = new Map<string, MetricPolicy & { source: { kind: 'push' } }>()
-  const readings = new Map<string, MetricReading>()
+  const metrics = new Map<string, PushedMetric>()
+  const readings = createLastReadings()
 
-  /** Returns the reading, or throws: the policy's word on a metric's domain comes first, then the sender's, then who it is. */
+  /**
+   * Returns the metric and its reading, or throws: the policy's word on a metric's domain comes first, then the sender's,
+   * then who it is.
+   */
   function judge(
     { metric: name, domain: named, value }: PushedReading,
     pusher: Pusher,
     takenAtMs: number,
-  ): MetricReading {
+  ): readonly [PushedMetric, MetricReading] {
     const metric = metrics.get(name)
     if (metric === undefined) {
       throw new RefusedReading(`no metric '${name}' with a push source is in the policy`)
@@ -51,35 +59,48 @@ export function createPushSource(clock: Clock, tally: Tally): PushSource {
     if (own !== null && domain !== own) {
       throw new RefusedReading(`${name}: a process in domain '${own}' may not speak for domain '${domain}'`)
     }
-    const judged = judgeValue(metric, value)
+    const judged = judgeValue(value)
     if (!judged.ok) throw new RefusedReading(`${name}: ${judged.reason}`)
-    return { metric: name, domain, takenAtMs, value: judged.value }
+    return [metric, { metric: name, domain, takenAtMs, value: judged.value }]
   }
 
   return {
     start(metric) {
-      const { source } = metric
-      if (source.kind === 'push') metrics.set(metric.name, { ...metric, source })
+      if (isPushed(metric)) metrics.set(metric.name, metric)
     },
     keepOnly(kept) {
-      const names = new Set(kept.filter(({ source }) => source.kind === 'push').map(({ name }) => name))
-      for (const name of metrics.keys()) if (!names.has(name)) metrics.delete(name)
-      for (const [key, { metric }] of readings) if (!names.has(metric)) readings.delete(key)
+      const meanings = new Map(kept.filter(isPushed).map((metric) => [metric.name, meaningOf(metric)]))
+      for (const [name, metric] of metrics) {
+        if (meanings.get(name) === meaningOf(metric)) continue
+        metrics.delete(name)
+        readings.forget(name)
+      }
     },
     push(pushed, pusher) {
       const takenAtMs = clock.now(NO_WINDOWS).monotonicMs
       try {
         const judged = pushed.map((reading) => judge(reading, pusher, takenAtMs))
-        for (const reading of judged) readings.set(`${reading.metric} ${reading.domain ?? ''}`, reading)
+        for (const [metric, reading] of judged) readings.set(metric, reading)
+        for (const metric of new Set(judged.map(([metric]) => metric))) readings.forgetOld(metric, takenAtMs)
         tally.accepted += judged.length
       } catch (error) {
         if (error instanceof RefusedReading) refuse(tally, error.message)
         throw error
       }
     },
-    latest: () => [...readings.values()],
+    latest: () => readings.all(),
+    problems: () => readings.unmoving(),
     async close() {
-      readings.clear()
+      for (const name of metrics.keys()) readings.forget(name)
     },
   }
+}
+
+function isPushed(metric: MetricPolicy): metric is PushedMetric {
+  return metric.source.kind === 'push'
+}
+
+/** What a value says. When it grows old is another matter, for which nobody has to send it again. */
+function meaningOf({ unit, source }: PushedMetric): string {
+  return JSON.stringify([unit, source])
 }

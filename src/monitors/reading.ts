@@ -1,23 +1,19 @@
-import type { MetricPolicy } from '#core/model/policy.ts'
-
 /** What a metric's source found, or why it is not believed. */
 export type Judged = { readonly ok: true; readonly value: number } | { readonly ok: false; readonly reason: string }
 
 /** Beyond this a double no longer tells whole numbers apart; no latency, rate or size of one host comes near. */
 const VALUE_MOST = Number.MAX_SAFE_INTEGER
 
-/** Durations, sizes, counts, rates and shares; a temperature or a balance may be negative. */
-const NEVER_NEGATIVE =
-  /^(ns|us|µs|ms|s|min|h|%|b|bytes|[kmgt]i?b|count|requests?|items?|jobs?|ratio|percent)$|\/(s|sec|min|h)$/i
-
-/** Text is never read as a number: whoever writes "NaN" or "12 ms" is to hear of it. */
-export function judgeValue(metric: Pick<MetricPolicy, 'unit'>, value: unknown): Judged {
+/**
+ * Text is never read as a number: whoever writes "NaN" or "12 ms" is to hear of it. Nor is anything below 0 taken, in
+ * whatever unit: goals are compared with their targets by quotients, so that the core could make nothing of it.
+ */
+export function judgeValue(value: unknown): Judged {
   const refuse = (reason: string): Judged => ({ ok: false, reason })
   if (typeof value !== 'number') return refuse(`${describe(value)} is not a number`)
   if (!Number.isFinite(value)) return refuse(`${value} is not a finite number`)
-  if (Math.abs(value) > VALUE_MOST) return refuse(`${value} is too large to be a reading`)
-  if (value < 0 && NEVER_NEGATIVE.test(metric.unit))
-    return refuse(`${value} is negative, which ${metric.unit} cannot be`)
+  if (value < 0) return refuse(`${value} is negative, and a reading is 0 or more`)
+  if (value > VALUE_MOST) return refuse(`${value} is too large to be a reading`)
   return { ok: true, value }
 }
 

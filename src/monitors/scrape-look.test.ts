@@ -95,6 +95,38 @@ describe('a scrape', () => {
     assert.ok(Math.abs(((await look()) as number) - 0.095) < 1e-9)
   })
 
+  it('counts over several scrapes until that is enough, or the first of them is too old', async (t) => {
+    const { source, exposed } = await exporter(t, histogram([0, 0, 0]))
+    const clock = handClock()
+    const look = looked(source(P95), clock)
+    const after = async (elapsedMs: number, count: number) => {
+      exposed.text = histogram([count, count, count])
+      clock.monotonicMs += elapsedMs
+      return look()
+    }
+    const isP95 = (found: unknown) => assert.ok(Math.abs((found as number) - 0.095) < 1e-9, String(found))
+    assert.equal(await look(), 'waiting')
+    assert.equal(await after(25_000, 4), 'waiting')
+    assert.equal(await after(25_000, 8), 'waiting')
+    isP95(await after(5000, 12))
+    // What was read once is not read again: the window begins anew with each reading.
+    assert.equal(await after(30_000, 20), 'waiting')
+    assert.equal(await after(30_001, 30), 'waiting')
+    assert.equal(await after(1000, 39), 'waiting')
+    isP95(await after(1000, 40))
+  })
+
+  it('says how many samples there are, and within which time they must come', async (t) => {
+    const { source, exposed } = await exporter(t, histogram([0, 0, 0]))
+    const look = scrapeLook(source(P95), 60_000, handClock())
+    const { signal } = new AbortController()
+    const first = 'm is a counter, whose increase shows with the next scrape within 60000 ms'
+    assert.deepEqual(await look(signal), { kind: 'waiting', reason: first })
+    exposed.text = histogram([4, 4, 4])
+    const few = 'm counted 4 of the 10 samples that a percentile takes within 60000 ms'
+    assert.deepEqual(await look(signal), { kind: 'waiting', reason: few })
+  })
+
   it('adds up histograms of the same buckets', async (t) => {
     const both = (a: number[], b: number[]) => histogram(a, ',v="a"') + histogram(b, ',v="b"')
     const { source, exposed } = await exporter(t, both([0, 0, 0], [0, 0, 0]))

@@ -21,12 +21,19 @@ interface Scraped {
   readonly utcMs: number | null
 }
 
-/** What one scrape and the one before come to; null before there is one. */
-type Taking = (now: Scraped, before: Scraped | null) => Found
+/** What was counted is not enough for a percentile yet. */
+interface TooFew {
+  readonly kind: 'too-few'
+  readonly reason: string
+}
+
+/** What one scrape and the one from which it is counted come to; null before there is one. */
+type Taking = (now: Scraped, since: Scraped | null) => Found | TooFew
 
 /**
  * Samples of one name out of what a URL exposes. A sample that says when it was taken is as old as that. Counters are
- * compared with the scrape before unless that is older than `staleMs`: what came in a long gap says little of now.
+ * compared with the scrape before, for a percentile with that of the last reading, so that the few samples of several
+ * scrapes add up to enough; never with one that is older than `staleMs`: what came in so long a time says little of now.
  */
 export function scrapeLook(
   source: ScrapePolicy,
@@ -34,16 +41,20 @@ export function scrapeLook(
   clock: Clock,
 ): (signal: AbortSignal) => Promise<Found> {
   const url = new URL(source.url)
-  const taking = takingOf(source)
-  let before: Scraped | null = null
+  const taking = takingOf(source, staleMs)
+  let since: Scraped | null = null
   return async (stopping) => {
     const exposition = await withTimeout(source.timeoutMs, stopping, (signal) => expose(url, nameOf(source), signal))
     const now = scraped(matching(exposition, source, url), clock)
     // Counters that stand still and say so are as they were; without that word they were looked at anew.
-    if (now.utcMs !== null && now.utcMs === before?.utcMs) return UNCHANGED
-    const last = before === null || now.atMs - before.atMs > staleMs ? null : before
-    before = now
-    return taking(now, last)
+    if (now.utcMs !== null && now.utcMs === since?.utcMs) return UNCHANGED
+    const from = since === null || now.atMs - since.atMs > staleMs ? null : since
+    // The next is counted from here, also where this one cannot be used.
+    since = now
+    const found = taking(now, from)
+    if (found.kind !== 'too-few') return found
+    since = from
+    return { kind: 'waiting', reason: found.reason }
   }
 }
 
@@ -89,15 +100,21 @@ function scraped(samples: readonly Sample[], clock: Clock): Scraped {
   return { samples, atMs: monotonicMs - Math.max(0, utcMs - newest), utcMs: newest }
 }
 
-function takingOf(source: ScrapePolicy): Taking {
-  const { take, sample: name } = source
+function takingOf({ take, sample: name }: ScrapePolicy, staleMs: number): Taking {
   if (take.kind === 'value') return ({ samples, atMs }) => theOnly(samples, atMs)
-  if (take.kind === 'rate') return (now, before) => (before === null ? firstOf(name) : rateOf(now, before, name))
-  const { quantile, samplesLeast } = take
-  return (now, before) => {
+  if (take.kind === 'rate') {
+    return (now, since) => (since === null ? firstOf(name, staleMs) : rateOf(now, since, name))
+  }
+  return (now, since) => {
     const faulty = histogramsOf(now.samples, (sample) => sample.value).find((its) => faultOf(its) !== null)
     if (faulty !== undefined) throw new Error(`${name} is no histogram: it ${faultOf(faulty)}`)
-    return before === null ? firstOf(name) : quantileIn(now, before, quantile, samplesLeast, name)
+    if (since === null) return firstOf(name, staleMs)
+    const buckets = growth(now, since, name)
+    if (buckets === null) return resetOf(name)
+    const count = buckets.get(Number.POSITIVE_INFINITY) as number
+    if (count >= take.samplesLeast) return oneValue(quantileOf(take.quantile, buckets), now.atMs)
+    const wanted = `${take.samplesLeast} samples that a percentile takes within ${staleMs} ms`
+    return { kind: 'too-few', reason: `${name} counted ${count} of the ${wanted}` }
   }
 }
 
@@ -108,9 +125,9 @@ function theOnly(samples: readonly Sample[], atMs: number): Found {
   throw new Error(`${samples.length} samples match, ${like} among them; name \`labels\` that one of them has`)
 }
 
-const firstOf = (name: string): Found => ({
+const firstOf = (name: string, staleMs: number): Found => ({
   kind: 'waiting',
-  reason: `${name} is a counter, whose increase shows with the second scrape`,
+  reason: `${name} is a counter, whose increase shows with the next scrape within ${staleMs} ms`,
 })
 const resetOf = (name: string): Found => ({
   kind: 'waiting',
@@ -142,17 +159,16 @@ function rateOf(now: Scraped, before: Scraped, name: string): Found {
   return oneValue((1000 * total) / elapsedMs, now.atMs)
 }
 
-function quantileIn(now: Scraped, before: Scraped, quantile: number, least: number, name: string): Found {
-  const grown = increases(now, before)
-  if (grown === null || grown.size === 0) return resetOf(name)
+/** By how much the histograms that match grew together; null where one counts anew. */
+function growth(now: Scraped, since: Scraped, name: string): Buckets | null {
+  const grown = increases(now, since)
+  if (grown === null || grown.size === 0) return null
   const histograms = histogramsOf([...grown.keys()], (sample) => grown.get(sample) as number)
   const whole = addedUp(histograms)
   if (whole === null) throw new Error(`the histograms ${name} that match have different buckets; name \`labels\``)
   const fault = faultOf(whole)
   if (fault !== null) throw new Error(`the increase of ${name} ${fault}`)
-  const count = whole.get(Number.POSITIVE_INFINITY) as number
-  if (count >= least) return oneValue(quantileOf(quantile, whole), now.atMs)
-  return { kind: 'waiting', reason: `${name} counted ${count} of the ${least} samples that a percentile takes` }
+  return whole
 }
 
 /** The buckets of each histogram, told apart by the labels other than `le`. */
