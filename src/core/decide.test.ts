@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { decide } from './decide.ts'
-import type { ResourceDecision } from './model/decision.ts'
+import type { Decision, ResourceDecision } from './model/decision.ts'
 import type { DomainName } from './model/ids.ts'
 import { NO_KNOWLEDGE } from './model/knowledge.ts'
 import type { Aim, Goal } from './model/policy.ts'
@@ -582,6 +582,50 @@ describe('decide', () => {
     assert.equal(headroom, 100)
     assert.ok(Math.abs(unmanaged - 600) < 20)
     assert.ok(Math.abs(available - 1400) <= 20)
+  })
+
+  describe('beside somebody unmanaged who takes whatever is left', () => {
+    const its = policy(
+      [domain('a'), domain('b')],
+      [goal('a', 1, { kind: 'utilization', resource: CPU, target: 0.7 }), goal('b', 1, fixedCpu(900))],
+      { headroom: { [CPU]: { fraction: 0.05 } } },
+    )
+    const taken = ({ resources }: Decision) => (resources[0] as ResourceDecision).capacity.unmanaged
+    const hungry = (world: World, seconds: number) => {
+      for (let second = 0; second < seconds; second++) {
+        world.unmanagedUse = world.capacity - Object.values(world.tenants).reduce((sum, { use }) => sum + use, 0)
+        world.step()
+      }
+      return world.step()
+    }
+
+    it('leaves domains what they are entitled to, whatever of it they do not use', () => {
+      const world = new World(its, { a: { use: 500 }, b: { use: 300 } })
+      world.run(60)
+      const decision = hungry(world, 300)
+      assert.ok(allocated(decision, 'a') >= 700, `${allocated(decision, 'a')}`)
+      assert.equal(allocated(decision, 'b'), 900)
+      assert.ok(taken(decision) <= 400, `${taken(decision)}`)
+    })
+
+    it('leaves to others what they needed while there was enough for all', () => {
+      const world = new World(its, { a: { use: 300 }, b: { use: 300 } })
+      world.unmanagedUse = 400
+      world.run(60)
+      world.tenants['a'] = { use: 1000, waitMs: 200 }
+      world.tenants['b'] = { use: 600, waitMs: 200 }
+      const decision = world.run(60)
+      assert.ok(Math.abs(taken(decision) - 400) < 20, `${taken(decision)}`)
+    })
+
+    it('sees that somebody takes what is theirs by force', () => {
+      const world = new World(its, { a: { use: 600 }, b: { use: 900 } })
+      world.run(60)
+      world.tenants['a'] = { use: 300, waitMs: 700 }
+      world.tenants['b'] = { use: 300, waitMs: 700 }
+      world.unmanagedUse = 1400
+      assert.ok(taken(world.run(60)) > 1000)
+    })
   })
 
   it('decides an empty host without a word', () => {
