@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { MetricPolicy } from '#core/model/policy.ts'
+import type { ResourceKey } from '#core/model/ids.ts'
+import type { MetricPolicy, Policy } from '#core/model/policy.ts'
 import { drawFaults, type Fault } from './fault.ts'
 import { createSimulator, type SimulatorOptions } from './simulator.ts'
 
@@ -117,6 +118,40 @@ describe('simulated metrics', () => {
 
   it('must be of a domain that there is', () => {
     assert.throws(() => make({ metrics: { p95: { domain: 'chop', what: 'p95' } } }), /no simulated domain 'chop'/)
+  })
+})
+
+describe('simulated CPU counters', () => {
+  const domains = [{ name: 'hog', load: { kind: 'batch', threads: 8 } as const }]
+  async function counted(noise: number) {
+    const sim = make({ domains, metrics: {}, noise })
+    await sim.driver.prepare({
+      domains: [{ name: 'hog', driver: 'simulator', match: { kind: 'name' } }],
+    } as unknown as Policy)
+    const seen: { used: number; waited: number; ofHost: number; exact: number }[] = []
+    for (let second = 0; second < 100; second++) {
+      sim.advance(1000)
+      const { domains: found, capacity } = await sim.driver.observe(false)
+      const { cpu: used = 0, 'cpu.waitMs': waited = 0 } = found[0]?.counters ?? {}
+      seen.push({ used, waited, ofHost: capacity['cpu' as ResourceKey]?.used ?? 0, exact: sim.usedOf('hog') })
+    }
+    return { seen, work: sim.workOf('hog') }
+  }
+
+  it('are read as far off as their noise lets them be, each by itself', async () => {
+    const { seen, work } = await counted(0.1)
+    for (const key of ['used', 'waited', 'ofHost'] as const) {
+      const grown = seen.slice(1).map((one, index) => one[key] - (seen[index]?.[key] ?? 0))
+      assert.ok(Math.min(...grown) >= 3599 && Math.min(...grown) < 3700, `${key}: ${Math.min(...grown)}`)
+      assert.ok(Math.max(...grown) <= 4401 && Math.max(...grown) > 4300, `${key}: ${Math.max(...grown)}`)
+      assert.ok(seen.every((one) => Math.abs(one[key] - one.exact) <= 401))
+    }
+    assert.ok(seen.slice(1).every(({ used, waited, ofHost }) => used !== waited && used !== ofHost))
+    assert.equal(work, (await counted(0)).work)
+  })
+
+  it('are exact without noise', async () => {
+    for (const { used, ofHost, exact } of (await counted(0)).seen) assert.deepEqual([used, ofHost], [exact, exact])
   })
 })
 
