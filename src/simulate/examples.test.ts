@@ -110,6 +110,11 @@ describe('docs/simulate.md', () => {
     // 5 % of four cores are 0.2 CPU, which are ten requests of 20 ms.
     assert.deepEqual(shape?.kind === 'trace' ? [...shape.trace.level] : null, [10])
   })
+
+  it('names every scenario, and what is in their folder only', () => {
+    const named = [...page.matchAll(/\]\(scenarios\/(.*?)\)/g)].map(([, file]) => file)
+    assert.deepEqual(named.sort(), readdirSync(DIR).sort())
+  })
 })
 
 describe('docs/scenarios', () => {
