@@ -83,6 +83,24 @@ describe('simulated metrics', () => {
     assert.deepEqual(takenAt(), [6000, 6000])
   })
 
+  it('come late where that was planned, of the time at which they were taken', () => {
+    const sim = make({ faults: [{ kind: 'metric-late', metric: 'p95', byMs: 2500, atMs: 2500, untilMs: 6000 }] })
+    for (const metric of ['p95', 'rate']) sim.metrics.start(named(metric))
+    const takenAt = () => sim.metrics.latest().map(({ takenAtMs }) => takenAtMs)
+    sim.advance(5000)
+    assert.deepEqual(takenAt(), [2000, 5000])
+    sim.advance(499)
+    assert.deepEqual(takenAt(), [2000, 5000])
+    sim.advance(1)
+    assert.deepEqual(takenAt(), [3000, 5000])
+    assert.equal(sim.metrics.latest()[0]?.value, sim.windows('shop')[2]?.p95Ms)
+    sim.advance(500)
+    assert.deepEqual(takenAt(), [6000, 6000])
+    // What was underway then is older than what has been told.
+    sim.advance(900)
+    assert.deepEqual(takenAt(), [6000, 6000])
+  })
+
   it('have nothing to say of a domain that is gone', () => {
     const sim = make({ faults: [{ kind: 'vanish', domain: 'shop', atMs: 1500 }] })
     sim.metrics.start(named('rate'))
@@ -183,11 +201,13 @@ describe('planned faults', () => {
     const faults = drawFaults({ ...scene, seed: 1 })
     assert.deepEqual(
       new Set(faults.map(({ kind }) => kind)),
-      new Set(['vanish', 'write-fails', 'cpus', 'metric-stops']),
+      new Set(['vanish', 'write-fails', 'cpus', 'metric-stops', 'metric-late']),
     )
     // CPUs that go come back in a fault of their own. The standard deviation of the count is 11.
     const count = faults.length - faults.filter((fault) => fault.kind === 'cpus' && fault.online.length === 4).length
     assert.ok(Math.abs(count - 120) < 45, `${count}`)
+    const unread = drawFaults({ ...scene, metrics: [], seed: 1 })
+    assert.ok(unread.length > 0 && unread.every((fault) => !('metric' in fault)))
   })
 
   it('leave the load as it is without them', () => {
