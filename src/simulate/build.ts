@@ -159,6 +159,10 @@ export function buildFault(written: WrittenFault): Fault | null {
       const { metric, at } = written
       return { kind: 'metric-stops', metric, atMs: milliseconds(at), ...until(written.until) }
     }
+    case 'metric-late': {
+      const { metric, by, at } = written
+      return { kind: 'metric-late', metric, byMs: milliseconds(by), atMs: milliseconds(at), ...until(written.until) }
+    }
     case 'random':
       return null
   }

@@ -1,5 +1,5 @@
 import type { MetricPolicy, Policy } from '#core/model/policy.ts'
-import { family } from '#core/model/resource.ts'
+import { CPU, family } from '#core/model/resource.ts'
 import { entriesOf } from '#drivers/simulator/driver.ts'
 import { type Finding, infeasible, malformed, type Path, show, suggest, unknown, warning } from '#policy/finding.ts'
 import { amount, convert, cpuList, milliseconds, showAmount } from '#policy/values.ts'
@@ -26,9 +26,10 @@ export function* checkScenario(written: Written, host: ScenarioHost | null, poli
     }
     if (policy !== null) yield* ofMetrics(entry, [...path, 'metrics'], policy)
   }
-  const metrics = policy?.metrics.map((its) => its.name) ?? null
   for (const [at, fault] of written.faults.entries()) {
-    if (fault !== null) yield* ofFault(fault, ['faults', at], written, metrics, host)
+    if (fault === null) continue
+    yield* ofFault(fault, ['faults', at], written, host)
+    if ('metric' in fault && policy !== null) yield* ofReadings(fault.metric, ['faults', at, 'metric'], written, policy)
   }
   const random = written.faults.flatMap((fault, at) => (fault?.kind === 'random' ? [at] : []))
   for (const at of random.slice(1)) yield malformed(['faults', at], 'faults by chance stand above already')
@@ -123,18 +124,9 @@ export function factorOf({ unit }: MetricPolicy, what: 'p95' | 'throughput'): nu
   return what === 'p95' ? convert(1, 'ms', unit) : 1
 }
 
-function* ofFault(
-  fault: WrittenFault,
-  path: Path,
-  { domains }: Written,
-  metrics: readonly string[] | null,
-  host: ScenarioHost | null,
-): Iterable<Finding> {
+function* ofFault(fault: WrittenFault, path: Path, { domains }: Written, host: ScenarioHost | null): Iterable<Finding> {
   if ('domain' in fault && !domains.has(fault.domain)) {
     yield unknown('infeasible', [...path, 'domain'], 'domain', fault.domain, domains.keys())
-  }
-  if (fault.kind === 'metric-stops' && metrics !== null && !metrics.includes(fault.metric)) {
-    yield unknown('infeasible', [...path, 'metric'], 'metric of the policy', fault.metric, metrics)
   }
   if (fault.kind === 'cpus') {
     yield* ofCpus(fault.online, [...path, 'online'], host)
@@ -142,6 +134,20 @@ function* ofFault(
   const end = fault.kind === 'vanish' ? (['back', fault.back] as const) : (['until', untilOf(fault)] as const)
   if (end[1] !== undefined && 'at' in fault && milliseconds(end[1]) <= milliseconds(fault.at)) {
     yield infeasible([...path, end[0]], `it is over at ${end[1]}, not after it begins at ${fault.at}`)
+  }
+}
+
+/** A fault of a metric needs one of which there are readings. */
+function* ofReadings(name: string, path: Path, { domains }: Written, { metrics }: Policy): Iterable<Finding> {
+  const metric = metrics.find((its) => its.name === name)
+  if (metric === undefined) {
+    const known = metrics.map((its) => its.name)
+    yield unknown('infeasible', path, 'metric of the policy', name, known)
+  } else if (metric.source.kind === 'counter') {
+    const message = `${show(name)} is counted for the domain itself, so no reading of it stops or comes late`
+    yield infeasible(path, message, 'name a metric that a domain reports')
+  } else if (![...domains.values()].some(({ domain }) => name in (domain?.metrics ?? {}))) {
+    yield warning(path, `nothing comes of it: no domain reports ${show(name)}`)
   }
 }
 
@@ -168,6 +174,11 @@ function* besidePolicy({ domains }: Written, policy: Policy): Iterable<Finding> 
     if (!('metric' in aim) || reported.has(aim.metric) || counted.has(aim.metric)) continue
     const message = `no domain reports ${show(aim.metric)}: the goal ${show(id)} is never known to hold`
     yield warning(['domains'], message, `add \`metrics: { ${aim.metric}: p95 }\` to one`)
+  }
+  for (const { id, aim } of policy.goals) {
+    const isOther =
+      (aim.kind === 'utilization' && aim.resource !== CPU) || (aim.kind === 'fixed' && !(CPU in aim.amounts))
+    if (isOther) yield warning(['policy'], `the goal ${show(id)} is decided and never counted: only CPU would be`)
   }
   for (const { key } of policy.resources) {
     if (['cpu', 'memory'].includes(family(key)) || key === 'io.read') continue

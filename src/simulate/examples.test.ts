@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { drawFaults } from '#drivers/simulator/fault.ts'
 import { renderFault } from '#policy/parse.ts'
 import { parseScenario } from './parse.ts'
 import { readBeside } from './read.ts'
@@ -109,6 +110,28 @@ describe('docs/simulate.md', () => {
     const [shape] = parsed.scenario.domains[0]?.changes ?? []
     // 5 % of four cores are 0.2 CPU, which are ten requests of 20 ms.
     assert.deepEqual(shape?.kind === 'trace' ? [...shape.trace.level] : null, [10])
+  })
+
+  it('names every scenario, and what is in their folder only', () => {
+    const named = [...page.matchAll(/\]\(scenarios\/(.*?)\)/g)].map(([, file]) => file)
+    assert.deepEqual(named.sort(), readdirSync(DIR).sort())
+  })
+
+  it('says what faults are drawn by chance', () => {
+    const drawn = drawFaults({
+      seed: 1,
+      durationMs: 3_600_000,
+      perMinute: 10,
+      cpus: 2,
+      domains: ['shop'],
+      metrics: ['shop-p95'],
+    })
+    const rows = [...page.matchAll(/^\| `([a-z-]+)` \|.*\|$/gm)].map(([, kind]) => kind as string)
+    const faults = rows.slice(rows.indexOf('vanish'), rows.indexOf('random'))
+    assert.deepEqual([...new Set(drawn.map(({ kind }) => kind))].sort(), faults.toSorted())
+    const [, knobs = ''] = /the knobs that fail then are (.*?), a reading/.exec(page.replaceAll('\n', ' ')) ?? []
+    const failing = new Set(drawn.flatMap((fault) => (fault.kind === 'write-fails' ? [`\`${fault.knob}\``] : [])))
+    assert.deepEqual([...failing].sort(), knobs.match(/`.*?`/g)?.sort())
   })
 })
 

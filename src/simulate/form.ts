@@ -153,9 +153,18 @@ export const faultSchema = z.discriminatedUnion(
     strict('a fault', { kind: z.literal('cpus'), online: scalar.cpus, at: time }),
     strict('a fault', { kind: z.literal('metric-stops'), metric: scalar.name, ...lasting }),
     strict('a fault', {
+      kind: z.literal('metric-late'),
+      metric: scalar.name,
+      by: scalar.duration('1ms', '1h'),
+      ...lasting,
+    }),
+    strict('a fault', {
       kind: z.literal('random'),
       perMinute: z.number('a number above 0, at most 60').gt(0, 'a number above 0').max(60, 'a number up to 60'),
     }),
   ],
-  kinds('vanish, write-fails, cpus, metric-stops, random', 'a fault such as {kind: cpus, online: 0-1, at: 5m}'),
+  kinds(
+    'vanish, write-fails, cpus, metric-stops, metric-late, random',
+    'a fault such as {kind: cpus, online: 0-1, at: 5m}',
+  ),
 )

@@ -17,6 +17,16 @@ const FILES: Readonly<Record<string, string>> = {
   'policy.yaml': POLICY,
   'bad.yaml': POLICY.replace('below', 'belov'),
   'pages.yaml': POLICY.replace('unit: ms', 'unit: pages').replace('60ms', '60'),
+  'counted.yaml': POLICY.replace('goals:', 'goals: []')
+    .replace(/^ {2}- .*\n/m, '')
+    .replace(
+      'domains:',
+      '  packets: { source: counter, counter: net.rxPackets, unit: packets/s }\n  other: { source: push, unit: ms }\ndomains:',
+    ),
+  'others.yaml': `${POLICY}  - { domain: shop, kind: utilization, resource: memory, target: 80%, priority: 2 }
+  - { domain: batch, kind: fixed, amounts: { memory: 1GiB }, priority: 2 }
+  - { domain: batch, kind: fixed, amounts: { cpu: 1, memory: 1GiB }, priority: 3 }
+`,
   'load.csv': 'slot,load\n0,5\n1,7\n',
   'cut.csv': 'slot,load\n0,5\n60,7\n120',
   'broken.csv': 'slot,load\n0,five\n',
@@ -142,7 +152,7 @@ faults:
       '18:29: unknown domain `shpo`, did you mean `shop`?',
       '18:49: it is over at 1m, not after it begins at 2m',
       '19:27: `2-1` has a range that runs backwards',
-      '20:13: `nothing` is not one of vanish, write-fails, cpus, metric-stops, random',
+      '20:13: `nothing` is not one of vanish, write-fails, cpus, metric-stops, metric-late, random',
     ])
   })
 
@@ -186,6 +196,21 @@ faults:
       '7:27: the host has CPUs 0 to 1 only',
     ],
     [
+      'a counter that stops',
+      `${HEAD.replace('policy.yaml', 'counted.yaml')}domains:\n${SHOP}faults:\n  - { kind: metric-stops, metric: packets, at: 1m }\n`,
+      '7:35: `packets` is counted for the domain itself, so no reading of it stops or comes late, name a metric that a domain reports',
+    ],
+    [
+      'a counter that comes late',
+      `${HEAD.replace('policy.yaml', 'counted.yaml')}domains:\n${SHOP}faults:\n  - { kind: metric-late, metric: packets, by: 5s, at: 1m }\n`,
+      '7:34: `packets` is counted for the domain itself, so no reading of it stops or comes late, name a metric that a domain reports',
+    ],
+    [
+      'a late metric that the policy lacks',
+      `${HEAD}domains:\n${SHOP}faults:\n  - { kind: metric-late, metric: shop-p59, by: 5s, at: 1m }\n`,
+      '7:34: unknown metric of the policy `shop-p59`, did you mean `shop-p95`?',
+    ],
+    [
       'half a second',
       `${HEAD.replace('10m', '1500ms')}domains:\n${SHOP}`,
       '2:28: `1500ms` is not a whole number of seconds, windows of a second are what is counted',
@@ -207,6 +232,30 @@ faults:
       assert.equal(said(text)[0], says)
     })
   }
+
+  it('may have readings that come late', () => {
+    const fault = '{ kind: metric-late, metric: shop-p95, by: 1500ms, at: 1m, until: 2m }'
+    const { scenario: its, warnings } = scenario(`${HEAD}domains:\n${SHOP}faults:\n  - ${fault}\n`)
+    assert.deepEqual(warnings, [])
+    assert.deepEqual(its.faults, [
+      { kind: 'metric-late', metric: 'shop-p95', byMs: 1500, atMs: 60_000, untilMs: 120_000 },
+    ])
+  })
+
+  it('warns of goals that are never counted', () => {
+    assert.deepEqual(said(`${HEAD.replace('policy.yaml', 'others.yaml')}domains:\n${SHOP}`), [
+      '3:9: the goal `shop-utilization-2` is decided and never counted: only CPU would be',
+      '3:9: the goal `batch-fixed-2` is decided and never counted: only CPU would be',
+    ])
+  })
+
+  it('warns of a fault of a metric that no domain reports', () => {
+    const text = `${HEAD.replace('policy.yaml', 'counted.yaml')}domains:\n${SHOP}faults:\n`
+    assert.equal(
+      said(`${text}  - { kind: metric-stops, metric: other, at: 1m }\n`).at(-1),
+      '7:35: nothing comes of it: no domain reports `other`',
+    )
+  })
 
   it('warns of what was probably not meant', () => {
     const other = '  shap: { load: { kind: batch, threads: 1 }, changes: [{ kind: step, at: 10m, level: 2 }] }\n'

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { renderFault } from '#policy/parse.ts'
 import { parseScenario } from './parse.ts'
 import { type GoalReport, heldPart, type RunReport } from './report.ts'
-import { type SimulateOptions, simulate } from './run.ts'
+import { drawnFaults, type SimulateOptions, simulate } from './run.ts'
 
 /** On two CPUs: a shop that needs 0.8, and a batch job with as many threads as would fill them thrice. */
 const SCENARIO = `apiVersion: reeve-scenario/v1
@@ -33,9 +33,14 @@ domains:
   batch: { load: { kind: batch, threads: 6 } }
 `
 
-async function play(text = SCENARIO, options: SimulateOptions = {}) {
+function parse(text: string) {
   const parsed = parseScenario(text, { file: 's.yaml', read: () => ({ ok: false, message: 'none' }) })
   assert.ok(parsed.ok, parsed.ok ? '' : parsed.faults.map(renderFault).join('\n'))
+  return parsed
+}
+
+async function play(text = SCENARIO, options: SimulateOptions = {}) {
+  const parsed = parse(text)
   return simulate(parsed.scenario, parsed.warnings, options)
 }
 const goal = (run: RunReport | null, name: string) => run?.goals.find((its) => its.goal === name) as GoalReport
@@ -126,6 +131,23 @@ describe('a simulation', () => {
     assert.equal(Math.max(...use.slice(40, 45).map(Number)), 0)
     // Who is gone has no goal that could hold.
     assert.equal(goal(managed, 'some').seconds, 55)
+  })
+
+  it('draws faults by chance of metrics of which there are readings', () => {
+    const text = SCENARIO.replace('shop-p95: p95, shop-rate: throughput', 'shop-p95: p95').replace(
+      '  windows:',
+      '    packets: { source: counter, counter: net.rxPackets, unit: packets/s }\n  windows:',
+    )
+    const parsed = parse(`${text.replace('1m', '1h')}faults: [{ kind: random, perMinute: 10 }]\n`)
+    const metrics = drawnFaults(parsed.scenario, 1).flatMap((fault) => ('metric' in fault ? [fault.metric] : []))
+    assert.deepEqual([...new Set(metrics)], ['shop-p95'])
+  })
+
+  it('has readings that come late, and goals counted as they are', async () => {
+    const late = `${SCENARIO}faults:\n  - { kind: metric-late, metric: shop-p95, by: 20s, at: 5s }\n`
+    const [{ managed }, inTime] = [await play(late), await play()]
+    assert.equal(goal(managed, 'quick').seconds, 60)
+    assert.notDeepEqual(managed.series.domains, inTime.managed.series.domains)
   })
 
   it('tells how far it is', async () => {

@@ -12,11 +12,11 @@ import { Originals } from '#daemon/originals.ts'
 import { Recorder } from '#daemon/recorder.ts'
 import { watchWindows } from '#daemon/windows.ts'
 import { composeDrivers } from '#drivers/compose.ts'
-import { drawFaults } from '#drivers/simulator/fault.ts'
+import { drawFaults, type Fault } from '#drivers/simulator/fault.ts'
 import type { SimulatedMetric } from '#drivers/simulator/metrics.ts'
 import { createSimulator, type Simulator } from '#drivers/simulator/simulator.ts'
 import { policyHash } from '#policy/hash.ts'
-import type { Fault } from '#policy/parse.ts'
+import type { Fault as TextFault } from '#policy/parse.ts'
 import { factorOf } from './check.ts'
 import { Measurement } from './measure.ts'
 import { played } from './played.ts'
@@ -39,7 +39,7 @@ export interface SimulateOptions {
 /** Plays a scenario to its end. The same scenario and seed give the same report, bit for bit. */
 export async function simulate(
   scenario: Scenario,
-  warnings: readonly Fault[],
+  warnings: readonly TextFault[],
   { seed = scenario.host.seed, compare = false, onProgress = () => {} }: SimulateOptions = {},
 ): Promise<SimulationReport> {
   const { host, policy } = scenario
@@ -144,7 +144,7 @@ function stage(scenario: Scenario, policy: Policy, seed: number, onProgress: (pa
       ...(cpus === null ? {} : { cpus: cpuList(cpus) }),
     })),
     metrics: metricsOf(scenario, policy),
-    faults: [...scenario.faults, ...drawnFaults(scenario, policy, seed)],
+    faults: [...scenario.faults, ...drawnFaults(scenario, seed)],
   })
   const measurement = new Measurement(sim, scenario, policy)
   const follow = followLoads(sim, scenario, seed)
@@ -193,7 +193,8 @@ function metricsOf({ domains }: Scenario, policy: Policy): Record<string, Simula
   return all
 }
 
-function drawnFaults({ host, domains, faultsPerMinute }: Scenario, policy: Policy, seed: number) {
+/** Faults by chance, of domains that there are and metrics of which there are readings. */
+export function drawnFaults({ host, domains, policy, faultsPerMinute }: Scenario, seed: number): Fault[] {
   if (faultsPerMinute === 0) return []
   return drawFaults({
     seed,
@@ -201,6 +202,8 @@ function drawnFaults({ host, domains, faultsPerMinute }: Scenario, policy: Polic
     perMinute: faultsPerMinute,
     cpus: host.cpus,
     domains: domains.map(({ name }) => name),
-    metrics: policy.metrics.map(({ name }) => name),
+    metrics: policy.policy.metrics
+      .filter(({ name, source }) => source.kind !== 'counter' && domains.some(({ metrics }) => name in metrics))
+      .map(({ name }) => name),
   })
 }

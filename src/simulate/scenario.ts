@@ -28,7 +28,7 @@ export interface ScenarioHost {
   /** UTC at simulated time 0. */
   readonly startUtcMs: number
   readonly unmanagedMilli: number
-  /** How far off a reading may be, as a fraction of it. */
+  /** How far off a metric's reading may be, and what a CPU counter seems to grow by, as a fraction of it. */
   readonly noise: number
 }
 

@@ -8,6 +8,7 @@ import type { Driver, DriverObservation, Prepared } from '#ports.ts'
 import { type SimulatedDomain, WEIGHT_RANGE } from './domain.ts'
 import { isDuring } from './fault.ts'
 import { faultOf, KNOBS } from './knobs.ts'
+import type { NoisyCounters } from './noisy-counters.ts'
 import type { World } from './world.ts'
 
 /** Domains of the simulated host, all of them directly under one root. */
@@ -16,8 +17,8 @@ const KIND = 'simulator'
 const ROOT = '/' as NodeId
 const ROOT_WEIGHT = 1024
 
-export function createSimulatedDriver(world: World): Driver {
-  return new SimulatedDriver(world)
+export function createSimulatedDriver(world: World, counters: NoisyCounters): Driver {
+  return new SimulatedDriver(world, counters)
 }
 
 /** Where a simulated domain stands in the policy. */
@@ -30,10 +31,12 @@ class SimulatedDriver implements Driver {
   readonly kind = KIND
   readonly capabilities: Driver['capabilities']
   readonly #world: World
+  readonly #counters: NoisyCounters
   #placed: readonly Placed[] = []
 
-  constructor(world: World) {
+  constructor(world: World, counters: NoisyCounters) {
     this.#world = world
+    this.#counters = counters
     this.capabilities = KNOBS.map((name) => ({ name, available: true, detail: 'simulated' }))
   }
 
@@ -59,11 +62,14 @@ class SimulatedDriver implements Driver {
     const here = this.#placed.filter(({ domain }) => domain.isPresent)
     const observed: DriverObservation = {
       capacity: {
-        [CPU]: { total: world.online.length * 1000, used: world.usedMs },
+        [CPU]: {
+          total: world.online.length * 1000,
+          used: this.#counters.read(CPU, '', 'the host', world.usedMs),
+        },
         [MEMORY]: { total: world.memory, used: sum(world.present.map((domain) => domain.memory)) },
       },
       topology: { cpus: world.topology() },
-      domains: here.map((one) => look(one, world.nowMs)),
+      domains: here.map((one) => look(one, world.nowMs, this.#counters)),
       nodes: this.#nodes(here),
     }
     world.looked()
@@ -140,9 +146,10 @@ export function entriesOf({ domains }: Policy, simulated: readonly string[]): Ma
   return entries
 }
 
-function look({ domain, policyIndex }: Placed, takenAtMs: number): DomainObservation {
+function look({ domain, policyIndex }: Placed, takenAtMs: number, noisy: NoisyCounters): DomainObservation {
   const { usedMs, waitMs, throttledMs, oomKills, refaults, memoryPressureMs, disk, packets } =
     domain.countedAt(takenAtMs)
+  const read = (counter: string, exact: number) => noisy.read(counter, domain.name, domain.identity, exact)
   return {
     name: domain.name as DomainName,
     identity: domain.identity as Identity,
@@ -153,9 +160,9 @@ function look({ domain, policyIndex }: Placed, takenAtMs: number): DomainObserva
     takenAtMs,
     // A CPU millisecond is a millicore-second: 1000 millicores for a thousandth of a second.
     counters: {
-      [CPU]: usedMs,
-      'cpu.waitMs': waitMs,
-      'cpu.throttledMs': throttledMs,
+      [CPU]: read(CPU, usedMs),
+      'cpu.waitMs': read('cpu.waitMs', waitMs),
+      'cpu.throttledMs': read('cpu.throttledMs', throttledMs),
       'memory.oomKills': oomKills,
       'memory.refaults': refaults,
       'memory.pressureMs': memoryPressureMs,

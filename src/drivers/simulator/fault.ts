@@ -27,6 +27,14 @@ export type Fault =
   | { readonly kind: 'cpus'; readonly online: readonly number[]; readonly atMs: number }
   /** No new readings of a metric. */
   | { readonly kind: 'metric-stops'; readonly metric: string; readonly atMs: number; readonly untilMs?: number }
+  /** Readings of a metric that are taken meanwhile come so much later, with the time at which they were taken. */
+  | {
+      readonly kind: 'metric-late'
+      readonly metric: string
+      readonly byMs: number
+      readonly atMs: number
+      readonly untilMs?: number
+    }
 
 /** True while a fault that lasts is there. */
 export function isDuring(fault: { readonly atMs: number; readonly untilMs?: number }, nowMs: number): boolean {
@@ -40,12 +48,13 @@ export interface FaultScene {
   readonly perMinute: number
   readonly cpus: number
   readonly domains: readonly string[]
+  /** Those of which there are readings: nothing would come of a fault of another. */
   readonly metrics: readonly string[]
 }
 
 const KNOBS: readonly Knob[] = ['cpu.weight', 'cpu.quota', 'cpu.set']
 const CODES = ['EIO', 'EINVAL', 'EBUSY', 'ENOSPC']
-/** Mean time for which a fault lasts. */
+/** Mean time for which a fault lasts, and by which a reading is late. */
 const LASTS_MS = 5000
 
 /** A plan of faults by chance, from a stream of its own: the load of the same seed stays what it is without them. */
@@ -54,7 +63,7 @@ export function drawFaults({ seed, durationMs, perMinute, cpus, domains, metrics
   const choose = <Item>(from: readonly Item[]): Item => from[prng.integer(from.length)] as Item
   const draw = (atMs: number): readonly Fault[] => {
     const untilMs = atMs + prng.exponential(LASTS_MS)
-    const kinds = [...(cpus > 1 ? ['cpus'] : []), ...(metrics.length > 0 ? ['metric-stops'] : [])]
+    const kinds = [...(cpus > 1 ? ['cpus'] : []), ...(metrics.length > 0 ? ['metric-stops', 'metric-late'] : [])]
     switch (choose([...kinds, ...(domains.length > 0 ? ['vanish', 'write-fails'] : [])])) {
       case 'vanish':
         return [{ kind: 'vanish', domain: choose(domains), atMs, backAtMs: untilMs, afterLook: prng.next() < 0.5 }]
@@ -64,6 +73,8 @@ export function drawFaults({ seed, durationMs, perMinute, cpus, domains, metrics
         ]
       case 'metric-stops':
         return [{ kind: 'metric-stops', metric: choose(metrics), atMs, untilMs }]
+      case 'metric-late':
+        return [{ kind: 'metric-late', metric: choose(metrics), byMs: prng.exponential(LASTS_MS), atMs, untilMs }]
       case 'cpus':
         return [
           { kind: 'cpus', online: firstCpus(1 + prng.integer(cpus - 1)), atMs },

@@ -352,6 +352,18 @@ describe('a simulated host', () => {
     assert.equal((await write(sim, 'nobody', 'cpu.weight', 10)).status, 'vanished')
   })
 
+  it('computes 40 domains that are pinned apart as soon', () => {
+    const sim = host(
+      Array.from({ length: 40 }, (_, cpu) => hog(`hog-${cpu}`, { cpus: `${cpu}` })),
+      { cpus: 40 },
+    )
+    const before = process.cpuUsage()
+    sim.advance(60_000)
+    const { user, system } = process.cpuUsage(before)
+    for (let cpu = 0; cpu < 40; cpu++) assertNear(sim.workOf(`hog-${cpu}`), 60_000, 1e-9)
+    assert.ok(user + system < 900_000, `${(user + system) / 1000} ms`)
+  })
+
   it('computes a minute of ten domains in well under a second', () => {
     const sim = host(
       Array.from({ length: 10 }, (_, index) => (index < 8 ? { ...shop, name: `shop-${index}` } : hog(`hog-${index}`))),

@@ -3,6 +3,7 @@ import { createSimulatedDriver } from './driver.ts'
 import type { Fault } from './fault.ts'
 import type { LoadChange } from './load.ts'
 import { createSimulatedMetrics, type SimulatedMetrics } from './metrics.ts'
+import { NoisyCounters } from './noisy-counters.ts'
 import { type Calendar, createVirtualClock } from './virtual-clock.ts'
 import type { WindowFigures } from './windows.ts'
 import { World, type WorldOptions } from './world.ts'
@@ -10,7 +11,10 @@ import { World, type WorldOptions } from './world.ts'
 export interface SimulatorOptions extends WorldOptions {
   /** Where the policy's metrics come from, by their names. */
   readonly metrics?: SimulatedMetrics
-  /** How far off a metric's reading may be, as a fraction of it: 0.05 for up to 5 % either way. 0 where not stated. */
+  /**
+   * How far off a metric's reading may be, as a fraction of it, and what a CPU counter seems to grow by: 0.05 for up to
+   * 5 % either way. 0 where not stated.
+   */
   readonly noise?: number
   /** UTC at simulated time 0, in milliseconds; the first Monday of 2026, 08:00, where not stated. */
   readonly startUtcMs?: number
@@ -65,7 +69,7 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     return found
   }
   return {
-    driver: createSimulatedDriver(world),
+    driver: createSimulatedDriver(world, new NoisyCounters(seed, noise)),
     clock: createVirtualClock(world, { bootId: `simulated-${seed}`, startUtcMs, calendar }),
     metrics: createSimulatedMetrics(world, metrics, seed, noise),
     advance: (ms) => world.advanceTo(world.nowMs + ms),

@@ -11,13 +11,13 @@ import { type Reach, reachOf, Spread } from './spread.ts'
  */
 
 /** Work of two busy siblings together, in that of one alone. */
-export const SIBLINGS_WORK = 1.25
+const SIBLINGS_WORK = 1.25
 /** Part of its speed that a domain loses where all CPUs of its cache are busy with others. */
-export const SHARED_CACHE_LOSS = 0.1
+const SHARED_CACHE_LOSS = 0.1
 /** Part of its speed that a domain loses where none of what it has in a cache is in the right one. */
-export const SPAN_LOSS = 0.05
+const SPAN_LOSS = 0.05
 /** Time for work on memory of another node, in that for the same work on memory of its own. */
-export const REMOTE_TIME = 1.3
+const REMOTE_TIME = 1.3
 
 /**
  * Speed on a core of which so many CPUs are busy, 0..2. While only one is, it is 1.

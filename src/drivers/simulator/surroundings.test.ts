@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { MetricPolicy } from '#core/model/policy.ts'
+import type { ResourceKey } from '#core/model/ids.ts'
+import type { MetricPolicy, Policy } from '#core/model/policy.ts'
 import { drawFaults, type Fault } from './fault.ts'
 import { createSimulator, type SimulatorOptions } from './simulator.ts'
 
@@ -82,6 +83,24 @@ describe('simulated metrics', () => {
     assert.deepEqual(takenAt(), [6000, 6000])
   })
 
+  it('come late where that was planned, of the time at which they were taken', () => {
+    const sim = make({ faults: [{ kind: 'metric-late', metric: 'p95', byMs: 2500, atMs: 2500, untilMs: 6000 }] })
+    for (const metric of ['p95', 'rate']) sim.metrics.start(named(metric))
+    const takenAt = () => sim.metrics.latest().map(({ takenAtMs }) => takenAtMs)
+    sim.advance(5000)
+    assert.deepEqual(takenAt(), [2000, 5000])
+    sim.advance(499)
+    assert.deepEqual(takenAt(), [2000, 5000])
+    sim.advance(1)
+    assert.deepEqual(takenAt(), [3000, 5000])
+    assert.equal(sim.metrics.latest()[0]?.value, sim.windows('shop')[2]?.p95Ms)
+    sim.advance(500)
+    assert.deepEqual(takenAt(), [6000, 6000])
+    // What was underway then is older than what has been told.
+    sim.advance(900)
+    assert.deepEqual(takenAt(), [6000, 6000])
+  })
+
   it('have nothing to say of a domain that is gone', () => {
     const sim = make({ faults: [{ kind: 'vanish', domain: 'shop', atMs: 1500 }] })
     sim.metrics.start(named('rate'))
@@ -120,6 +139,40 @@ describe('simulated metrics', () => {
   })
 })
 
+describe('simulated CPU counters', () => {
+  const domains = [{ name: 'hog', load: { kind: 'batch', threads: 8 } as const }]
+  async function counted(noise: number) {
+    const sim = make({ domains, metrics: {}, noise })
+    await sim.driver.prepare({
+      domains: [{ name: 'hog', driver: 'simulator', match: { kind: 'name' } }],
+    } as unknown as Policy)
+    const seen: { used: number; waited: number; ofHost: number; exact: number }[] = []
+    for (let second = 0; second < 100; second++) {
+      sim.advance(1000)
+      const { domains: found, capacity } = await sim.driver.observe(false)
+      const { cpu: used = 0, 'cpu.waitMs': waited = 0 } = found[0]?.counters ?? {}
+      seen.push({ used, waited, ofHost: capacity['cpu' as ResourceKey]?.used ?? 0, exact: sim.usedOf('hog') })
+    }
+    return { seen, work: sim.workOf('hog') }
+  }
+
+  it('are read as far off as their noise lets them be, each by itself', async () => {
+    const { seen, work } = await counted(0.1)
+    for (const key of ['used', 'waited', 'ofHost'] as const) {
+      const grown = seen.slice(1).map((one, index) => one[key] - (seen[index]?.[key] ?? 0))
+      assert.ok(Math.min(...grown) >= 3599 && Math.min(...grown) < 3700, `${key}: ${Math.min(...grown)}`)
+      assert.ok(Math.max(...grown) <= 4401 && Math.max(...grown) > 4300, `${key}: ${Math.max(...grown)}`)
+      assert.ok(seen.every((one) => Math.abs(one[key] - one.exact) <= 401))
+    }
+    assert.ok(seen.slice(1).every(({ used, waited, ofHost }) => used !== waited && used !== ofHost))
+    assert.equal(work, (await counted(0)).work)
+  })
+
+  it('are exact without noise', async () => {
+    for (const { used, ofHost, exact } of (await counted(0)).seen) assert.deepEqual([used, ofHost], [exact, exact])
+  })
+})
+
 describe('planned faults', () => {
   it('take CPUs away and give them back', async () => {
     const domains = [{ name: 'hog', load: { kind: 'batch', threads: 8 } as const }]
@@ -148,11 +201,13 @@ describe('planned faults', () => {
     const faults = drawFaults({ ...scene, seed: 1 })
     assert.deepEqual(
       new Set(faults.map(({ kind }) => kind)),
-      new Set(['vanish', 'write-fails', 'cpus', 'metric-stops']),
+      new Set(['vanish', 'write-fails', 'cpus', 'metric-stops', 'metric-late']),
     )
     // CPUs that go come back in a fault of their own. The standard deviation of the count is 11.
     const count = faults.length - faults.filter((fault) => fault.kind === 'cpus' && fault.online.length === 4).length
     assert.ok(Math.abs(count - 120) < 45, `${count}`)
+    const unread = drawFaults({ ...scene, metrics: [], seed: 1 })
+    assert.ok(unread.length > 0 && unread.every((fault) => !('metric' in fault)))
   })
 
   it('leave the load as it is without them', () => {

@@ -7,7 +7,7 @@ import { type Fault, firstCpus } from './fault.ts'
 import { cpusOf, type Hardware, plainHardware } from './hardware.ts'
 import type { LoadChange } from './load.ts'
 import { Speeds } from './speed.ts'
-import { type Competition, competitions, divide } from './water-filling.ts'
+import { type Contest, competitions, divide, isOfAll } from './water-filling.ts'
 import { WINDOW_MS } from './windows.ts'
 
 export interface WorldOptions {
@@ -61,7 +61,7 @@ export class World {
   #coming: Event[] = []
   /** The first of what is coming that does not wait for a look. */
   #comingMs = NEVER
-  #competitions: readonly Competition[] | null = null
+  #contest: Contest | null = null
   /** Somebody has to be given other CPUs than before. */
   #isStale = true
   /** CPUs of which all may use all, in whole ones, and nobody lacks any; NaN where it is not that simple. */
@@ -152,7 +152,7 @@ export class World {
   /** Changes what is set for a domain, from now on. */
   set(domain: SimulatedDomain, knob: Knob, to: Setting): void {
     domain.set(knob, to, this.#timeMs)
-    if (knob === 'cpu.set') this.#competitions = null
+    if (knob === 'cpu.set') this.#contest = null
     this.#isStale = true
     this.#expectRefill()
   }
@@ -251,7 +251,7 @@ export class World {
   /** Everybody anew, after something was changed from outside. */
   #refresh(): void {
     this.#isStale = false
-    this.#competitions ??= this.#arrange()
+    this.#contest ??= this.#arrange()
     this.#makeRoom()
     for (const [index, domain] of this.#all.entries()) {
       this.#weights[index] = domain.settings['cpu.weight'] as number
@@ -272,7 +272,7 @@ export class World {
 
   /** Divides the CPUs anew. Whoever gets what he had goes on undisturbed, but for the one who has just done something. */
   #share(acting: number): void {
-    divide(this.#competitions as readonly Competition[], 1, this.#weights, this.#wanted, this.#granted)
+    divide(this.#contest as Contest, 1, this.#weights, this.#wanted, this.#granted)
     const unmanaged = this.#all.length
     if (this.#granted[unmanaged] !== this.#rates[unmanaged]) {
       this.#usedByUnmanagedMs += this.#unmanagedRate * (this.#timeMs - this.#unmanagedAtMs)
@@ -287,7 +287,7 @@ export class World {
       if (granted[index] !== rates[index] || index === acting) this.#run(index, granted[index] as number)
     }
     const room = this.online.length - this.#unmanagedRate
-    this.#plenty = this.#competitions?.length === 1 && this.#wantedInAll <= room ? room : Number.NaN
+    this.#plenty = isOfAll(this.#contest as Contest) && this.#wantedInAll <= room ? room : Number.NaN
   }
 
   get #unmanagedRate(): number {
@@ -299,7 +299,7 @@ export class World {
     this.#refillMs = Math.ceil(this.#timeMs / QUOTA_PERIOD_MS) * QUOTA_PERIOD_MS
   }
 
-  #arrange(): readonly Competition[] {
+  #arrange(): Contest {
     for (const [index, domain] of this.#all.entries()) {
       const allowed = parseCpuList(`${domain.settings['cpu.set'] ?? ''}`).filter((cpu) => this.online.includes(cpu))
       // As version 2 does it: a set of which no CPU is left stands for all.
@@ -331,7 +331,7 @@ export class World {
     this.#coming = this.#coming.filter((event) => !due.includes(event))
     for (const { happen } of due) happen()
     this.#findComing()
-    this.#competitions = null
+    this.#contest = null
     this.#isStale = true
   }
 
