@@ -3,35 +3,39 @@
  * all that happens in it: `npm run soak -- --only SEED`. Exit code 1 where one failed.
  */
 import { parseArgs } from 'node:util'
+import { reasonOf } from '#lib/reason-of.ts'
 import { play } from '#test/simulation/play.ts'
+import { soak } from '#test/simulation/soak.ts'
 
 const { isOne, first, minutes } = optionsOrEnd()
 
 const tell = isOne ? (line: string) => console.log(line) : () => {}
 const began = performance.now()
 const usedBefore = process.cpuUsage()
-let seed = first
-let failed = 0
-let turns = 0
-do {
-  const { failures, turns: made } = await play(seed, {}, tell)
-  turns += made
-  const [one] = failures
-  if (one !== undefined) {
-    failed++
-    console.log(`seed ${seed}: ${one.property} at turn ${one.turn}: ${one.message} (and ${failures.length - 1} more)`)
-  }
-  seed++
-} while (!isOne && performance.now() - began < minutes * 60_000)
+let now = first
+let stray = 0
+// What a seed left behind it must not end all the others.
+process.on('unhandledRejection', (reason) => {
+  stray++
+  console.log(`seed ${now}, or one before it: nobody waited for ${reasonOf(reason)}`)
+})
+const { played, turns, failed } = await soak(
+  first,
+  (seed) => {
+    now = seed
+    return play(seed, {}, tell)
+  },
+  () => isOne || performance.now() - began >= minutes * 60_000,
+  (line) => console.log(line),
+)
 
 const { user, system } = process.cpuUsage(usedBefore)
-const played = seed - first
 console.log(
   `${played} seeds from ${first}, ${turns} turns, in ${((performance.now() - began) / 1000).toFixed(1)} s; ` +
-    `${((played * 1e6) / (user + system)).toFixed(1)} seeds a second of CPU; ${failed} failed`,
+    `${((played * 1e6) / (user + system)).toFixed(1)} seeds a second of CPU; ${failed.length} failed`,
 )
-if (failed > 0 && !isOne) console.log('to see one of them: npm run soak -- --only SEED')
-process.exitCode = failed > 0 ? 1 : 0
+if (failed.length > 0 && !isOne) console.log(`to see one of them: npm run soak -- --only ${failed[0]}`)
+process.exitCode = failed.length + stray > 0 ? 1 : 0
 
 function optionsOrEnd() {
   try {

@@ -2,9 +2,7 @@ import type { ReleaseReport } from '#api/contract.ts'
 import type { NodeId } from '#core/model/ids.ts'
 import type { Knob } from '#core/model/observation.ts'
 import type { JournalReader } from '#daemon/journal/reader.ts'
-import { decideAgain, recordedPolicies } from '#daemon/replay/again.ts'
-import { firstDifference } from '#lib/difference.ts'
-import { reasonOf } from '#lib/reason-of.ts'
+import { replaySamePolicy } from '#daemon/replay/same-policy.ts'
 import type { Driver } from '#ports.ts'
 import type { KnobHistory, Ledger } from './ledger.ts'
 
@@ -37,20 +35,15 @@ async function* releasesEverything({ report, ledger, before, driver }: Ended): A
   }
 }
 
-/** "Identity and versions": what is on record decides the same again, bit for bit, the decision withheld. */
+/**
+ * "Identity and versions": what is on record decides the same again, bit for bit, the decision withheld; and what is known
+ * at each checkpoint follows from the turns before it, so that nobody keeps anything that is not knowledge.
+ */
 async function* decidesTheSameAgain({ journal }: Ended): AsyncGenerator<string> {
-  const last = journal.lastTurn()
-  const policies = recordedPolicies(journal)
-  for (const checkpoint of journal.checkpoints(1, last)) {
-    try {
-      for (const { record, decision } of decideAgain(policies, journal.segment(checkpoint, last))) {
-        const differs = firstDifference(record.decision, decision)
-        if (differs !== null)
-          yield `turn ${record.turn} has ${differs.one} at ${differs.path}, and again ${differs.other}`
-      }
-    } catch (error) {
-      yield reasonOf(error)
-    }
+  const { differences } = replaySamePolicy(journal, { from: 1, to: journal.lastTurn() })
+  for (const its of differences) {
+    if (its.kind === 'unusable') yield its.message
+    else yield `the ${its.kind} of turn ${its.turn} has ${its.recorded} at ${its.path}, and again ${its.now}`
   }
 }
 

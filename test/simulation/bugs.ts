@@ -1,9 +1,10 @@
 import type { Decide } from '#core/decide.ts'
-import type { Change, Decision } from '#core/model/decision.ts'
+import type { Change, Decision, GoalDecision } from '#core/model/decision.ts'
 import type { Identity } from '#core/model/ids.ts'
 import type { Knowledge } from '#core/model/knowledge.ts'
-import type { DomainObservation, Observation, Setting } from '#core/model/observation.ts'
+import type { DomainObservation, MetricReading, Observation, Setting } from '#core/model/observation.ts'
 import type { DomainPolicy, HostPolicy, Policy, Share } from '#core/model/policy.ts'
+import { MEMORY } from '#core/model/resource.ts'
 import { Originals } from '#daemon/originals.ts'
 import type { Bug } from './play.ts'
 
@@ -47,6 +48,16 @@ const byObservation = (change: (seen: Observation) => Observation): Bug => ({
       decide(policy, change(seen), ...rest),
 })
 
+/** As if every forecast had always been right. */
+function trusted(forecast: Knowledge['forecast']): Knowledge['forecast'] {
+  const each = <Its, Result>(all: Readonly<Record<string, Its>>, change: (its: Its) => Result) =>
+    Object.fromEntries(Object.entries(all).map(([key, its]) => [key, change(its)]))
+  const profiles = each(forecast.profiles, (ofDomain) =>
+    each(ofDomain, (profile) => ({ ...profile, after: each(profile.after, (its) => ({ ...its, skill: 1 })) })),
+  )
+  return { ...forecast, profiles }
+}
+
 /** Changes what was decided. */
 const afterwards = (change: (decision: Decision, policy: Policy) => Decision): Bug => ({
   decide:
@@ -56,6 +67,23 @@ const afterwards = (change: (decision: Decision, policy: Policy) => Decision): B
       return { decision: change(decision, policy), knowledge }
     },
 })
+
+/** Says something else of goals. */
+const byGoals = (change: (goal: GoalDecision) => Partial<GoalDecision>): Bug =>
+  afterwards((decision) => ({ ...decision, goals: decision.goals.map((goal) => ({ ...goal, ...change(goal) })) }))
+
+/** Has other readings than the source told. */
+const byReadings = (change: (readings: readonly MetricReading[]) => readonly MetricReading[]): Bug => ({
+  metrics: (metrics) => ({
+    start: (metric) => metrics.start(metric),
+    latest: () => change(metrics.latest()),
+    close: () => metrics.close(),
+  }),
+})
+
+/** Each reading is taken for one of whoever is told of after it. */
+const byOneOff = (readings: readonly MetricReading[]): readonly MetricReading[] =>
+  readings.map((reading, index) => ({ ...reading, domain: readings[(index + 1) % readings.length]?.domain ?? null }))
 
 /** Places by that rule where it should not. */
 const onCpus = (rule: string, change: (set: string) => string): Bug =>
@@ -76,7 +104,7 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
   },
   growsWithoutItsDonors: {
     property: 'neverOvercommits',
-    from: 80,
+    from: 221,
     ...afterwards((decision) => ({
       ...decision,
       plan: decision.plan.filter(({ direction, from }) => direction !== 'shrink' || from === null),
@@ -107,6 +135,7 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
   lendsWhatIsNotToBeLent: { property: 'arbitratesByTheRules', from: 31, ...byShares({ lend: true }) },
   sharesByAnotherRule: {
     property: 'arbitratesByTheRules',
+    from: 28,
     ...byPolicy((policy) => {
       const fairness = policy.host.fairness === 'max-min' ? 'satisfy-most' : 'max-min'
       return { ...policy, host: { ...policy.host, fairness } }
@@ -160,6 +189,62 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
       metrics: seen.metrics.map((reading) => ({ ...reading, takenAtMs: seen.at.monotonicMs })),
     })),
   },
+  takesReadingsForThoseOfOthers: { property: 'takesReadingsAsTheyAre', ...byReadings(byOneOff) },
+  takesReadingsForNew: {
+    property: 'takesReadingsAsTheyAre',
+    ...byReadings((readings) => readings.map((its) => ({ ...its, takenAtMs: its.takenAtMs + 5000 }))),
+  },
+  judgesByWhatOthersMeasure: {
+    property: 'judgesByItsOwnReading',
+    from: 12,
+    ...byObservation(({ metrics, ...seen }) => {
+      const values = metrics.map((_, index) => metrics.at(index - 1)?.value ?? 0)
+      return { ...seen, metrics: metrics.map((its, index) => ({ ...its, value: values[index] ?? 0 })) }
+    }),
+  },
+  countsTwice: {
+    property: 'countsWhatIsCounted',
+    ...byObservation((seen) => ({
+      ...seen,
+      domains: seen.domains.map((its) => {
+        const doubled = Object.entries(its.counters).map(([name, count]) => [
+          name,
+          name.startsWith('net.') ? 2 * count : count,
+        ])
+        return { ...its, counters: Object.fromEntries(doubled) }
+      }),
+    })),
+  },
+  asksForMoreThanItMay: {
+    property: 'asksForNoMoreThanItMay',
+    ...byPolicy((policy) => ({ ...policy, goals: policy.goals.map((goal) => ({ ...goal, upTo: {} })) })),
+  },
+  hearsWhomThePolicySilences: { property: 'hearsNobodySilenced', from: 29, ...byHost({ without: [] }) },
+  believesUnprovenForecasts: {
+    property: 'hearsOnlyWhoWasRight',
+    decide:
+      (decide) =>
+      (policy, seen, known, ...rest) =>
+        decide(policy, seen, { ...known, forecast: trusted(known.forecast) }, ...rest),
+  },
+  triesWhatItDoesNotControl: {
+    property: 'triesOnlyWhatItControls',
+    from: 178,
+    ...byDomains(({ controls }) => ({ controls: [...controls, MEMORY] })),
+  },
+  harmsItsDonors: { property: 'sparesWhomItWouldHarm', from: 68, ...byHost({ without: ['impact'] }) },
+  promisesWhatItDoesNotGive: {
+    property: 'promisesOnlyWhatItGrants',
+    ...byGoals((its) => {
+      const { status, because } = its
+      const isJudged = status.kind === 'met' || status.kind === 'missed'
+      return isJudged ? { promised: { by: because.kind, predicted: status.target } } : {}
+    }),
+  },
+  keepsEveryPromise: {
+    property: 'gradesWhatItPromised',
+    ...byGoals(({ graded }) => ({ graded: graded === null ? null : { ...graded, isKept: true } })),
+  },
   takesASuccessorForTheSame: { property: 'looksBeforeItTouches', decide: takesNamesForIdentities },
   believesWhatItPlanned: { property: 'noticesWhatOthersSet', decide: believesItsPlans },
   believesWhatIsNotThere: { property: 'believesWhatIsSeen', from: 80, decide: believesItsPlans },
@@ -190,6 +275,18 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
       }
     },
   },
+  learnsWhatIsNotOnRecord: {
+    property: 'decidesTheSameAgain',
+    decide: (decide) => {
+      let turns = 0
+      return (...asked) => {
+        const { decision, knowledge } = decide(...asked)
+        // Nothing follows from it in any decision.
+        const failures = { ...knowledge.failures, '/ turns': { count: ++turns, retryAtMs: 0 } }
+        return { decision, knowledge: { ...knowledge, failures } }
+      }
+    },
+  },
   countsItsTurnsFromTheStart: {
     property: 'countsTurns',
     decide:
@@ -209,7 +306,7 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
   },
   goesOnAfterAFailedStep: {
     property: 'stopsAtAFailedStep',
-    from: 45,
+    from: 75,
     driver: (driver) => ({
       ...driver,
       apply: async (change, signal) => {
@@ -271,8 +368,12 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
       }
     },
   },
-  placesEverybodyOnTheFirst: { property: 'keepsApart', ...onCpus('apart', () => '0') },
-  placesByActivityOnOne: { property: 'placesWhereThereIsRoom', ...onCpus('activity', (set) => set.slice(0, 1)) },
+  placesEverybodyOnTheFirst: { property: 'keepsApart', from: 30, ...onCpus('apart', () => '0') },
+  placesByActivityOnOne: {
+    property: 'placesWhereThereIsRoom',
+    from: 29,
+    ...onCpus('activity', (set) => set.slice(0, 1)),
+  },
   fallsAsleep: {
     property: 'goesOn',
     clock: (clock) => {

@@ -1,4 +1,5 @@
 import type { ResourceKey } from '#core/model/ids.ts'
+import type { Knob, MetricReading, Observation } from '#core/model/observation.ts'
 import type { Policy } from '#core/model/policy.ts'
 import { CPU, MEMORY } from '#core/model/resource.ts'
 import type { TurnRecord } from '#ports.ts'
@@ -13,6 +14,12 @@ export interface Decided {
   readonly seenBefore: ReadonlySet<string>
   /** When each row of a resource was moved last by a decision, and which way: by `resource identity`. */
   readonly moves: ReadonlyMap<string, Move>
+  /** What the metrics' source told last. */
+  readonly readings: readonly MetricReading[]
+  /** What this daemon decided on in the turn before, by the same policy; null where there was none. */
+  readonly before: Observation | null
+  /** Everything that was promised in earlier turns, as `promisesOf` writes it. */
+  readonly promised: ReadonlySet<string>
   /** The last turn that is on record. */
   readonly lastTurn: number
 }
@@ -29,6 +36,12 @@ export const NEARLY = 1e-6
 /** What rounding makes of a setting: 10 millicores and 4 MiB at most, and 2 % of a weight. */
 export const ROUNDED: Readonly<Record<string, number>> = { [CPU]: 10, [MEMORY]: 4 * 2 ** 20 }
 export const SAME_WEIGHT = 0.021
+/** By what a domain that is capped is held to its amount. */
+export const CAPS: Readonly<Record<ResourceKey, Knob>> = {
+  [CPU]: 'cpu.quota',
+  [MEMORY]: 'memory.limit',
+  ['io.read' as ResourceKey]: 'io.read.limit',
+}
 
 export const grainOf = (policy: Policy, resource: ResourceKey): number =>
   policy.resources.find(({ key }) => key === resource)?.grain ?? 1

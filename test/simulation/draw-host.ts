@@ -33,6 +33,17 @@ export function drawHost(chance: Chance): DrawnHost {
   }
 }
 
+/** The same with services that move packets and read from disk, by a stream of their own: all else stays as it was. */
+export function withTraffic(chance: Chance, host: DrawnHost): DrawnHost {
+  const domains = host.domains.map((its) => {
+    const [packets, diskBytes] = [chance.between(1, 40), chance.choose([MIB / 4, MIB, 4 * MIB])]
+    const [moves, reads] = [chance.happens(0.5), chance.happens(0.5)]
+    if (its.load.kind === 'batch') return its
+    return { ...its, load: { ...its.load, ...(moves && { packets }), ...(reads && { diskBytes }) } }
+  })
+  return { ...host, domains }
+}
+
 /** How the CPUs of a host of so many are built; undefined where it does not tell. */
 export function drawHardware(chance: Chance, cpus: number): Hardware | undefined {
   if (chance.happens(0.4)) return undefined

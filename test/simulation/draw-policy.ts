@@ -1,8 +1,16 @@
 import type { Chance } from './chance.ts'
+import { drawBeyond } from './draw-beyond.ts'
 import type { DrawnHost } from './draw-host.ts'
 
 /** A policy before it is text: keys as the policy file has them. */
-type Written = Record<string, unknown>
+export type Written = Record<string, unknown>
+
+/** Streams of a policy, and the goals that it is to have in any case, where it names their domains. */
+export interface PolicyChances {
+  readonly chance: Chance
+  readonly beyond: Chance
+  readonly wanted: readonly Written[]
+}
 
 const QUIET = 'quiet'
 const LATE = 'late'
@@ -13,7 +21,7 @@ const MIB = 2 ** 20
  * A policy for a host, as text: every key that is worth something on a simulated host has its chance. JSON is YAML, too.
  * Reservations may be more than the host has, which a policy cannot know; whatever contradicts itself is not drawn.
  */
-export function drawPolicy(chance: Chance, host: DrawnHost): string {
+export function drawPolicy({ chance, beyond, wanted }: PolicyChances, host: DrawnHost): string {
   const names = host.domains.map(({ name }) => name).filter(() => chance.happens(0.9))
   const named = names.length > 0 ? names : ['d0']
   const counts = chance.happens(0.3)
@@ -34,14 +42,17 @@ export function drawPolicy(chance: Chance, host: DrawnHost): string {
   }
   const { metrics, goals } = drawGoals(chance, host, domains, named, counts)
   for (const name of named) if (chance.happens(0.3)) (domains[name] as Written)['affinity'] = { activity: {} }
+  const rules = drawRules(chance, named)
+  const all = [...goals, ...wanted.filter(({ domain }) => named.includes(domain as string))]
+  const more = drawBeyond(beyond, host, { domains, named, goals: all, mode: rules['mode'] })
   return JSON.stringify({
     apiVersion: 'reeve/v1',
-    host: drawRules(chance, named),
+    host: { ...rules, ...more.host },
     windows,
-    resources: { licences: { capacity: 8, grain: 2 } },
-    metrics,
+    resources: { licences: { capacity: 8, grain: 2 }, ...more.resources },
+    metrics: { ...metrics, ...more.metrics },
     domains,
-    goals,
+    goals: more.goals,
   })
 }
 

@@ -2,6 +2,7 @@ import type { Knob, Setting } from '#core/model/observation.ts'
 import type { LoadChange } from '#drivers/simulator/load.ts'
 import type { Chance } from './chance.ts'
 import { type DrawnHost, drawLoadChange } from './draw-host.ts'
+import type { Rhythm } from './draw-rhythm.ts'
 
 /** What happens in a run, and when: milliseconds of simulated time. */
 export interface Story {
@@ -15,12 +16,16 @@ export interface Story {
   readonly journalFaults: readonly JournalFault[]
   /** Wakings come late by so much at most. */
   readonly latenessMs: number
+  /** How much faster UTC goes than simulated time. */
+  readonly utcSpeed: number
 }
 
 export type Event = { readonly atMs: number } & Happening
 
-export type Happening =
+type Happening =
   | { readonly kind: 'load'; readonly domain: string; readonly change: LoadChange }
+  /** Its working set has so many bytes from then on. */
+  | { readonly kind: 'hold'; readonly domain: string; readonly bytes: number }
   /** Ends, and comes back as another one; `afterLook` is between an observation and its plan. */
   | { readonly kind: 'vanish'; readonly domain: string; readonly backAtMs: number | null; readonly afterLook: boolean }
   | { readonly kind: 'cpus'; readonly count: number }
@@ -59,7 +64,7 @@ export interface JournalFault extends During {
   readonly part: number
 }
 
-export const DRIVER_FAULTS = [
+const DRIVER_FAULTS = [
   'refuse',
   'throw',
   'make-and-throw',
@@ -73,13 +78,14 @@ export const DRIVER_FAULTS = [
   'blind',
   'look-slowly',
 ] as const
-export const METRIC_FAULTS = ['lost', 'nan', 'negative', 'infinite', 'constant', 'delayed', 'unit', 'future'] as const
+const METRIC_FAULTS = ['lost', 'nan', 'negative', 'infinite', 'constant', 'delayed', 'unit', 'future'] as const
 
 /** Time in which all that was planted has ended and what was late has come. */
 const CALM_MS = 20_000
 const MIB = 2 ** 20
 
-export function drawStory(chance: Chance, host: DrawnHost): Story {
+/** `beyond` is for what came later than the rest, so that the rest stays as it was. */
+export function drawStory(chance: Chance, beyond: Chance, host: DrawnHost, rhythm: Rhythm | null): Story {
   const quietMs = chance.between(30, 90) * 1000
   const names = host.domains.map(({ name }) => name)
   const at = () => chance.between(500, quietMs)
@@ -98,11 +104,17 @@ export function drawStory(chance: Chance, host: DrawnHost): Story {
     ...times(3, () => ({ atMs: at(), kind: 'cpus', count: chance.between(1, host.cpus) }) as const),
     ...times(6, () => ({ atMs: at(), ...drawIntervention(chance, names) })),
     ...(chance.happens(0.5) ? drawEnds(chance, at) : []),
-  ]
+    ...drawBeyondEvents(beyond, host, quietMs),
+  ].filter((its) => !('domain' in its) || its.domain !== rhythm?.domain)
+  const lastMs = Math.max(quietMs, rhythm?.lengthMs ?? 0)
   return {
-    quietMs,
-    endMs: quietMs + CALM_MS,
-    events: [...events, { atMs: quietMs, kind: 'cpus', count: host.cpus } as const].sort((a, b) => a.atMs - b.atMs),
+    quietMs: lastMs,
+    endMs: lastMs + CALM_MS,
+    // Who has a rhythm is left to it.
+    events: [...events, ...(rhythm?.events ?? []), { atMs: lastMs, kind: 'cpus', count: host.cpus } as const].sort(
+      (a, b) => a.atMs - b.atMs,
+    ),
+    utcSpeed: rhythm?.utcSpeed ?? 1,
     driverFaults: times(4, () => ({
       ...during(),
       kind: chance.choose(DRIVER_FAULTS),
@@ -117,6 +129,25 @@ export function drawStory(chance: Chance, host: DrawnHost): Story {
     journalFaults: times(1, () => ({ ...during(), part: chance.choose([0.3, 1, 1]) })),
     latenessMs: chance.choose([0, 0, 30, 900]),
   }
+}
+
+/** Working sets that grow and shrink, and limits on reading that somebody else sets. */
+function drawBeyondEvents(chance: Chance, { domains, memory }: DrawnHost, quietMs: number): Event[] {
+  const at = () => chance.between(500, quietMs)
+  const domain = () => chance.choose(domains).name
+  const held = (): Event => {
+    const most = Math.floor((2 * memory) / MIB / (domains.length + 1))
+    return { atMs: at(), kind: 'hold', domain: domain(), bytes: chance.between(8, most) * MIB }
+  }
+  const limited = (): Event => {
+    // Never none: who is left without a limit stands at what he uses (see `isManaged` in draw-beyond.ts).
+    const to = chance.between(1, 40) * MIB
+    return { atMs: at(), kind: 'stranger', domain: domain(), knob: 'io.read.limit', to }
+  }
+  return [
+    ...Array.from({ length: chance.between(0, 4) }, held),
+    ...Array.from({ length: chance.happens(0.3) ? 1 : 0 }, limited),
+  ]
 }
 
 function drawVanishing(chance: Chance, atMs: number, names: readonly string[]): Event {

@@ -28,7 +28,12 @@ export function classesOf({ goals }: Policy): number {
  * What a domain asks for of a resource, class by class: by application the largest need up to a class, all applications
  * added up. The needs are the decision's, the priorities the policy's.
  */
-export function requestsOf(policy: Policy, { goals }: Decision, domain: DomainName, resource: ResourceKey): number[] {
+export function requestsOf(
+  policy: Policy,
+  { goals }: Pick<Decision, 'goals'>,
+  domain: DomainName,
+  resource: ResourceKey,
+): number[] {
   const stated = new Map(policy.goals.map((goal) => [goal.id, goal]))
   const needs = goals.flatMap((its) => {
     const goal = stated.get(its.goal)

@@ -8,8 +8,20 @@ import {
   keepsStartsAndLimits,
   neverInverts,
 } from './on-division.ts'
+import {
+  asksForNoMoreThanItMay,
+  countsWhatIsCounted,
+  hearsNobodySilenced,
+  hearsOnlyWhoWasRight,
+  judgesByItsOwnReading,
+  takesReadingsAsTheyAre,
+  triesOnlyWhatItControls,
+  usesNoStaleReading,
+} from './on-goals.ts'
+import { sparesWhomItWouldHarm } from './on-harm.ts'
 import { believesWhatIsSeen, noticesWhatOthersSet, yieldsToOthers } from './on-others.ts'
 import { keepsApart, placesWhereThereIsRoom } from './on-places.ts'
+import { gradesWhatItPromised, promisesOnlyWhatItGrants } from './on-promises.ts'
 
 /**
  * What must hold of every decision, before anything of it is carried out. Each property is a function that yields what
@@ -40,22 +52,6 @@ export function* asksWhatGoalsNeed({ policy, record: { decision } }: Decided): G
   }
 }
 
-/** "From goals to a row": a goal whose metric is stale, lost or no number is not judged by it. */
-export function* usesNoStaleReading({ policy, record }: Decided): Generator<string> {
-  const { observation, decision } = record
-  for (const { goal, domain, status } of decision.goals) {
-    const aim = policy.goals.find(({ id }) => id === goal)?.aim
-    if (aim === undefined || !('metric' in aim) || status.kind === 'closed' || status.kind === 'unknown') continue
-    const { staleMs } = policy.metrics.find(({ name }) => name === aim.metric) ?? { staleMs: 0 }
-    const fresh = observation.metrics.filter((reading) => {
-      const isIts = reading.metric === aim.metric && (reading.domain ?? domain) === domain
-      return isIts && Number.isFinite(reading.value) && reading.value >= 0
-    })
-    const ageMs = Math.min(...fresh.map(({ takenAtMs }) => observation.at.monotonicMs - takenAtMs))
-    if (!(ageMs <= staleMs)) yield `goal ${goal} is ${status.kind} by a reading that is ${ageMs} ms old, of ${staleMs}`
-  }
-}
-
 /** Property 4: in a plan no shrink of a resource comes after a grow of it. */
 export function* shrinksFirst({ record }: Decided): Generator<string> {
   const grown = new Set<string>()
@@ -77,7 +73,7 @@ export function* reversesNothingTooSoon(its: Decided): Generator<string> {
   const missed = new Set(decision.goals.filter(({ status }) => status.kind === 'missed').map(({ domain }) => domain))
   for (const one of decision.resources) {
     const gains = gainsOf(its, one)
-    const standing = one.rows.reduce((sum, row) => sum + (row.role === 'parent' ? 0 : (row.inForce ?? 0)), 0)
+    const standing = one.rows.reduce((sum, row) => sum + standsAt(row), 0)
     const isLost = standing > one.capacity.available + grainOf(policy, one.resource)
     const grain = grainOf(policy, one.resource)
     const { minimum } = policy.host
@@ -100,6 +96,12 @@ export function* reversesNothingTooSoon(its: Decided): Generator<string> {
       if (sinceMs < policy.host.cooldownMs) yield `${show(one, row)} goes back by ${gain} after ${sinceMs} ms`
     }
   }
+}
+
+/** Who is not decided for stands at what is in force for him, or at what he uses where nothing is. */
+function standsAt({ role, inForce, use }: AmountDecision): number {
+  if (role === 'parent') return 0
+  return inForce ?? (role === 'managed' ? 0 : (use ?? 0))
 }
 
 /** The moves of one resource that this decision makes; by a grain, rounding alone may shift an amount. */
@@ -144,7 +146,14 @@ export const ON_DECISION: readonly DecisionProperty[] = [
   needsNoCorrection,
   countsTurns,
   asksWhatGoalsNeed,
+  takesReadingsAsTheyAre,
   usesNoStaleReading,
+  judgesByItsOwnReading,
+  countsWhatIsCounted,
+  asksForNoMoreThanItMay,
+  hearsOnlyWhoWasRight,
+  hearsNobodySilenced,
+  triesOnlyWhatItControls,
   dividesNoMoreThanThereIs,
   conserves,
   keepsStartsAndLimits,
@@ -152,6 +161,9 @@ export const ON_DECISION: readonly DecisionProperty[] = [
   neverInverts,
   shrinksFirst,
   reversesNothingTooSoon,
+  sparesWhomItWouldHarm,
+  promisesOnlyWhatItGrants,
+  gradesWhatItPromised,
   looksBeforeItTouches,
   plansNothingInQuiet,
   believesWhatIsSeen,

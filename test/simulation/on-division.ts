@@ -96,21 +96,21 @@ export function* neverInverts({ policy, record }: Decided): Generator<string> {
     if (one.capacity.shrunk || one.rows.some(({ parent }) => parent !== null)) continue
     const wants = rows.map((row) => wantsOf(policy, one, row))
     const nearly = NEARLY * (one.capacity.available + 1)
-    for (let k = 0; k < classesOf(policy); k++) {
+    for (let k = 1; k <= classesOf(policy); k++) {
       const short = rows.findIndex((row, index) => row.entitlement < (wants[index]?.[k] ?? 0) - nearly)
       if (short < 0) continue
       const above = rows.findIndex((row, index) => row.entitlement > (wants[index]?.[k] ?? 0) + nearly)
       if (above >= 0) {
         const [low, high] = [rows[short] as AmountDecision, rows[above] as AmountDecision]
-        yield `${one.resource}: ${high.domain} has more than it wants in class ${k + 1}, in which ${low.domain} is short`
+        yield `${one.resource}: ${high.domain} has more than it wants in class ${k}, in which ${low.domain} is short`
       }
       break
     }
   }
 }
 
-/** By class from 1: what a leaf wants, never falling, from its start or what it owns up to its limit. */
-function wantsOf(policy: Policy, { resource }: ResourceDecision, row: AmountDecision): number[] {
+/** By class from 0: what a leaf wants, never falling, from its start or what it owns up to its limit. */
+export function wantsOf(policy: Policy, { resource }: ResourceDecision, row: AmountDecision): number[] {
   const share = shareOf(policy, row.domain, resource)
   const limit = share.limit ?? Number.POSITIVE_INFINITY
   const start = Math.min(share.reservation ?? policy.host.minimum[resource] ?? 0, limit)
@@ -118,8 +118,10 @@ function wantsOf(policy: Policy, { resource }: ResourceDecision, row: AmountDeci
   const most = own !== null && !share.borrow ? own : limit
   const highest = Math.min(Math.max(0, ...row.requests), most)
   let have = own === null ? start : Math.max(start, share.lend ? Math.min(highest, own) : own)
-  return Array.from({ length: classesOf(policy) }, (_, k) => {
-    have = Math.max(have, Math.min(row.requests[k] ?? row.requests.at(-1) ?? 0, most))
-    return have
-  })
+  return [have].concat(
+    Array.from({ length: classesOf(policy) }, (_, k) => {
+      have = Math.max(have, Math.min(row.requests[k] ?? row.requests.at(-1) ?? 0, most))
+      return have
+    }),
+  )
 }

@@ -2,8 +2,8 @@ import type { AmountDecision } from '#core/model/decision.ts'
 import type { ResourceKey } from '#core/model/ids.ts'
 import type { DomainObservation, Knob, Setting } from '#core/model/observation.ts'
 import type { Policy } from '#core/model/policy.ts'
-import { CPU, MEMORY } from '#core/model/resource.ts'
-import { type Decided, grainOf, ROUNDED, SAME_WEIGHT, show } from './decided.ts'
+import { MEMORY } from '#core/model/resource.ts'
+import { CAPS, type Decided, grainOf, ROUNDED, SAME_WEIGHT, show } from './decided.ts'
 import { entryOf } from './expected.ts'
 import type { KnobHistory } from './ledger.ts'
 
@@ -11,9 +11,8 @@ import type { KnobHistory } from './ledger.ts'
 
 /** The knob by which a domain comes by a resource, where that is an amount; null where weights do it. */
 function amountKnob(policy: Policy, { domain }: AmountDecision, resource: ResourceKey): Knob | null {
-  const isCap = entryOf(policy, domain)?.enforcement === 'cap'
-  if (resource === CPU) return isCap ? 'cpu.quota' : null
-  return resource === MEMORY ? (isCap ? 'memory.limit' : 'memory.soft') : null
+  if (entryOf(policy, domain)?.enforcement === 'cap') return CAPS[resource] ?? null
+  return resource === MEMORY ? 'memory.soft' : null
 }
 
 /** "Whom Reeve trusts", ports: only an observation makes a change believed; what is seen in force is all there is. */

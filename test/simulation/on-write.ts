@@ -1,7 +1,7 @@
 import type { Change, Outcome } from '#core/model/decision.ts'
 import type { Setting } from '#core/model/observation.ts'
-import { CPU, MEMORY } from '#core/model/resource.ts'
-import { type Decided, grainOf } from './decided.ts'
+import { CPU } from '#core/model/resource.ts'
+import { CAPS, type Decided, grainOf } from './decided.ts'
 import { entryOf, shareOf } from './expected.ts'
 import { placeOf } from './ledger.ts'
 
@@ -85,12 +85,15 @@ export function* carriesOutThePlan(its: Asked): Generator<string> {
     yield `${show(its)} comes after what follows it in the plan`
 }
 
-/** Property 2, at the host: no quota above a domain's limit. */
+/** Property 2, at the host: no cap on what flows above a domain's limit. Memory comes down behind what is in use. */
 export function* writesNoMoreThanTheLimit(its: Asked): Generator<string> {
   const { change, decided } = its
-  if (isRelease(its) || decided === null || change.domain === null || change.knob !== 'cpu.quota') return
-  const { limit } = shareOf(decided.policy, change.domain, CPU)
-  const most = Math.max(limit ?? Number.POSITIVE_INFINITY, 10) + 1.5 * grainOf(decided.policy, CPU)
+  const { resource } = change
+  if (isRelease(its) || decided === null || change.domain === null) return
+  if (change.knob !== CAPS[resource] || change.knob === 'memory.limit') return
+  const { limit } = shareOf(decided.policy, change.domain, resource)
+  const most =
+    Math.max(limit ?? Number.POSITIVE_INFINITY, resource === CPU ? 10 : 1) + 1.5 * grainOf(decided.policy, resource)
   if (limit !== null && (change.to === null || Number(change.to) > most)) yield `${show(its)} is above ${limit}`
 }
 
@@ -102,8 +105,8 @@ export function* neverOvercommits(its: Asked): Generator<string> {
   if (isRelease(its) || decided === null || change.domain === null) return
   const { policy, record } = decided
   for (const { resource, rows, capacity } of record.decision.resources) {
-    const knob = resource === CPU ? 'cpu.quota' : resource === MEMORY ? 'memory.limit' : null
-    if (knob === null || change.knob !== knob) continue
+    const knob = CAPS[resource]
+    if (knob === undefined || change.knob !== knob) continue
     let sum = 0
     let isGrow = false
     for (const row of rows) {
@@ -114,12 +117,12 @@ export function* neverOvercommits(its: Asked): Generator<string> {
       // Who is gone needs no resources any more.
       if (told?.status === 'vanished') continue
       const history = its.ledger.of({ node: seen.node, knob }, seen.identity)
-      // CPU that could not be taken is tried again later; until then nobody else is kept waiting for it.
-      const isStuck = resource === CPU && history !== undefined && history.told === undefined
-      const inForce = isStuck ? row.allocation : (seen.settings[knob] ?? null)
-      const now = told?.status === 'applied' ? told.to : inForce
+      // What flows and could not be taken is tried again later; until then nobody else is kept waiting for it.
+      const isStuck = knob !== 'memory.limit' && history !== undefined && history.told === undefined
+      const found = told?.status === 'applied' ? told.to : (seen.settings[knob] ?? null)
+      const now = isStuck && told?.status !== 'applied' ? row.allocation : found
       const isIts = change.node === seen.node
-      if (isIts) isGrow = now !== null && Number(change.to ?? Number.POSITIVE_INFINITY) > Number(now)
+      if (isIts) isGrow = found !== null && Number(change.to ?? Number.POSITIVE_INFINITY) > Number(found)
       // Without a cap nobody is promised anything.
       sum += Number((isIts ? change.to : now) ?? 0)
     }

@@ -22,8 +22,9 @@ import { reasonOf } from '#lib/reason-of.ts'
 import type { Clock, Driver, MetricSource } from '#ports.ts'
 import { atTheEnd } from './at-the-end.ts'
 import { type Chance, chanceOf } from './chance.ts'
-import { type DrawnHost, drawHardware, drawHost } from './draw-host.ts'
+import { type DrawnHost, drawHardware, drawHost, withTraffic } from './draw-host.ts'
 import { drawPolicy, EVENT } from './draw-policy.ts'
+import { drawRhythm, type Rhythm, rhythmGoals } from './draw-rhythm.ts'
 import { drawStory, type Event, type Story } from './draw-story.ts'
 import { faultyClock } from './faulty-clock.ts'
 import { FaultyDriver, SLOW_MS } from './faulty-driver.ts'
@@ -81,6 +82,7 @@ class Run {
   readonly #bug: Bug
   readonly #dir = mkdtempSync(join(STATE_ROOT, 'reeve-simulation-'))
   readonly #host: DrawnHost
+  readonly #rhythm: Rhythm | null
   readonly #story: Story
   readonly #policies: readonly [LoadedPolicy, LoadedPolicy]
   readonly #sim: Simulator
@@ -94,10 +96,11 @@ class Run {
   constructor(seed: number, bug: Bug, tell: (line: string) => void) {
     this.#seed = seed
     this.#bug = bug
-    const host = drawHost(this.#chance('host'))
+    const host = withTraffic(this.#chance('traffic'), drawHost(this.#chance('host')))
     const hardware = drawHardware(this.#chance('hardware'), host.cpus)
     this.#host = { ...host, ...(hardware !== undefined && { hardware }) }
-    this.#story = drawStory(this.#chance('story'), this.#host)
+    this.#rhythm = drawRhythm(this.#chance('rhythm'), this.#host)
+    this.#story = drawStory(this.#chance('story'), this.#chance('beyond the story'), this.#host, this.#rhythm)
     this.#policies = [this.#loaded('first policy'), this.#loaded('second policy')]
     this.#checkpointEvery = this.#chance('journal').between(1, 30)
     this.#sim = createSimulator({ ...this.#host, seed, noise: 0.05, windowsMost: 1, metrics: metricsOf(this.#host) })
@@ -130,7 +133,9 @@ class Run {
   }
 
   #loaded(concern: string): LoadedPolicy {
-    return loaded(drawPolicy(this.#chance(concern), this.#host))
+    const wanted = this.#rhythm === null ? [] : rhythmGoals(this.#rhythm)
+    const [chance, beyond] = [this.#chance(concern), this.#chance(`beyond the ${concern}`)]
+    return loaded(drawPolicy({ chance, beyond, wanted }, this.#host))
   }
 
   async play(): Promise<Played> {
@@ -203,12 +208,12 @@ class Run {
   }
 
   #clock(): Clock {
-    const { latenessMs } = this.#story
-    return (this.#bug.clock ?? same)(faultyClock(this.#sim.clock, this.#hands, this.#chance('clock'), latenessMs))
+    return (this.#bug.clock ?? same)(faultyClock(this.#sim.clock, this.#hands, this.#chance('clock'), this.#story))
   }
 
   #metrics(): MetricSource {
-    return (this.#bug.metrics ?? same)(faultyMetrics(this.#sim.metrics, this.#story.metricFaults, this.#hands))
+    const faulty = faultyMetrics(this.#sim.metrics, this.#story.metricFaults, this.#hands)
+    return (this.#bug.metrics ?? same)(this.#watch.metrics(faulty))
   }
 
   #journalFor(life: Life, journal: LoopJournal): LoopJournal {
@@ -234,6 +239,8 @@ class Run {
     switch (event.kind) {
       case 'load':
         return this.#sim.set(event.domain, event.change)
+      case 'hold':
+        return this.#sim.hold(event.domain, event.bytes)
       case 'vanish': {
         const { domain, backAtMs, afterLook, atMs } = event
         return this.#sim.plant({ kind: 'vanish', domain, atMs, afterLook, ...(backAtMs !== null && { backAtMs }) })

@@ -1,13 +1,15 @@
 import type { Change, Outcome } from '#core/model/decision.ts'
 import type { NodeId } from '#core/model/ids.ts'
+import type { MetricReading } from '#core/model/observation.ts'
 import type { Policy } from '#core/model/policy.ts'
 import type { LoopJournal } from '#daemon/journal/volatile.ts'
-import type { Driver, TurnRecord } from '#ports.ts'
+import type { Driver, MetricSource, TurnRecord } from '#ports.ts'
 import type { Decided, Move } from './decided.ts'
 import type { Write } from './faulty-driver.ts'
 import type { Hands } from './hands.ts'
 import { Ledger } from './ledger.ts'
 import { gainsOf, ON_DECISION } from './on-decision.ts'
+import { promisesOf } from './on-promises.ts'
 import { ON_WRITE } from './on-write.ts'
 
 /** A property that did not hold. */
@@ -53,6 +55,10 @@ export class Watch {
   #isRecorded = false
   #isRefused = false
   #steps: Step[] = []
+  #readings: readonly MetricReading[] = []
+  /** The last decision; null where another daemon made it. */
+  #before: TurnRecord | null = null
+  readonly #promised = new Set<string>()
   #heardMs = 0
 
   constructor(options: WatchOptions) {
@@ -89,6 +95,7 @@ export class Watch {
     this.#decided = null
     this.#steps = []
     this.#moves.clear()
+    this.#before = null
     this.#heardMs = this.#options.hands.nowMs
   }
 
@@ -116,6 +123,17 @@ export class Watch {
       },
       apply: (change, signal) => this.#apply(driver, change, signal),
       close: () => driver.close(),
+    }
+  }
+
+  metrics(source: MetricSource): MetricSource {
+    return {
+      start: (metric) => source.start(metric),
+      latest: () => {
+        this.#readings = source.latest()
+        return this.#readings
+      },
+      close: () => source.close(),
     }
   }
 
@@ -225,6 +243,9 @@ export class Watch {
       ledger: this.ledger,
       seenBefore: this.#seenBefore,
       moves: this.#moves,
+      readings: this.#readings,
+      before: this.#before?.policyHash === record.policyHash ? this.#before.observation : null,
+      promised: this.#promised,
       lastTurn: this.#lastTurn,
     }
     this.#decided = decided
@@ -234,6 +255,8 @@ export class Watch {
       `turn ${record.turn}: ${verdict.kind}, ${plan.map(({ node, knob, to }) => `${knob} of ${node} to ${to}`).join(', ')}`,
     )
     this.#hold(ON_DECISION, decided)
+    this.#before = record
+    for (const promise of promisesOf(record.decision)) this.#promised.add(promise)
     for (const { identity } of record.observation.domains) this.#seenBefore.add(identity)
     for (const one of record.decision.resources) {
       for (const { gain, key } of gainsOf(decided, one)) {

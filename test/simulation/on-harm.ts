@@ -1,0 +1,87 @@
+import type { AmountDecision, GoalDecision, ResourceDecision } from '#core/model/decision.ts'
+import type { Policy } from '#core/model/policy.ts'
+import { type Decided, grainOf, isTriggered, NEARLY, show } from './decided.ts'
+import { classesOf, requestsOf, shareOf } from './expected.ts'
+import { wantsOf } from './on-division.ts'
+
+/** Whom a reallocation harms. */
+
+/**
+ * "Settling", impact: a donor whose goals of the class that does not fit, or of higher ones, are projected to be missed
+ * keeps what they need, the cheapest first and as many as fit. Told where no tree is, nothing else is held back, and the
+ * decision itself says below what each goal is missed.
+ */
+export function* sparesWhomItWouldHarm(its: Decided): Generator<string> {
+  const { policy, record } = its
+  if (policy.host.without.includes('impact')) return
+  for (const one of record.decision.resources) {
+    if (!isTriggered(its, one.resource) || one.capacity.shrunk) continue
+    const isPlain = one.rows.every(({ parent, role, settled }) => {
+      return parent === null && role !== 'parent' && (settled === null || settled.kind === 'impact')
+    })
+    if (isPlain) yield* sparesIn(its, one)
+  }
+}
+
+function* sparesIn({ policy, record }: Decided, one: ResourceDecision): Generator<string> {
+  const wants = one.rows.map((row) => (row.role === 'managed' ? wantsOf(policy, one, row) : standsAt(row, policy)))
+  const sum = (k: number) => wants.reduce((total, its) => total + (its[k] as number), 0)
+  const { available } = one.capacity
+  const grain = grainOf(policy, one.resource)
+  const classes = Array.from({ length: classesOf(policy) }, (_, index) => index + 1)
+  const stopped = classes.find((k) => sum(k) > available * (1 + NEARLY))
+  if (stopped === undefined || sum(0) > available) return
+  const room = available - sum(stopped - 1)
+  const costOf = (index: number): number => {
+    const row = one.rows[index] as AmountDecision
+    return Math.min(row.inForce ?? 0, requestUpTo(row, stopped)) - (wants[index]?.[stopped - 1] as number)
+  }
+  const spared = one.rows.keys().filter((index) => one.rows[index]?.settled?.kind === 'impact')
+  const taken = spared.reduce((total, index) => total + costOf(index), 0)
+  for (const [index, row] of one.rows.entries()) {
+    if (row.role !== 'managed' || row.settled !== null || row.inForce === null) continue
+    const least = leastOf(policy, record.decision.goals, one, row, stopped)
+    const limit = shareOf(policy, row.domain, one.resource).limit ?? Number.POSITIVE_INFINITY
+    if (least === null || least > Math.min(row.inForce, limit) || row.allocation >= least - 2 * grain) continue
+    if (taken + costOf(index) < room - grain) {
+      yield `${show(one, row)} shrinks from ${row.inForce} to ${row.allocation}, and its goals need ${least}`
+    }
+  }
+}
+
+/** Who is not decided for wants what he has, in every class. */
+const standsAt = ({ inForce, use }: AmountDecision, policy: Policy): number[] =>
+  new Array<number>(classesOf(policy) + 1).fill(inForce ?? use ?? 0)
+
+const requestUpTo = ({ requests }: AmountDecision, k: number): number => requests[Math.min(k, requests.length) - 1] ?? 0
+
+/** Below what the goals of a domain are projected to be missed; null where the decision does not say it of all of them. */
+function leastOf(
+  policy: Policy,
+  goals: readonly GoalDecision[],
+  { resource }: ResourceDecision,
+  { domain }: AmountDecision,
+  upTo: number,
+): number | null {
+  const its = goals.filter((goal) => goal.domain === domain && goal.need[resource] !== undefined)
+  const needs = its.map((goal) => leastOfOne(goal, goal.need[resource] as number))
+  if (its.length === 0 || needs.includes(null)) return null
+  const least = its.map((goal, index) => ({ ...goal, need: { [resource]: needs[index] as number } }))
+  return requestsOf(policy, { goals: least }, domain, resource)[upTo - 1] ?? null
+}
+
+/** Goals whose estimator states no such amount do not count; null where it does and the decision does not tell. */
+function leastOfOne({ because, cut, forecasts }: GoalDecision, need: number): number | null {
+  if (Object.keys(cut).length > 0 || forecasts.some(({ raisedFrom }) => raisedFrom !== null)) return null
+  switch (because.kind) {
+    case 'fixed':
+    case 'utilization':
+      return need
+    case 'feedback':
+    case 'held':
+    case 'by-use':
+      return 0
+    default:
+      return null
+  }
+}
