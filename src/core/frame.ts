@@ -1,7 +1,7 @@
 import type { Problem } from './arbitrate/problem.ts'
 import { controls, type DomainView, heldKey, levelOf, type View } from './look.ts'
 import type { CapacityDecision } from './model/decision.ts'
-import type { DomainName } from './model/ids.ts'
+import type { DomainName, ResourceKey } from './model/ids.ts'
 import type { Amount, DomainPolicy, Share } from './model/policy.ts'
 import { CPU, type Resource } from './model/resource.ts'
 import type { RequestRows } from './rows.ts'
@@ -25,6 +25,11 @@ export interface FrameRow {
   readonly view: DomainView | null
   readonly standing: DomainView['standing'] | 'parent'
   readonly requests: readonly number[]
+}
+
+/** What it has: what is in force for it, or what it uses where nothing is and nothing may be set. */
+export function standsAt({ view, standing }: FrameRow, key: ResourceKey): number {
+  return view?.inForce[key] ?? (standing === 'managed' ? 0 : (view?.use[key] ?? 0))
 }
 
 /** What settling allows a row: nothing below the floor, nothing above the ceiling. */

@@ -29,36 +29,41 @@ export function impact(frame: Frame, needs: readonly Need[], problem: Problem, a
   )
   const demand = rollUp(problem)
   return stopped.flatMap((group) => {
-    const harmed = membersOf(demand, group).flatMap(({ row, position }): Harmed[] => {
+    const met = membersOf(demand, group).flatMap(({ row, position }): Met[] => {
       const its = frame.rows[row]
       const inForce = its?.view?.inForce[key]
       if (its === undefined || inForce === undefined || its.standing !== 'managed') return []
       const column = Math.min(group.stoppedAt, its.requests.length) - 1
       const missedBelow = least.get(its.name)?.[column]
       if (missedBelow === undefined || missedBelow > Math.min(inForce, problem.limit[row] ?? 0)) return []
-      if ((arbitration.entitlement[row] ?? 0) >= missedBelow - SAME * frame.resource.grain) return []
       const floor = Math.min(inForce, its.requests[column] ?? 0, problem.limit[row] ?? 0)
-      const granted = demand.amounts[group.stoppedAt * demand.groups.count + position] ?? 0
-      return [{ row, floor, missedBelow, cost: floor - granted }]
+      const granted = demand.amounts[group.stoppedAt * problem.count + position] ?? 0
+      const isHarmed = (arbitration.entitlement[row] ?? 0) < missedBelow - SAME * frame.resource.grain
+      return [{ row, floor, missedBelow, cost: floor - granted, isHarmed }]
     })
-    return kept(harmed, group, roomIn(demand, group))
+    return kept(met, group, roomIn(demand, group))
   })
 }
 
-interface Harmed {
+/** One whose goals are met with what it has now. */
+interface Met {
   readonly row: number
   readonly floor: number
   readonly missedBelow: number
   /** What it is to keep beyond what classes above have granted it. */
   readonly cost: number
+  /** It would get less than that. */
+  readonly isHarmed: boolean
 }
 
-function kept(harmed: readonly Harmed[], { stoppedAt }: GroupOutcome, room: number): Narrowed[] {
+/** The cheapest first, so that as many keep what they need as can; who does without being spared takes its part, too. */
+function kept(met: readonly Met[], { stoppedAt }: GroupOutcome, room: number): Narrowed[] {
   let left = room
   const found: Narrowed[] = []
-  for (const { row, floor, missedBelow, cost } of harmed.toSorted((one, other) => one.cost - other.cost)) {
+  for (const { row, floor, missedBelow, cost, isHarmed } of met.toSorted((one, other) => one.cost - other.cost)) {
     if (cost > left) break
     left -= cost
+    if (!isHarmed) continue
     const reason = { kind: 'impact', priority: stoppedAt, least: missedBelow } as const
     found.push({ row, floor, ceiling: Number.POSITIVE_INFINITY, reason })
   }

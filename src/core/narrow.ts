@@ -1,6 +1,6 @@
 import type { Arbitration, Problem } from './arbitrate/problem.ts'
 import type { Need } from './estimate/estimate.ts'
-import type { Bounds, Frame, FrameRow } from './frame.ts'
+import { type Bounds, type Frame, type FrameRow, standsAt } from './frame.ts'
 import { isMove } from './ladder.ts'
 import { type DomainView, levelOf, ownKey, type View } from './look.ts'
 import type { SettleReason } from './model/decision.ts'
@@ -22,16 +22,18 @@ const SAME = 1e-6
 
 /**
  * Finds rows that arbitration would move too far or too soon, each with the bounds that hold it back. Rows that respect
- * their bounds already are not found again. `problem` is the one that nothing was held back in.
+ * their bounds already are not found again. `problem` and `ideal` are those in which nothing was held back: what grows only
+ * because others are held is no reason to take from anybody sooner.
  */
 export function narrow(
   view: View,
   frame: Frame,
   problem: Problem,
+  ideal: Arbitration,
   arbitration: Arbitration,
   needs: readonly Need[],
 ): Narrowed[] {
-  const context = contextOf(view, frame, problem, arbitration, needs)
+  const context = contextOf(view, frame, problem, ideal, needs)
   const found: Narrowed[] = []
   for (const [row, its] of frame.rows.entries()) {
     if (its.view === null || its.standing !== 'managed') continue
@@ -68,13 +70,7 @@ interface Move {
 
 type Hold = Bounds & { readonly reason: SettleReason }
 
-function contextOf(
-  view: View,
-  frame: Frame,
-  problem: Problem,
-  arbitration: Arbitration,
-  needs: readonly Need[],
-): Context {
+function contextOf(view: View, frame: Frame, problem: Problem, ideal: Arbitration, needs: readonly Need[]): Context {
   const { key, grain } = frame.resource
   const missed = new Set(needs.filter((need) => need.status.kind === 'missed').map((need) => need.domain))
   let standing = 0
@@ -82,8 +78,8 @@ function contextOf(
   for (const [row, its] of frame.rows.entries()) {
     if (its.view === null) continue
     const inForce = its.view.inForce[key] ?? 0
-    const gain = (arbitration.entitlement[row] ?? 0) - inForce
-    standing += inForce
+    const gain = (ideal.entitlement[row] ?? 0) - inForce
+    standing += standsAt(its, key)
     const isOwed = missed.has(its.name) || inForce < startOf(problem, row) - grain
     urgent ||= gain > 0 && isMove(gain, grain) && isOwed
   }

@@ -64,7 +64,7 @@ export function settle(view: View, frame: Frame, needs: readonly Need[], workspa
   const isHarmAllowed = view.policy.host.without.includes('impact')
   let isStable = false
   for (let repeat = 0; repeat <= REPEATS && !isStable; repeat++) {
-    const found = narrow(view, frame, problem, arbitration, needs)
+    const found = narrow(view, frame, problem, ideal, arbitration, needs)
     const spared = isHarmAllowed ? [] : impact(frame, needs, narrowed, arbitration)
     isStable = !hold([...found, ...spared])
   }

@@ -4,7 +4,7 @@ import { checkArbitration } from './check/check-arbitration.ts'
 import { checkDonors } from './check/check-donors.ts'
 import { type ChangeToCheck, checkPlan } from './check/check-plan.ts'
 import { checkSmallestChange } from './check/check-smallest-change.ts'
-import type { FrameRow } from './frame.ts'
+import { type FrameRow, standsAt } from './frame.ts'
 import type { View } from './look.ts'
 import type { Change, GoalDecision, ResourceDecision, Violation } from './model/decision.ts'
 
@@ -63,7 +63,7 @@ function movesOf({ frame, rounding, settled }: Allotted, goals: readonly GoalDec
     // A limit that came down is followed at once.
     return [{ row, gain, moved, owed: isOwed(row, index), isOver: inForce > (limit[index] as number) + grain }]
   })
-  const standing = frame.rows.reduce((sum, row) => sum + (row.view?.inForce[key] ?? 0), 0)
+  const standing = frame.rows.reduce((sum, row) => sum + standsAt(row, key), 0)
   const lost = standing > settled.problem.capacity + grain
   // Whoever is owed may have to wait until the donor has given.
   const urgent = frame.rows.some((row, index) => {
