@@ -140,7 +140,7 @@ function drawBeyondEvents(chance: Chance, { domains, memory }: DrawnHost, quietM
     return { atMs: at(), kind: 'hold', domain: domain(), bytes: chance.between(8, most) * MIB }
   }
   const limited = (): Event => {
-    // Never none: who is left without a limit stands at what he uses (see `isManaged` in draw-beyond.ts).
+    // Never none, as with `isManaged` in draw-beyond.ts.
     const to = chance.between(1, 40) * MIB
     return { atMs: at(), kind: 'stranger', domain: domain(), knob: 'io.read.limit', to }
   }
