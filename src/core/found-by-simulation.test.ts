@@ -43,6 +43,16 @@ describe('a decision', () => {
     assert.deepEqual([inForce(), inForce(), inForce()], [200, 200, 200])
   })
 
+  it('sees what becomes of a cap that it found as it should be', () => {
+    const its = policy([domain('a', { enforcement: 'cap' })], [goal('a', 1, fixedCpu(300))])
+    const world = new World(its, { a: { use: 100, settings: { 'cpu.quota': 300 } } })
+    world.run(3)
+    assert.equal(world.settings['/a'], undefined)
+    world.settings['/a'] = { 'cpu.quota': 150 }
+    assert.equal(world.step().resources[0]?.rows[0]?.inForce, 150)
+    assert.deepEqual(world.settings['/a'], { 'cpu.quota': 300 })
+  })
+
   it('says that starts were shrunk also where what is held back makes them fit', () => {
     const start = (name: string, reservation: number) => domain(name, { shares: { [CPU]: share({ reservation }) } })
     const its = policy([start('a', 500), start('b', 500)], [], { maximumStep: { [CPU]: 0.05 } })

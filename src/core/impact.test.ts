@@ -75,6 +75,21 @@ describe('whom a change would harm', () => {
     assert.ok(allocated(decision, 'large') < 900)
   })
 
+  it('spares nobody less for one who can do without', () => {
+    const world = arriving({ early: [900, 1] }, [10, 2])
+    // For its first goal it asks by its use, as nothing is read, and so states nothing that it needs at least.
+    const rate = goal('late', 1, { kind: 'throughput', metric: 'rate', target: 100 })
+    world.policy = policy(
+      [domain('early'), domain('late')],
+      [goal('early', 1, fixedCpu(900)), rate, goal('late', 2, fixedCpu(10))],
+      host,
+    )
+    world.tenants['late'] = { use: 560 }
+    world.run(20)
+    world.capacity = 1000
+    assertAllocated(world.run(3), { early: 900, late: 100 })
+  })
+
   it('spares no goal that is missed as it is', () => {
     const world = arriving({ early: [1400, 1] }, [1400, 1])
     world.policy = policy(

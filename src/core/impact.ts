@@ -39,7 +39,7 @@ export function impact(frame: Frame, needs: readonly Need[], problem: Problem, a
       const floor = Math.min(inForce, its.requests[column] ?? 0, problem.limit[row] ?? 0)
       const granted = demand.amounts[group.stoppedAt * problem.count + position] ?? 0
       const isHarmed = (arbitration.entitlement[row] ?? 0) < missedBelow - SAME * frame.resource.grain
-      return [{ row, floor, missedBelow, cost: floor - granted, isHarmed }]
+      return [{ row, floor, missedBelow, cost: Math.max(0, (isHarmed ? floor : missedBelow) - granted), isHarmed }]
     })
     return kept(met, group, roomIn(demand, group))
   })
@@ -50,7 +50,7 @@ interface Met {
   readonly row: number
   readonly floor: number
   readonly missedBelow: number
-  /** What it is to keep beyond what classes above have granted it. */
+  /** What that takes beyond what classes above have granted it: what it is to keep, or who need not be spared must get. */
   readonly cost: number
   /** It would get less than that. */
   readonly isHarmed: boolean

@@ -178,8 +178,8 @@ function resourcesOf(
       const before = view.known.domains[row.name]?.resources[key]
       const known = row.view === null || row.view.known !== null ? before : undefined
       const decided = row.standing === 'managed' || row.standing === 'parent'
-      // What was to be set and was not is not in force: where nothing is set now either, what is found counts.
-      const standing = row.view?.unmade[key] === undefined ? known?.allocation : row.view.inForce[key]
+      // What was to be set and was not is not in force: where nothing is set now either, what is found counts each turn.
+      const standing = row.view?.unmade[key] === undefined ? known?.allocation : null
       const made = decided && acting ? (allocation[index] ?? 0) : (standing ?? null)
       const gain =
         row.view === null || !acting || !decided ? 0 : (allocation[index] ?? 0) - (row.view.inForce[key] ?? 0)

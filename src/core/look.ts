@@ -136,11 +136,12 @@ function lookAt(
   const workingSet: Record<ResourceKey, number> = {}
   const inForce: Record<ResourceKey, number> = {}
   const drifted: Record<ResourceKey, Drift> = {}
+  // What was set on another that had this place says nothing about this one.
+  const set = (remembered === null ? undefined : around.known.set[seen.node]) ?? {}
   const { settings, drift } = compareSettings(
     seen,
     around.nodes.get(seen.node),
-    // What was set on another that had this place says nothing about this one.
-    (remembered === null ? undefined : around.known.set[seen.node]) ?? {},
+    set,
     around.reclaimed.includes(seen.name) ? 'reassert' : (its.drift ?? policy.host.drift),
   )
   const unmade: Record<ResourceKey, 'due' | 'waiting'> = {}
@@ -163,7 +164,9 @@ function lookAt(
     if (changed !== undefined) drifted[key] = changed
     const missing = unmadeOf(knob, seen, around)
     if (missing !== null) unmade[key] = missing
-    const stands = changed === undefined && missing === null
+    // A cap that was found as it should be was not set by Reeve: whoever changes it now leaves no other trace.
+    const isOurs = its.enforcement === 'guarantee' || set[knob] !== undefined || settings[knob] === before?.allocation
+    const stands = changed === undefined && missing === null && isOurs
     const amount = amountInForce(resource, its, seen, settings, remembered, stands, changed ?? null, around.shares)
     if (amount !== null) inForce[key] = amount
     if (resource.kind === 'rate' || smoothUse[key] === undefined) continue

@@ -39,9 +39,10 @@ export function narrow(
     if (its.view === null || its.standing !== 'managed') continue
     const inForce = its.view.inForce[frame.resource.key]
     if (inForce === undefined) continue
-    // A domain without an allocation yet has nothing to hold on to, but memory in use stays in use.
-    const decided = its.view.known?.resources[frame.resource.key]?.allocation ?? null
-    if (decided === null && frame.resource.compressible) continue
+    // A domain for which nothing was decided yet has nothing to hold on to, but memory in use stays in use.
+    const known = its.view.known?.resources[frame.resource.key]
+    const isNew = (known?.allocation ?? null) === null && (known?.moved ?? null) === null
+    if (isNew && frame.resource.compressible) continue
     const move = { row, its, view: its.view, inForce, entitlement: arbitration.entitlement[row] ?? 0 }
     const held = holdOf(context, move)
     if (held !== null) found.push({ row, ...held })
@@ -81,7 +82,7 @@ function contextOf(view: View, frame: Frame, problem: Problem, ideal: Arbitratio
     const gain = (ideal.entitlement[row] ?? 0) - inForce
     standing += standsAt(its, key)
     const isOwed = missed.has(its.name) || inForce < startOf(problem, row) - grain
-    urgent ||= gain > 0 && isMove(gain, grain) && isOwed
+    urgent ||= its.standing === 'managed' && gain > 0 && isMove(gain, grain) && isOwed
   }
   return {
     view,

@@ -287,16 +287,21 @@ export class Control {
     return this.#alone(() => this.#release(this.#parts.originals.all()))
   }
 
-  /** The next turn hears that what Reeve had set is not in force, or it would take it for somebody else's doing. */
-  async #release(settings: readonly RememberedSetting[]): Promise<ReleaseReport> {
+  /**
+   * The next turn hears that what Reeve had set is not in force, or it would take it for somebody else's doing. What
+   * could not be put back is Reeve's still.
+   */
+  #release(settings: readonly RememberedSetting[]): Promise<ReleaseReport> {
     const { originals, driver } = this.#parts
-    const undone = settings.map(({ node, knob }): Outcome => ({ status: 'given-up', node, knob }))
-    this.#carried = { ...this.#carried, outcomes: [...this.#carried.outcomes, ...undone] }
     return releaseSettings(
       settings,
       (kind) => driver.of(kind),
       this.#parts,
-      (setting) => originals.forget(setting),
+      (setting) => {
+        const undone: Outcome = { status: 'given-up', node: setting.node, knob: setting.knob }
+        this.#carried = { ...this.#carried, outcomes: [...this.#carried.outcomes, undone] }
+        originals.forget(setting)
+      },
     )
   }
 

@@ -270,10 +270,17 @@ describe('release', () => {
       settings.map(({ result }) => result.kind),
       ['failed', 'failed'],
     )
+    // It is Reeve's still, so that what somebody else makes of it shows.
+    host.settings.set(nodeOf('shop'), { 'cpu.weight': 77, 'cpu.quota': null })
+    const { decision } = await turnWhere(daemon, (its) => its.decision.drift.length > 0)
+    assert.deepEqual(
+      decision.drift.map(({ domain, found }) => [domain, found]),
+      [['shop', 77]],
+    )
     host.beforeApply = () => undefined
     assert.deepEqual(
       (await daemon.release()).settings.map(({ result }) => result.kind),
-      ['restored', 'restored'],
+      ['changed-by-others', 'restored'],
     )
   })
 

@@ -30,18 +30,16 @@ interface Drawn {
   readonly domains: Readonly<Record<string, Written>>
   readonly named: readonly string[]
   readonly goals: readonly Written[]
-  /** Of the host. */
-  readonly mode: unknown
 }
 
 /** `domains` are given what they may read from disk. */
 export function drawBeyond(
   chance: Chance,
   { domains: simulated }: DrawnHost,
-  { domains, named, goals, mode }: Drawn,
+  { domains, named, goals }: Drawn,
 ): Beyond {
   const readers = simulated.flatMap(({ name, load }) =>
-    'diskBytes' in load && chance.happens(0.7) && isManaged(domains[name], mode) ? [name] : [],
+    'diskBytes' in load && chance.happens(0.7) && domains[name] !== undefined ? [name] : [],
   )
   const capacity = chance.between(8, 100)
   for (const name of readers) {
@@ -58,14 +56,6 @@ export function drawBeyond(
     metrics: COUNTED,
     goals: [...goals, ...more].map((goal) => bounded(chance, goal)),
   }
-}
-
-/**
- * Reads of whoever is only observed, advised or fixed are left out: with them the cooldown of `io.read` is broken once in
- * about a thousand seeds, which is not understood yet (drawn with `domains[name] !== undefined` instead: seed 5000480).
- */
-function isManaged(its: Written | undefined, mode: unknown): boolean {
-  return its !== undefined && its['role'] === undefined && (its['mode'] ?? mode) === 'manage'
 }
 
 /** reservation <= limit. What all start from fits, as the policy states how much there is. */

@@ -44,16 +44,24 @@ export function drawPolicy({ chance, beyond, wanted }: PolicyChances, host: Draw
   for (const name of named) if (chance.happens(0.3)) (domains[name] as Written)['affinity'] = { activity: {} }
   const rules = drawRules(chance, named)
   const all = [...goals, ...wanted.filter(({ domain }) => named.includes(domain as string))]
-  const more = drawBeyond(beyond, host, { domains, named, goals: all, mode: rules['mode'] })
+  const more = drawBeyond(beyond, host, { domains, named, goals: all })
   return JSON.stringify({
     apiVersion: 'reeve/v1',
     host: { ...rules, ...more.host },
     windows,
-    resources: { licences: { capacity: 8, grain: 2 }, ...more.resources },
+    resources: {
+      licences: { capacity: Math.max(8, startsOf('licences', Object.values(domains))), grain: 2 },
+      ...more.resources,
+    },
     metrics: { ...metrics, ...more.metrics },
     domains,
     goals: more.goals,
   })
+}
+
+/** What domains start from together of what is counted. */
+function startsOf(resource: string, domains: readonly Written[]): number {
+  return domains.reduce((sum, its) => sum + Number((its[resource] as Written | undefined)?.['reservation'] ?? 0), 0)
 }
 
 function drawRules(chance: Chance, named: readonly string[]): Written {

@@ -140,8 +140,7 @@ function drawBeyondEvents(chance: Chance, { domains, memory }: DrawnHost, quietM
     return { atMs: at(), kind: 'hold', domain: domain(), bytes: chance.between(8, most) * MIB }
   }
   const limited = (): Event => {
-    // Never none, as with `isManaged` in draw-beyond.ts.
-    const to = chance.between(1, 40) * MIB
+    const to = chance.happens(0.2) ? null : chance.between(1, 40) * MIB
     return { atMs: at(), kind: 'stranger', domain: domain(), knob: 'io.read.limit', to }
   }
   return [

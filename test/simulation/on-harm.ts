@@ -36,14 +36,25 @@ function* sparesIn({ policy, record }: Decided, one: ResourceDecision): Generato
     const row = one.rows[index] as AmountDecision
     return Math.min(row.inForce ?? 0, requestUpTo(row, stopped)) - (wants[index]?.[stopped - 1] as number)
   }
-  const spared = one.rows.keys().filter((index) => one.rows[index]?.settled?.kind === 'impact')
-  const taken = spared.reduce((total, index) => total + costOf(index), 0)
+  const isHarmed = ({ allocation }: AmountDecision, least: number): boolean => allocation < least - 2 * grain
+  const isMet = ({ domain, inForce }: AmountDecision, least: number): boolean =>
+    least <= Math.min(inForce ?? 0, shareOf(policy, domain, one.resource).limit ?? Number.POSITIVE_INFINITY)
+  // Whoever costs less than `most` comes first, spared or not; where the decision does not tell what he costs, it may be.
+  const takenBy = (row: AmountDecision, index: number, most: number): number => {
+    if (row.role !== 'managed') return 0
+    if (row.settled !== null) return costOf(index)
+    const least = leastOf(policy, record.decision.goals, one, row, stopped)
+    if (least === null) return Math.max(0, Math.min(costOf(index), most))
+    if (!isMet(row, least)) return 0
+    const cost = isHarmed(row, least) ? costOf(index) : Math.max(0, least - (wants[index]?.[stopped - 1] as number))
+    return cost > most ? 0 : cost
+  }
   for (const [index, row] of one.rows.entries()) {
     if (row.role !== 'managed' || row.settled !== null || row.inForce === null) continue
     const least = leastOf(policy, record.decision.goals, one, row, stopped)
-    const limit = shareOf(policy, row.domain, one.resource).limit ?? Number.POSITIVE_INFINITY
-    if (least === null || least > Math.min(row.inForce, limit) || row.allocation >= least - 2 * grain) continue
-    if (taken + costOf(index) < room - grain) {
+    if (least === null || !isMet(row, least) || !isHarmed(row, least)) continue
+    const others = one.rows.reduce((sum, other, at) => sum + (at === index ? 0 : takenBy(other, at, costOf(index))), 0)
+    if (others + costOf(index) < room - grain) {
       yield `${show(one, row)} shrinks from ${row.inForce} to ${row.allocation}, and its goals need ${least}`
     }
   }
@@ -55,7 +66,7 @@ const standsAt = ({ inForce, use }: AmountDecision, policy: Policy): number[] =>
 
 const requestUpTo = ({ requests }: AmountDecision, k: number): number => requests[Math.min(k, requests.length) - 1] ?? 0
 
-/** Below what the goals of a domain are projected to be missed; null where the decision does not say it of all of them. */
+/** Below what the goals of a domain of these classes are projected to be missed; null where the decision does not say it of all of them. */
 function leastOf(
   policy: Policy,
   goals: readonly GoalDecision[],
@@ -63,7 +74,9 @@ function leastOf(
   { domain }: AmountDecision,
   upTo: number,
 ): number | null {
-  const its = goals.filter((goal) => goal.domain === domain && goal.need[resource] !== undefined)
+  const its = goals.filter((goal) => {
+    return goal.domain === domain && goal.priority <= upTo && goal.need[resource] !== undefined
+  })
   const needs = its.map((goal) => leastOfOne(goal, goal.need[resource] as number))
   if (its.length === 0 || needs.includes(null)) return null
   const least = its.map((goal, index) => ({ ...goal, need: { [resource]: needs[index] as number } }))

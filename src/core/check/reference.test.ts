@@ -59,6 +59,19 @@ describe('the reference solver', () => {
     })
   }
 
+  test('of gaps that differ by their last digits it serves the first of the input first', () => {
+    const [first, second] = [{ requests: [0.1 + 0.2] }, { requests: [0.3] }]
+    const problem = problemOf({
+      capacity: 0.3,
+      fairness: 'satisfy-most',
+      domains: [
+        { id: 'first', ...first },
+        { id: 'second', ...second },
+      ],
+    })
+    near(solveReference(problem).entitlement, [0.3, 0])
+  })
+
   for (const { name, granularity, in: amounts, out } of figures.rounding) {
     test(`rounding: ${name}`, () => {
       const capacity = Math.max(

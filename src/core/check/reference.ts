@@ -158,7 +158,7 @@ function satisfyMost(
 ): number[] {
   const result = [...have]
   const gap = want.map((amount, i) => amount - have[i]!)
-  const order = gap.map((_, i) => i).sort((a, b) => gap[a]! - gap[b]! || a - b)
+  const order = smallestFirst(gap, TOLERANCE * problem.capacity)
   let left = capacity - total(have)
   let next = 0
   for (; next < order.length; next++) {
@@ -173,6 +173,17 @@ function satisfyMost(
   const shared = shareByLevel(pick(siblings), pick(have), pick(want), room)
   for (const [at, i] of waiting.entries()) result[i] = shared[at]!
   return result
+}
+
+/** Indices by amount, those of amounts that differ by last digits only in their own order. */
+function smallestFirst(amounts: readonly number[], slack: number): number[] {
+  const sorted = amounts.map((_, i) => i).sort((a, b) => amounts[a]! - amounts[b]!)
+  const rank = new Array<number>(amounts.length).fill(0)
+  for (const [at, i] of sorted.entries()) {
+    const before = sorted[at - 1]
+    if (before !== undefined) rank[i] = rank[before]! + (amounts[i]! - amounts[before]! > slack ? 1 : 0)
+  }
+  return sorted.sort((a, b) => rank[a]! - rank[b]! || a - b)
 }
 
 /** What all classes left over. */
