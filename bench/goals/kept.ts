@@ -28,14 +28,16 @@ export function keep(report: Report, figures: readonly RunFigures[]): void {
   writeFileSync(FIGURES, `${JSON.stringify(kept, (_, value) => (isOdd(value) ? `${value}` : value), 2)}\n`)
 }
 
-/** Throws where nothing was kept of the family, or what was kept is of another setting. */
-export function readKept(now: Setting): Kept {
+/** null where nothing was kept of the family. Throws where what was kept is of another setting. */
+export function readKept(now: Setting): Kept | null {
   const kept = keptReports()[now.family]
-  if (kept === undefined) throw new Error(`nothing is kept of family ${now.family}`)
-  if (now.code === null) throw new Error('src or bench differ from the last commit, or there is none')
+  if (kept === undefined) return null
+  if (now.code === null) throw new Error('cannot resume: src or bench differ from the last commit, or there is none')
   for (const [name, its] of Object.entries(now)) {
     const before = kept[name as keyof Setting]
-    if (before !== its) throw new Error(`${name} was ${before} when family ${now.family} was begun, and is ${its} now`)
+    if (before === its) continue
+    const why = `${name} was ${before} when family ${now.family} was begun, and is ${its} now`
+    throw new Error(`cannot resume: ${why}; name the other family, or leave --resume away to begin anew`)
   }
   return { runs: kept.runs, weights: vectorOf(kept.weights ?? ''), figures: kept.figures }
 }

@@ -79,18 +79,10 @@ async function main(args: readonly string[]): Promise<number> {
   return 0
 }
 
-/** Of each family what can be gone on with, or null. @throws where that is none of them. */
+/** Of each family what can be gone on with; null where nothing is kept of it. @throws where what is kept does not fit. */
 function keptBefore({ families, seconds }: Options, code: string | null): (Kept | null)[] {
-  const why: string[] = []
-  const before = families.map((family) => {
-    try {
-      return readKept({ family, machine: machine(), code, seconds })
-    } catch (error) {
-      why.push((error as Error).message)
-      return null
-    }
-  })
-  if (why.length === families.length) throw new Error(`cannot resume: ${why.join('; ')}`)
+  const before = families.map((family) => readKept({ family, machine: machine(), code, seconds }))
+  if (before.every((kept) => kept === null)) throw new Error(`nothing is kept of family ${families.join(' or ')}`)
   return before
 }
 

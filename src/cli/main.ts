@@ -47,13 +47,14 @@ function program(): Command {
     .action(async (subject, options) => (await import('./commands/explain.ts')).explainCommand(subject, options))
   asking(reeve, 'history', 'the last changes, newest first')
     .argument('[domain]', 'only what was changed of this domain')
-    .option('-n, --count <n>', 'how many turns', wholeNumber('--count'), 20)
+    .option('-n, --count <n>', 'how many turns, or graded changes; 1000 at most', wholeNumber('--count', 1, 1000), 20)
     .option('--all', 'turns that changed nothing too')
     .option('--grades', 'what was promised of changes beside what came, and how well forecasts do; from the journal')
     .option('--since <t>', 'of --grades: from a turn, a time in UTC, or an age on; else the last day')
     .option('--until <t>', 'of --grades: until a turn, a time or an age')
     .action(async (domain, options) => {
-      if (options.grades) await (await import('./commands/grades.ts')).gradesCommand(domain, options)
+      if (options.grades && options.all) throw new Failure('--all is no option of --grades', EXIT.usage)
+      else if (options.grades) await (await import('./commands/grades.ts')).gradesCommand(domain, options)
       else if (options.since === undefined && options.until === undefined)
         await (await import('./commands/history.ts')).historyCommand(domain, options)
       else throw new Failure('--since and --until are options of --grades', EXIT.usage)
@@ -86,7 +87,7 @@ function program(): Command {
     .action(async (file) => finish(await (await import('./commands/solve.ts')).solveCommand(file)))
   withData(command(reeve, 'simulate', 'try a policy on a described host, in simulated time'))
     .argument('<scenario>', 'the host, its domains and loads, and the policy, as YAML')
-    .option('--seed <n>', "chance by this number instead of the scenario's", wholeNumber('--seed'))
+    .option('--seed <n>', "chance by this number instead of the scenario's", wholeNumber('--seed', 0, 2 ** 31 - 1))
     .option('--compare', 'also without Reeve, with all settings as they are found')
     .action(async (file, options) => (await import('./commands/simulate.ts')).simulateCommand(file, options))
   command(reeve, 'schema', 'print the JSON Schema of policies, for editors').action(async () =>
@@ -127,10 +128,12 @@ function withLibvirt(its: Command): Command {
   return its.option('--libvirt <uri>', description, (uri: string, before: string[]) => [...before, uri], [])
 }
 
-function wholeNumber(option: string): (text: string) => number {
+function wholeNumber(option: string, least = 1, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
-    if (/^[1-9]\d{0,9}$/.test(text)) return Number(text)
-    throw new Failure(`${option} wants a whole number from 1, not '${text}'`, EXIT.usage)
+    const value = Number(text)
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value
+    const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`
+    throw new Failure(`${option} wants a whole number ${range}, not '${text}'`, EXIT.usage)
   }
 }
 

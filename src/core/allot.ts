@@ -4,7 +4,7 @@ import type { GroupOutcome } from './arbitrate/problem.ts'
 import { rollUp } from './arbitrate/rollup.ts'
 import { newWorkspace } from './arbitrate/workspace.ts'
 import type { Need } from './estimate/estimate.ts'
-import { type Frame, frame } from './frame.ts'
+import { type Frame, frame, startOf } from './frame.ts'
 import { differenceOf } from './ladder.ts'
 import type { View } from './look.ts'
 import type { AmountDecision, ClassDecision, ResourceDecision, SettleReason } from './model/decision.ts'
@@ -45,7 +45,7 @@ function roundOff(
     return { status: 'kept', allocation }
   }
   const { count, parent, limit } = problem
-  const start = problem.reservation.map((amount) => (Number.isNaN(amount) ? problem.minimum : amount))
+  const start = problem.reservation.map((_, row) => startOf(problem, row))
   const { entitlement } = arbitration
   return keepOrRound({ count, parent, inForce, entitlement, start, limit }, resource.grain, capacity.available)
 }

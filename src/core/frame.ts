@@ -33,6 +33,12 @@ export function standsAt({ view, standing }: FrameRow, key: ResourceKey): number
   return view?.inForce[key] ?? (standing === 'managed' ? 0 : (view?.use[key] ?? 0))
 }
 
+/** What a row has before anybody shares: its reservation, or the minimum. */
+export function startOf({ reservation, minimum }: Problem, row: number): number {
+  const reserved = reservation[row] ?? Number.NaN
+  return Number.isNaN(reserved) ? minimum : reserved
+}
+
 /** What settling allows a row: nothing below the floor, nothing above the ceiling. */
 export interface Bounds {
   readonly floor: number

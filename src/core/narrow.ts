@@ -1,8 +1,8 @@
 import type { Arbitration, Problem } from './arbitrate/problem.ts'
 import type { Need } from './estimate/estimate.ts'
-import { type Bounds, type Frame, type FrameRow, standsAt } from './frame.ts'
+import { type Bounds, type Frame, type FrameRow, standsAt, startOf } from './frame.ts'
 import { isMove } from './ladder.ts'
-import { type DomainView, levelOf, ownKey, type View } from './look.ts'
+import { type DomainView, levelOf, limitKnob, ownKey, type View } from './look.ts'
 import type { SettleReason } from './model/decision.ts'
 import type { DomainName } from './model/ids.ts'
 import type { Resource } from './model/resource.ts'
@@ -21,36 +21,50 @@ export const STALLED_MOST = 10
 const SAME = 1e-6
 
 /**
- * Finds rows that arbitration would move too far or too soon, each with the bounds that hold it back. Rows that respect
- * their bounds already are not found again. `problem` and `ideal` are those in which nothing was held back: what grows only
- * because others are held is no reason to take from anybody sooner.
+ * How far rows may grow this turn, whatever arbitration grants: by one step, and not at all within their cooldown unless
+ * a goal of theirs is missed or they have not even their start. Only what bounds a row more than its limit does is told.
  */
-export function narrow(
-  view: View,
-  frame: Frame,
-  problem: Problem,
-  ideal: Arbitration,
-  arbitration: Arbitration,
-  needs: readonly Need[],
-): Narrowed[] {
-  const context = contextOf(view, frame, problem, ideal, needs)
-  const found: Narrowed[] = []
-  for (const [row, its] of frame.rows.entries()) {
-    if (its.view === null || its.standing !== 'managed') continue
-    const inForce = its.view.inForce[frame.resource.key]
-    if (inForce === undefined) continue
-    // A domain for which nothing was decided yet has nothing to hold on to, but memory in use stays in use.
-    const known = its.view.known?.resources[frame.resource.key]
-    const isNew = (known?.allocation ?? null) === null && (known?.moved ?? null) === null
-    if (isNew && frame.resource.compressible) continue
-    const move = { row, its, view: its.view, inForce, entitlement: arbitration.entitlement[row] ?? 0 }
-    const held = holdOf(context, move)
-    if (held !== null) found.push({ row, ...held })
-  }
-  return found
+export function ceilings(context: Context): Narrowed[] {
+  const { frame, problem, view, missed } = context
+  const step = (view.policy.host.maximumStep[frame.resource.key] ?? 1) * frame.capacity.total
+  return movable(context).flatMap((its): Narrowed[] => {
+    const { row, inForce } = its
+    const untilMs = missed.has(its.view.name) ? null : cooldownEnd(context, its, 1)
+    const cooling = untilMs === null ? Number.POSITIVE_INFINITY : Math.max(inForce, startOf(problem, row))
+    const ceiling = Math.min(cooling, inForce + step)
+    if (ceiling >= Math.min(problem.limit[row] ?? Number.POSITIVE_INFINITY, problem.capacity)) return []
+    const reason: SettleReason =
+      untilMs !== null && cooling === ceiling ? { kind: 'cooldown', untilMs } : { kind: 'maximum-step', step }
+    return [{ row, floor: 0, ceiling, reason }]
+  })
 }
 
-interface Context {
+/**
+ * Finds rows that an arbitration would take too much from, or too soon, or move for too little, each with the bounds that
+ * hold it. Rows that respect their bounds already are not found again.
+ */
+export function narrow(context: Context, arbitration: Arbitration): Narrowed[] {
+  return movable(context).flatMap((its) => {
+    const held = holdOf(context, { ...its, entitlement: arbitration.entitlement[its.row] ?? 0 })
+    return held === null ? [] : [{ row: its.row, ...held }]
+  })
+}
+
+function movable({ frame }: Context): Movable[] {
+  const { key, compressible } = frame.resource
+  return frame.rows.flatMap((its, row): Movable[] => {
+    const { view, standing } = its
+    const inForce = view?.inForce[key]
+    if (view === null || standing !== 'managed' || inForce === undefined) return []
+    // A domain for which nothing was decided yet has nothing to hold on to, but memory in use stays in use.
+    const known = view.known?.resources[key]
+    const isNew = (known?.allocation ?? null) === null && (known?.moved ?? null) === null
+    return isNew && compressible ? [] : [{ row, its, view, inForce }]
+  })
+}
+
+/** What holds of a resource this turn, whatever is arbitrated. */
+export interface Context {
   readonly view: View
   readonly frame: Frame
   readonly problem: Problem
@@ -61,17 +75,28 @@ interface Context {
   readonly lost: boolean
 }
 
-interface Move {
+/** A row that is decided, of which something is in force. */
+interface Movable {
   readonly row: number
   readonly its: FrameRow
   readonly view: DomainView
   readonly inForce: number
+}
+
+interface Move extends Movable {
   readonly entitlement: number
 }
 
 type Hold = Bounds & { readonly reason: SettleReason }
 
-function contextOf(view: View, frame: Frame, problem: Problem, ideal: Arbitration, needs: readonly Need[]): Context {
+/** `problem` and `ideal` are those in which nothing was held back: what grows only because others are held is not owed. */
+export function contextOf(
+  view: View,
+  frame: Frame,
+  problem: Problem,
+  ideal: Arbitration,
+  needs: readonly Need[],
+): Context {
   const { key, grain } = frame.resource
   const missed = new Set(needs.filter((need) => need.status.kind === 'missed').map((need) => need.domain))
   let standing = 0
@@ -100,14 +125,17 @@ function holdOf(context: Context, move: Move): Hold | null {
   const stalled = notGiving(context, move)
   if (stalled !== null) return stalled
   if (Math.abs(gain) <= context.frame.resource.grain * SAME) return null
-  // Where capacity was lost nobody can be kept above what is left.
-  if (gain < 0 && context.lost) return null
-  const holds = [
-    tooSmall(context, move, gain),
-    gain > 0 ? holdGrow(context, move) : holdShrink(context, move),
-    gain > 0 ? null : keepWorkingSet(context, move),
-    tooFar(context, move, gain),
-  ]
+  // Where capacity was lost nobody can be kept above what is left, but for whom that would kill.
+  if (gain < 0 && context.lost) return isHard(context, move) ? keepWorkingSet(context, move) : null
+  const holds =
+    gain > 0
+      ? [tooSmall(context, move, gain)]
+      : [
+          tooSmall(context, move, gain),
+          holdShrink(context, move),
+          keepWorkingSet(context, move),
+          shrinksTooFar(context, move),
+        ]
   return holds.find((hold) => hold !== null && !isAtLimit(context, move, hold)) ?? null
 }
 
@@ -129,33 +157,14 @@ function tooSmall({ view, frame }: Context, { inForce }: Move, gain: number): Ho
   return Math.abs(gain) < least ? { floor: inForce, ceiling: inForce, reason: { kind: 'minimum-change', least } } : null
 }
 
-function tooFar({ view, frame }: Context, { inForce }: Move, gain: number): Hold | null {
+function shrinksTooFar({ view, frame }: Context, { inForce, entitlement }: Move): Hold | null {
   const step = (view.policy.host.maximumStep[frame.resource.key] ?? 1) * frame.capacity.total
-  if (Math.abs(gain) <= step + frame.resource.grain * SAME) return null
-  const reason = { kind: 'maximum-step', step } as const
-  return gain > 0
-    ? { floor: 0, ceiling: inForce + step, reason }
-    : { floor: inForce - step, ceiling: Number.POSITIVE_INFINITY, reason }
-}
-
-/** What a row has before anybody shares: its reservation, or the minimum. */
-function startOf({ reservation, minimum }: Problem, row: number): number {
-  const reserved = reservation[row] ?? Number.NaN
-  return Number.isNaN(reserved) ? minimum : reserved
+  if (inForce - entitlement <= step + frame.resource.grain * SAME) return null
+  return { floor: inForce - step, ceiling: Number.POSITIVE_INFINITY, reason: { kind: 'maximum-step', step } }
 }
 
 function isBelow(one: number, other: number, { frame }: Context): boolean {
   return one < other - frame.resource.grain * SAME
-}
-
-/** A growth is held by its own cooldown unless its goal is missed, or it has not even its start. */
-function holdGrow(context: Context, move: Move): Hold | null {
-  const untilMs = cooldownEnd(context, move, 1)
-  if (untilMs === null || context.missed.has(move.view.name)) return null
-  const ceiling = Math.max(move.inForce, startOf(context.problem, move.row))
-  return isBelow(ceiling, move.entitlement, context)
-    ? { floor: 0, ceiling, reason: { kind: 'cooldown', untilMs } }
-    : null
 }
 
 /** A shrink is held by its cooldown, unless somebody is owed what it gives. */
@@ -180,9 +189,14 @@ function keepWorkingSet({ frame }: Context, { view, its, inForce, entitlement }:
     : null
 }
 
+/** Whether less than it uses would cut it off from that; of a soft limit it is only taken back page by page. */
+function isHard({ frame }: Context, { view }: Move): boolean {
+  return limitKnob(frame.resource.key, view.policy.enforcement, view.seen) !== 'memory.soft'
+}
+
 /** When the cooldown ends that a move in this direction would break, or null where it breaks none. */
-function cooldownEnd({ view, frame }: Context, move: Move, direction: -1 | 1): number | null {
-  const moved = move.view.known?.resources[frame.resource.key]?.moved ?? null
+function cooldownEnd({ view, frame }: Context, its: Movable, direction: -1 | 1): number | null {
+  const moved = its.view.known?.resources[frame.resource.key]?.moved ?? null
   if (moved === null || moved.direction === direction) return null
   const untilMs = moved.atMs + view.policy.host.cooldownMs
   return view.seen.at.monotonicMs < untilMs ? untilMs : null

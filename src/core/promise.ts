@@ -2,8 +2,9 @@ import type { Allotted } from './allot.ts'
 import type { Need } from './estimate/estimate.ts'
 import { isMove } from './ladder.ts'
 import type { View } from './look.ts'
-import type { EstimateReason, Graded, Promised } from './model/decision.ts'
-import type { DomainName, ResourceKey } from './model/ids.ts'
+import type { Graded, Promised } from './model/decision.ts'
+import type { EstimateReason } from './model/estimate-reason.ts'
+import type { DomainName } from './model/ids.ts'
 import type { PromiseKnowledge } from './model/knowledge.ts'
 import type { Goal } from './model/policy.ts'
 
@@ -25,8 +26,9 @@ export interface Promising {
 
 /**
  * Compares each promise with what came, and notes new ones. A goal is promised something when the allocation of its domain
- * changes and it is granted what its estimator asks for; what is granted less, or may ask for less, promises nothing. A promise is graded when
- * it is due, or when another change comes before that and something was measured already. In the order of `needs`.
+ * changes and it is granted what its estimator asks for; what is granted less, or may ask for less, promises nothing. A
+ * promise is graded when it is due, or when its domain's allocation changes before that and something was measured
+ * already. In the order of `needs`.
  */
 export function promise(
   view: View,
@@ -37,14 +39,16 @@ export function promise(
   const grants = allotted.map(grantsOf)
   return needs.map((need) => {
     const known = view.byName.get(need.domain)?.known?.promises[need.goal.id] ?? null
-    const promised = acting && isGranted(need, allotted, grants) ? promisedBy(need) : null
-    return next(known, promised, need, view.known.turn + 1, view.seen.at.monotonicMs)
+    const its = grantsFor(need, allotted, grants)
+    const isMoved = acting && its.some((grant) => grant?.isMoved === true)
+    const promised = isMoved && isGranted(need, its) ? promisedBy(need) : null
+    return next(known, { promised, isMoved }, need, view.known.turn + 1, view.seen.at.monotonicMs)
   })
 }
 
 function next(
   known: PromiseKnowledge | null,
-  promised: Promised | null,
+  { promised, isMoved }: { readonly promised: Promised | null; readonly isMoved: boolean },
   { goal, status }: Need,
   turn: number,
   nowMs: number,
@@ -54,7 +58,7 @@ function next(
   if (pending !== null && nowMs - pending.atMs >= EFFECT_MS && (status.kind === 'met' || status.kind === 'missed')) {
     pending = { ...pending, sum: pending.sum + status.measured, count: pending.count + 1 }
   }
-  const isOver = pending !== null && (promised !== null || nowMs - pending.atMs >= DUE_MS)
+  const isOver = pending !== null && (isMoved || nowMs - pending.atMs >= DUE_MS)
   const graded = pending !== null && isOver && pending.count > 0 ? grade(pending, goal) : null
   const before = known?.record ?? { made: 0, kept: 0, off: 0 }
   const made = before.made + 1
@@ -92,6 +96,7 @@ interface Grant {
   readonly allocation: number
   readonly requests: readonly number[]
   readonly isMoved: boolean
+  readonly grain: number
 }
 
 function grantsOf({ frame, rounding }: Allotted): Map<DomainName, Grant> {
@@ -100,25 +105,26 @@ function grantsOf({ frame, rounding }: Allotted): Map<DomainName, Grant> {
   for (const [index, { name, view, standing, requests }] of frame.rows.entries()) {
     if (view === null || standing !== 'managed') continue
     const allocation = rounding.allocation[index] ?? 0
-    grants.set(name, { allocation, requests, isMoved: isMove(allocation - (view.inForce[key] ?? 0), grain) })
+    grants.set(name, { allocation, requests, isMoved: isMove(allocation - (view.inForce[key] ?? 0), grain), grain })
   }
   return grants
 }
 
-/** Whether something is changed for the goal, and all that it needs and was asked for up to its class is given. */
-function isGranted(
-  { domain, goal, need, cut }: Need,
+/** What its domain is given of each resource that the goal needs; undefined where that is not decided. */
+function grantsFor(
+  { domain, need }: Need,
   allotted: readonly Allotted[],
   grants: readonly ReadonlyMap<DomainName, Grant>[],
-): boolean {
+): (Grant | undefined)[] {
+  return allotted.flatMap(({ frame }, index) => {
+    return need[frame.resource.key] === undefined ? [] : [grants[index]?.get(domain)]
+  })
+}
+
+/** Whether all that the goal needs and was asked for up to its class is given, and it may ask for all that it needs. */
+function isGranted({ goal, cut }: Need, its: readonly (Grant | undefined)[]): boolean {
   if (Object.keys(cut).length > 0) return false
-  let isMoved = false
-  for (const [index, { frame }] of allotted.entries()) {
-    const { key, grain } = frame.resource
-    if (need[key as ResourceKey] === undefined) continue
-    const grant = grants[index]?.get(domain)
-    if (grant === undefined || grant.allocation < (grant.requests[goal.priority - 1] ?? 0) - grain) return false
-    isMoved ||= grant.isMoved
-  }
-  return isMoved
+  return its.every((grant) => {
+    return grant !== undefined && grant.allocation >= (grant.requests[goal.priority - 1] ?? 0) - grant.grain
+  })
 }

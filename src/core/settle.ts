@@ -1,4 +1,5 @@
 import { arbitrate } from './arbitrate/arbitrate.ts'
+import { BOUND } from './arbitrate/division.ts'
 import type { Arbitration, Problem } from './arbitrate/problem.ts'
 import type { Workspace } from './arbitrate/workspace.ts'
 import type { Need } from './estimate/estimate.ts'
@@ -8,7 +9,7 @@ import { AT_REST, climb, DEFAULT_LADDER, differenceOf, isMove, type Ladder, LEFT
 import type { View } from './look.ts'
 import type { SettleReason, Trigger } from './model/decision.ts'
 import type { DomainName } from './model/ids.ts'
-import { awaitDonors, type Narrowed, narrow, STALLED_MOST } from './narrow.ts'
+import { awaitDonors, ceilings, contextOf, type Narrowed, narrow, STALLED_MOST } from './narrow.ts'
 
 /** One resource, settled: what is to be enforced now, and why it is not simply what arbitration granted. */
 export interface Settled {
@@ -25,8 +26,12 @@ export interface Settled {
   readonly ladders: ReadonlyMap<DomainName, Ladder>
 }
 
-/** Arbitration is repeated at most this often with what the round before held back. */
-const REPEATS = 3
+/** Donors are spared in at most so many rounds. */
+const SPARED_MOST = 3
+/** Rounds of arbitration, each with what the one before held back. */
+const ROUNDS_MOST = 12
+/** Amounts closer than this part of a grain are the same amount. */
+const SAME = 1e-6
 
 /**
  * Decides whether a reallocation is worth making now, and how much of it. One trigger releases the whole reallocation
@@ -47,33 +52,46 @@ export function settle(view: View, frame: Frame, needs: readonly Need[], workspa
     ladders,
   }
   if (triggers.length === 0) return standing
+  const context = contextOf(view, frame, problem, ideal, needs)
   const bounds = new Map<number, Bounds>()
   const reasons = new Map<number, SettleReason>()
   let narrowed = problem
   let arbitration = ideal
-  const hold = (found: readonly Narrowed[]): boolean => {
-    for (const { row, reason, floor, ceiling } of found) {
-      bounds.set(row, tighter(bounds.get(row), { floor, ceiling }))
-      reasons.set(row, reasons.get(row) ?? reason)
-    }
-    if (found.length === 0) return false
+  const bind = (found: readonly Narrowed[]): void => {
+    for (const { row, floor, ceiling } of found) bounds.set(row, tighter(bounds.get(row), { floor, ceiling }))
+    if (found.length === 0) return
     narrowed = problemOf(view, frame, bounds)
     arbitration = arbitrate(narrowed, workspace)
-    return true
   }
+  const hold = (found: readonly Narrowed[]): void => {
+    for (const { row, reason } of found) reasons.set(row, reasons.get(row) ?? reason)
+    bind(found)
+  }
+  const grown = ceilings(context)
+  bind(grown)
   const isHarmAllowed = view.policy.host.without.includes('impact')
   let isStable = false
-  for (let repeat = 0; repeat <= REPEATS && !isStable; repeat++) {
-    const found = narrow(view, frame, problem, ideal, arbitration, needs)
+  for (let round = 0, sparing = 0; round < ROUNDS_MOST && sparing <= SPARED_MOST && !isStable; round++) {
     const spared = isHarmAllowed ? [] : impact(frame, needs, narrowed, arbitration)
-    isStable = !hold([...found, ...spared])
+    const found = [...narrow(context, arbitration), ...spared]
+    sparing += spared.length > 0 ? 1 : 0
+    isStable = found.length === 0
+    hold(found)
   }
-  // What still breaks a rule after that is not made: everything stands until the next turn.
-  if (!isStable) return standing
+  // What still breaks a rule after that is not made, nor what would cut anybody off from what is in use.
+  const isCut = !frame.resource.compressible && isBelowFloor(bounds, arbitration, frame.resource.grain)
+  if (!isStable || isCut) return standing
+  for (const { row, reason } of grown) {
+    if (arbitration.bound[row] === BOUND.limit) reasons.set(row, reasons.get(row) ?? reason)
+  }
   // Before donors are waited for: who waits for them only is the reason that they are to give.
   if (triggers.every((trigger) => isHeldBack(trigger, frame, arbitration))) return { ...standing, reasons }
   hold(awaitDonors(frame, narrowed, arbitration))
   return { ideal, idealProblem: problem, problem: narrowed, arbitration, triggers, reasons, ladders }
+}
+
+function isBelowFloor(bounds: ReadonlyMap<number, Bounds>, { entitlement }: Arbitration, grain: number): boolean {
+  return bounds.entries().some(([row, { floor }]) => (entitlement[row] ?? 0) < floor - SAME * grain)
 }
 
 /** A difference that may not be made up for yet is no reason to move the others. */
@@ -136,7 +154,8 @@ function triggerOf(
   const limit = problem.limit[index] ?? Number.POSITIVE_INFINITY
   const reservation = problem.reservation[index] ?? Number.NaN
   if (decided > limit + grain || decided < reservation - grain) return { kind: 'policy', resource, domain }
-  if (difference === null || isDefault(view, domain)) return null
+  if (difference === null || (isDefault(view, domain) && !isShort(row, row.view?.inForce[resource] ?? 0, limit, grain)))
+    return null
   return { kind: 'threshold', resource, domain, difference, samples: Math.max(...ladder.samples) }
 }
 
@@ -147,6 +166,10 @@ function triggerOf(
 function isLeftOver({ policy, requests }: FrameRow): boolean {
   return policy.enforcement === 'guarantee' && requests.every((amount) => amount === 0)
 }
+
+/** Whether its own goals ask for more than it has. */
+const isShort = ({ requests }: FrameRow, inForce: number, limit: number, grain: number): boolean =>
+  inForce + grain < Math.min(Math.max(0, ...requests), limit)
 
 /** The over-achieving of a domain that takes what is left over is no reason to move anything. */
 function isDefault(view: View, domain: DomainName): boolean {

@@ -4,7 +4,7 @@ import { checkArbitration } from './check/check-arbitration.ts'
 import { checkDonors } from './check/check-donors.ts'
 import { type ChangeToCheck, checkPlan } from './check/check-plan.ts'
 import { checkSmallestChange } from './check/check-smallest-change.ts'
-import { type FrameRow, standsAt } from './frame.ts'
+import { type FrameRow, standsAt, startOf } from './frame.ts'
 import type { View } from './look.ts'
 import type { Change, GoalDecision, ResourceDecision, Violation } from './model/decision.ts'
 
@@ -49,11 +49,10 @@ function verifyResource({ frame, settled, rounding }: Allotted, { resource, rows
 /** Each domain's own move of a resource, for the cooldown: a row that went by a grain was rounded, not moved. */
 function movesOf({ frame, rounding, settled }: Allotted, goals: readonly GoalDecision[]): ChangeToCheck[] {
   const { key, grain } = frame.resource
-  const { reservation, minimum, limit } = settled.idealProblem
+  const { limit } = settled.idealProblem
   const missed = new Set(goals.filter((goal) => goal.status.kind === 'missed').map((goal) => goal.domain))
   const isOwed = (row: FrameRow, index: number): boolean => {
-    const start = Number.isNaN(reservation[index]) ? minimum : (reservation[index] as number)
-    return missed.has(row.name) || (row.view?.inForce[key] ?? 0) < start - grain
+    return missed.has(row.name) || (row.view?.inForce[key] ?? 0) < startOf(settled.idealProblem, index) - grain
   }
   const moves = frame.rows.flatMap((row, index) => {
     const inForce = row.view?.inForce[key]

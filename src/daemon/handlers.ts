@@ -22,7 +22,8 @@ export function apiHandlers(
     const domain = peer === null ? null : domainAround(groupsOf(peer.pid), control.domains)
     if (domain !== null) return { kind: 'domain', domain }
     if (peer !== null && (peer.uid === 0 || peer.uid === process.getuid?.())) return { kind: 'operator' }
-    const reason = 'readings are taken from processes inside a domain of the policy, and this one is in none'
+    const reason =
+      'readings are taken from processes inside a domain of the policy, and this one is in none: send from inside one, or as root, with "domain"'
     refuse(tally, reason)
     throw new RefusedReading(reason)
   }

@@ -36,6 +36,7 @@ export function* checkGoals(written: Written, policy: Policy): Iterable<Finding>
     }
     yield* aim(goal, path, written)
     yield* reach(goal, path, policy)
+    yield* counted(goal, path, policy)
   }
   yield* contradictions(written)
 }
@@ -114,6 +115,18 @@ function* reach(goal: WrittenGoal, path: Path, policy: Policy): Iterable<Finding
       const hint = `and the limit of ${show(domain.name)} is ${showAmount(limit, unit)}`
       yield warning([...path, ...at], message, hint)
     }
+  }
+}
+
+/** Goals about what is not counted where their domain is. */
+function* counted(goal: WrittenGoal, path: Path, { domains, metrics }: Policy): Iterable<Finding> {
+  if (!('metric' in goal) || goal.domain === undefined) return
+  const source = metrics.find(({ name }) => name === goal.metric)?.source
+  if (source?.kind !== 'counter' || !source.counter.endsWith('Ops')) return
+  for (const domain of domains) {
+    if (domain.driver !== 'cgroup' || !namesOf(goal, domain.name, domain.groups)) continue
+    const message = `${show(source.counter)} is never read of ${show(domain.name)}, which is a control group`
+    yield warning([...path, 'metric'], message, 'operations are counted of the disks of machines only')
   }
 }
 

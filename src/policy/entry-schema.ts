@@ -96,7 +96,7 @@ export function hostSchema(units: Units) {
       .array(scalar.choice(SILENCEABLE), `a list of ${SILENCEABLE.join(', ')}`)
       .min(1, `a list of ${SILENCEABLE.join(', ')}`)
       .optional()
-      .describe('What has no say: it goes on learning and is shown. Default nothing.'),
+      .describe('What has no say; what learns goes on learning. Default nothing.'),
     libvirt: z
       .array(scalar.libvirtUri, 'a list of libvirt URIs')
       .min(1, 'a list of at least one libvirt URI')

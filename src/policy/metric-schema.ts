@@ -13,7 +13,7 @@ const metricKeys = {
   staleAfter: scalar
     .duration('10ms', '7d')
     .optional()
-    .describe('Age at which a reading no longer counts. Default 5 intervals.'),
+    .describe('Age at which a reading no longer counts. Default 5 intervals, of a counter at least 30 s.'),
 }
 
 const timeout = scalar.duration('1ms', '5m').optional().describe('How long an answer is waited for. Default 1s.')
@@ -38,7 +38,7 @@ export const metricSchema = z.discriminatedUnion(
   'source',
   [
     strict('a metric', {
-      source: z.literal('push').describe('Values sent over the control socket.'),
+      source: z.literal('push').describe('Values sent to the metrics socket.'),
       domain: scalar.name.optional().describe('The domain that the readings are of. Default the one that pushes.'),
       ...metricKeys,
     }),

@@ -6,6 +6,7 @@ import { policyJsonSchema } from './schema.ts'
 
 interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>
+  readonly patternProperties?: Readonly<Record<string, JsonSchema>>
   readonly additionalProperties?: JsonSchema | boolean
   readonly items?: JsonSchema
   readonly anyOf?: readonly JsonSchema[]
@@ -33,7 +34,9 @@ function misfits(schema: JsonSchema, value: unknown, path = ''): string[] {
     if (schema.type !== 'object') return [path]
     const missing = (schema.required ?? []).filter((key) => !(key in value)).map((key) => `${path}.${key}`)
     const inside = Object.entries(value).flatMap(([key, one]) => {
-      const its = schema.properties?.[key] ?? schema.additionalProperties
+      const [, part] =
+        Object.entries(schema.patternProperties ?? {}).find(([its]) => new RegExp(its, 'u').test(key)) ?? []
+      const its = schema.properties?.[key] ?? part ?? schema.additionalProperties
       if (its === false) return [`${path}.${key}`]
       return typeof its === 'object' ? misfits(its, one, `${path}.${key}`) : []
     })
@@ -56,6 +59,13 @@ for (const file of readdirSync(EXAMPLES))
     assert.deepEqual(misfits(schema, parse(readFileSync(new URL(file, EXAMPLES), 'utf8'))), [])
   })
 
+const DOCUMENTED = readFileSync(new URL('../../docs/policy.md', import.meta.url), 'utf8')
+for (const [, example = ''] of DOCUMENTED.matchAll(/^```yaml\n(.*?)^```$/gms)) {
+  test(`the JSON Schema accepts what docs/policy.md shows: ${example.split('\n').slice(0, 2).join(' ')}`, () => {
+    assert.deepEqual(misfits(schema, { apiVersion: 'reeve/v1', ...parse(example) }), [])
+  })
+}
+
 const REFUSED: [policy: string, at: string][] = [
   ['host: {}', '.apiVersion'],
   ['apiVersion: reeve/v1\nhosts: {}', '.hosts'],
@@ -63,6 +73,7 @@ const REFUSED: [policy: string, at: string][] = [
   ['apiVersion: reeve/v1\nhost: { interval: soon }', '.host.interval'],
   ['apiVersion: reeve/v1\ndomains: { shop: { role: off } }', '.domains.shop.role'],
   ['apiVersion: reeve/v1\ndomains: { shop: { cpu: { limit: 1GiB } } }', '.domains.shop.cpu.limit'],
+  ['apiVersion: reeve/v1\ndomains: { shop: { memory@node0: { limit: 1m } } }', '.domains.shop.memory@node0.limit'],
 ]
 for (const [policy, at] of REFUSED)
   test(`the JSON Schema refuses ${at}`, () => assert.deepEqual(misfits(schema, parse(policy)), [at]))

@@ -13,6 +13,9 @@ import { metricSchema } from './metric-schema.ts'
 import * as scalar from './scalar.ts'
 import { unitsOf } from './units.ts'
 
+/** Marks an object in which devices and nodes of a resource are written like the resource itself. */
+const PARTS = 'x-parts'
+
 /** The whole policy as JSON Schema, for editors. What it accepts may still contradict itself; `parsePolicy` tells. */
 export function policyJsonSchema(): object {
   const families = unitsOf([], [])
@@ -29,6 +32,7 @@ export function policyJsonSchema(): object {
     resources: z
       .object(resources)
       .catchall(resourceSchema('count'))
+      .meta({ [PARTS]: true })
       .optional()
       .describe('Countables by name, and capacities of other resources.'),
     metrics: z.record(scalar.name, metricSchema).optional().describe('Measurements of applications by name.'),
@@ -38,6 +42,7 @@ export function policyJsonSchema(): object {
         z
           .object({ ...DOMAIN_SHAPE, ...shares })
           .catchall(shareSchema('count'))
+          .meta({ [PARTS]: true })
           .nullable(),
       )
       .optional()
@@ -46,9 +51,16 @@ export function policyJsonSchema(): object {
   })
   const schema = z.toJSONSchema(whole, {
     override: ({ jsonSchema }) => {
-      if (!(OPEN in jsonSchema)) return
-      delete jsonSchema[OPEN]
-      delete jsonSchema.additionalProperties
+      if (OPEN in jsonSchema) {
+        delete jsonSchema[OPEN]
+        delete jsonSchema.additionalProperties
+      }
+      if (PARTS in jsonSchema) {
+        delete jsonSchema[PARTS]
+        const known = Object.entries(jsonSchema.properties ?? {}).filter(([key]) => families.has(key))
+        const parts = known.map(([key, its]) => [`^${key.replaceAll('.', '\\.')}[@:]`, its])
+        jsonSchema.patternProperties = Object.fromEntries(parts)
+      }
     },
   })
   return { title: 'Reeve policy', ...schema }

@@ -1,5 +1,5 @@
 import type { MetricPolicy, Policy } from '#core/model/policy.ts'
-import { CPU, family } from '#core/model/resource.ts'
+import { CPU } from '#core/model/resource.ts'
 import { entriesOf } from '#drivers/simulator/driver.ts'
 import { type Finding, infeasible, malformed, type Path, show, suggest, unknown, warning } from '#policy/finding.ts'
 import { amount, convert, cpuList, milliseconds, showAmount } from '#policy/values.ts'
@@ -124,6 +124,13 @@ export function factorOf({ unit }: MetricPolicy, what: 'p95' | 'throughput'): nu
   return what === 'p95' ? convert(1, 'ms', unit) : 1
 }
 
+/** What of a simulated domain's requests a counter counts, in packets of them; null where it counts nothing here. */
+export function countedOf({ source }: MetricPolicy): 'offered' | 'throughput' | null {
+  if (source.kind !== 'counter' || source.perCpuSecond) return null
+  if (source.counter === 'net.rxPackets') return 'offered'
+  return source.counter === 'net.txPackets' ? 'throughput' : null
+}
+
 function* ofFault(fault: WrittenFault, path: Path, { domains }: Written, host: ScenarioHost | null): Iterable<Finding> {
   if ('domain' in fault && !domains.has(fault.domain)) {
     yield unknown('infeasible', [...path, 'domain'], 'domain', fault.domain, domains.keys())
@@ -169,11 +176,15 @@ function* besidePolicy({ domains }: Written, policy: Policy): Iterable<Finding> 
     }
   }
   const reported = new Set([...domains.values()].flatMap(({ domain }) => Object.keys(domain?.metrics ?? {})))
-  const counted = new Set(policy.metrics.flatMap(({ name, source }) => (source.kind === 'counter' ? [name] : [])))
+  const metrics = new Map(policy.metrics.map((metric) => [metric.name, metric]))
   for (const { id, aim } of policy.goals) {
-    if (!('metric' in aim) || reported.has(aim.metric) || counted.has(aim.metric)) continue
-    const message = `no domain reports ${show(aim.metric)}: the goal ${show(id)} is never known to hold`
-    yield warning(['domains'], message, `add \`metrics: { ${aim.metric}: p95 }\` to one`)
+    const metric = 'metric' in aim ? metrics.get(aim.metric) : undefined
+    if (metric === undefined || reported.has(metric.name) || countedOf(metric) !== null) continue
+    const isCounter = metric.source.kind === 'counter'
+    const [what, hint] = isCounter
+      ? ['nothing here counts', 'of counters only `net.rxPackets` and `net.txPackets` are simulated, per second']
+      : ['no domain reports', `add \`metrics: { ${metric.name}: p95 }\` to one`]
+    yield warning(['domains'], `${what} ${show(metric.name)}: the goal ${show(id)} is never known to hold`, hint)
   }
   for (const { id, aim } of policy.goals) {
     const isOther =
@@ -181,7 +192,7 @@ function* besidePolicy({ domains }: Written, policy: Policy): Iterable<Finding> 
     if (isOther) yield warning(['policy'], `the goal ${show(id)} is decided and never counted: only CPU would be`)
   }
   for (const { key } of policy.resources) {
-    if (['cpu', 'memory'].includes(family(key)) || key === 'io.read') continue
+    if (['cpu', 'memory', 'io.read'].includes(key)) continue
     yield warning(['policy'], `${show(key)} is not simulated: what the policy says of it is decided and has no effect`)
   }
 }

@@ -1,10 +1,10 @@
-import type { Aim, Goal, Policy } from '#core/model/policy.ts'
+import type { Aim, Goal, MetricPolicy, Policy } from '#core/model/policy.ts'
 import { CPU } from '#core/model/resource.ts'
 import type { TurnSummary } from '#daemon/control.ts'
 import { watchWindows } from '#daemon/windows.ts'
 import { entriesOf } from '#drivers/simulator/driver.ts'
 import type { Simulator } from '#drivers/simulator/simulator.ts'
-import { factorOf } from './check.ts'
+import { countedOf, factorOf } from './check.ts'
 import { Curve, mean, median } from './curve.ts'
 import type { ClassReport, DomainReport, GoalReport, RunReport, Series } from './report.ts'
 import type { Scenario, ScenarioDomain } from './scenario.ts'
@@ -183,20 +183,25 @@ export class Measurement {
   #watch(goal: Goal, domain: Watched, { metrics }: Policy): WatchedGoal {
     const { aim } = goal
     const metric = 'metric' in aim ? metrics.find(({ name }) => name === aim.metric) : undefined
-    const { name, metrics: reported } = domain.its
-    const what = metric === undefined ? undefined : reported[metric.name]
-    const keepsUp = metric?.source.kind === 'counter' ? () => this.#keepsUp(name) : null
+    const read = metric === undefined ? null : this.#readerOf(metric, domain)
+    const { name } = domain.its
+    const keepsUp = metric !== undefined && countedOf(metric) === 'offered' ? () => this.#keepsUp(name) : null
     const counts = { keepsUp, seconds: 0, heldSeconds: 0 }
-    if (metric === undefined || what === undefined) {
-      return { goal, domain, read: null, unit: metric?.unit ?? '', measured: null, ...counts }
-    }
-    const factor = factorOf(metric, what) ?? 1
-    const read = (): number | null => {
+    const measured = read === null ? null : new Curve(this.#secondsEach, median)
+    return { goal, domain, read, unit: metric?.unit ?? '', measured, ...counts }
+  }
+
+  #readerOf(metric: MetricPolicy, { its: { name, load, metrics } }: Watched): WatchedGoal['read'] {
+    const isCounter = metric.source.kind === 'counter'
+    const what = isCounter ? countedOf(metric) : (metrics[metric.name] ?? null)
+    if (what === null) return null
+    const packets = 'packets' in load ? (load.packets ?? 1) : 1
+    const factor = what === 'offered' || isCounter ? packets : (factorOf(metric, what) ?? 1)
+    return () => {
       const window = this.#sim.windows(name).at(-1)
-      const value = what === 'p95' ? window?.p95Ms : window?.throughput
+      const value = what === 'p95' ? window?.p95Ms : window?.[what]
       return value === undefined || value === null ? null : value * factor
     }
-    return { goal, domain, read, unit: metric.unit, measured: new Curve(this.#secondsEach, median), ...counts }
   }
 
   #keepsUp(name: string): boolean | null {

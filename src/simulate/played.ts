@@ -12,6 +12,7 @@ export function played(policy: Policy): Policy {
     host: { ...host, mode: host.mode === 'advise' ? 'manage' : host.mode },
     domains: policy.domains.map((domain) => ({
       ...domain,
+      mode: domain.mode === 'advise' ? 'manage' : domain.mode,
       driver: 'simulator',
       match: domain.match.kind === 'parent' ? domain.match : { kind: 'name' },
     })),

@@ -7,6 +7,9 @@ import type { ReadFile } from './build.ts'
 /** Bytes of one file, unpacked: a year of a hundred machines, a line for each and five minutes, has some. */
 const BYTES_MOST = 2 ** 30
 
+/** What `xz` says of a file that was cut off. */
+const ENDS_TOO_EARLY = 'Unexpected end of input'
+
 /** Reads what a scenario names, by paths that are relative to it. Files whose names end in .xz are unpacked by `xz`. */
 export function readBeside(scenario: string): ReadFile {
   return (path) => {
@@ -24,9 +27,11 @@ function unpack(path: string): ReturnType<ReadFile> {
   const { stdout, stderr, status, error } = spawnSync('xz', ['-dc', '--', path], {
     encoding: 'utf8',
     maxBuffer: BYTES_MOST,
+    env: { ...process.env, LC_ALL: 'C' },
   })
   const why = error === undefined ? stderr.trim() : `${error.message}; install xz, or unpack the file yourself`
-  if (error !== undefined || (status !== 0 && stdout === '')) return { ok: false, message: why }
   // What could be unpacked of a file that ends too early is as good as ever.
-  return { ok: true, path, text: stdout, isCut: status !== 0 }
+  const isCut = status !== 0 && stdout !== '' && stderr.includes(ENDS_TOO_EARLY)
+  if (error !== undefined || (status !== 0 && !isCut)) return { ok: false, message: why }
+  return { ok: true, path, text: stdout, isCut }
 }

@@ -61,11 +61,12 @@ export async function simulate(
   }
 }
 
-function notesOf({ host, goals }: Policy): string[] {
+function notesOf({ host, domains, goals }: Policy): string[] {
+  const modes = new Set(domains.map(({ mode }) => mode ?? host.mode))
   const isWaiting = goals.some(({ conditions }) => conditions.some(({ kind }) => kind === 'event'))
   return [
-    ...(host.mode === 'advise' ? ['the policy only advises (`mode: advise`); it is played as if it managed'] : []),
-    ...(host.mode === 'observe' ? ['the policy only observes (`mode: observe`), so nothing is ever changed'] : []),
+    ...(modes.has('advise') ? ['what the policy only advises (`mode: advise`) is played as if it managed'] : []),
+    ...(modes.has('observe') ? ['what the policy only observes (`mode: observe`) is never changed'] : []),
     ...(isWaiting ? ['goals that wait for an event never count: scenarios have none'] : []),
   ]
 }

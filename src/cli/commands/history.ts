@@ -12,7 +12,7 @@ export async function historyCommand(
   options: CommonOptions & { readonly count: number; readonly all?: boolean },
 ): Promise<void> {
   const { count, all = false } = options
-  const query = { ...(domain === undefined ? {} : { domain }), count: Math.min(count, 1000), all }
+  const query = { ...(domain === undefined ? {} : { domain }), count, all }
   const found = await fromJournal<History>(
     options,
     () => ask(options.socket, PATHS.history, query),

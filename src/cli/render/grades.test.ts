@@ -46,7 +46,7 @@ describe('forecastText', () => {
         scored: 0,
         right: 0,
       },
-      'Going by what follows the event sale, the coming minute is thought to need 1.076 cores: it has no say, as nothing of it was to be compared yet.',
+      'Going by what follows the event sale, the coming minute is thought to need 1.076 cores: it has no say, as it was not right often enough yet.',
     ],
     [
       { ...forecast, raisedFrom: null, silent: 'policy' },

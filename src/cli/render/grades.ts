@@ -1,4 +1,5 @@
-import type { EstimateReason, ForecastDecision, ForecastKind } from '#core/model/decision.ts'
+import type { ForecastDecision, ForecastKind } from '#core/model/decision.ts'
+import type { EstimateReason } from '#core/model/estimate-reason.ts'
 import type { GradedChange, GradesReport } from '#daemon/grades.ts'
 import { standingValue } from './reasons.ts'
 import { spanText } from './replay.ts'
@@ -84,7 +85,7 @@ export function forecastName(by: ForecastKind): string {
 }
 
 const SILENT = {
-  unproven: 'nothing of it was to be compared yet',
+  unproven: 'it was not right often enough yet',
   erred: 'it has erred',
   policy: 'the policy silences it',
 } as const

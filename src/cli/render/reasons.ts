@@ -1,15 +1,7 @@
 import type { GoalView } from '#api/contract.ts'
 import type { Because, SmallestChange } from '#core/arbitrate/problem.ts'
-import type {
-  Change,
-  ChangeReason,
-  Drift,
-  EstimateReason,
-  Outcome,
-  SettleReason,
-  Trigger,
-  Verdict,
-} from '#core/model/decision.ts'
+import type { Change, ChangeReason, Drift, Outcome, SettleReason, Trigger, Verdict } from '#core/model/decision.ts'
+import type { EstimateReason } from '#core/model/estimate-reason.ts'
 import type { Aim } from '#core/model/policy.ts'
 import { amount, counted, listed, measure, percent, setting, short } from './units.ts'
 
@@ -65,6 +57,8 @@ const LOST = {
   'first-sight': 'it was seen for the first time',
 } as const
 
+const onTop = (margin: number): string => `and ${percent(margin - 1)} more because that varies`
+
 /** How the need was arrived at, after "It is thought to need X:"; `unit` is that of the goal's metric. */
 export function estimateText(because: EstimateReason, unit: string, unitOf: (resource: string) => string): string {
   switch (because.kind) {
@@ -77,25 +71,26 @@ export function estimateText(because: EstimateReason, unit: string, unitOf: (res
     case 'work-cost':
       return (
         `it used ${amount(because.use, 'millicores')} for ${measure(because.throughput, unit)}, ` +
-        `so ${short(because.perUnit)} millicores for each of the ${measure(because.target, unit)} that are wanted` +
+        `so ${short(because.perUnit)} millicores for each of the ${measure(because.target, unit)} that are wanted, ` +
+        onTop(because.margin) +
         (because.delivered < 0.98
           ? `; of what it is entitled to, only ${percent(because.delivered)} reaches it while it waits`
           : '')
       )
     case 'feedback':
       return (
-        `at ${amount(because.from, 'millicores')} it measured ${measure(because.measured, unit)} ` +
-        `where ${measure(because.target, unit)} are wanted, so it is tried with ${short(because.factor)} times that`
+        `it measured ${measure(because.measured, unit)} where ${measure(because.target, unit)} are wanted, so ` +
+        `${short(because.factor)} times ${amount(because.from, 'millicores')} are tried; what it asks for counts for 30 to 60 s`
       )
     case 'queue':
       return (
         `it measured ${measure(because.measured, unit)} where ${measure(because.expected, unit)} were expected, and with ` +
-        `that ${measure(because.predicted, unit)} are predicted, of the ${measure(because.target, unit)} that are wanted; ` +
+        `what is asked for ${measure(because.predicted, unit)} are predicted, of the ${measure(because.target, unit)} that are wanted; ` +
         `the model is off by a factor of ${short(Math.exp(because.off))} in the mean`
       )
     case 'arrivals': {
       const most = because.rate > because.target ? `, of which ${measure(because.target, unit)} count,` : ''
-      return `${measure(because.rate, unit)} arrive${most} at ${short(because.perUnit)} millicores for each`
+      return `${measure(because.rate, unit)} arrive${most} at ${short(because.perUnit)} millicores for each, ${onTop(because.margin)}`
     }
     case 'not-this-resource':
       return (

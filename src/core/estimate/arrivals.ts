@@ -45,7 +45,7 @@ export const arrivals: Estimator<'throughput'> = (aim, sight, memory) => {
   return {
     need: { [CPU]: need },
     least: { [CPU]: Math.min(rate, aim.target) * perUnit },
-    because: { kind: 'arrivals', rate: peak.rate, target: aim.target, perUnit },
+    because: { kind: 'arrivals', rate: peak.rate, target: aim.target, perUnit, margin: MARGIN },
     measured,
     memory: { need, ...learned },
   }

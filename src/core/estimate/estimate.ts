@@ -1,5 +1,6 @@
 import { controls, type DomainView, type View } from '#core/look.ts'
-import type { EstimateReason, ForecastDecision, GoalDecision } from '#core/model/decision.ts'
+import type { ForecastDecision, GoalDecision } from '#core/model/decision.ts'
+import type { EstimateReason } from '#core/model/estimate-reason.ts'
 import type { DomainName, ResourceKey } from '#core/model/ids.ts'
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import type { MetricReading } from '#core/model/observation.ts'

@@ -1,4 +1,4 @@
-import type { EstimateReason } from '#core/model/decision.ts'
+import type { EstimateReason } from '#core/model/estimate-reason.ts'
 import type { ResourceKey } from '#core/model/ids.ts'
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import type { Aim, Silenceable } from '#core/model/policy.ts'

@@ -50,13 +50,13 @@ export const performance: Estimator<'performance'> = (aim, sight, memory) => {
   const wanted = Math.min(step.need, sight.capacity[CPU] ?? Number.POSITIVE_INFINITY)
   // What was asked for while nothing was known of the service yet is forgotten when the model has first earned trust.
   const wasTold = remembered(memory, 'told') === 1
-  const isTold = wasTold || step.because.kind === 'queue'
+  const isTold = wasTold || step.margin !== undefined
   const window = windowed(isTold && !wasTold ? {} : memory, wanted, nowMs)
   const need = mostOf(window)
   return {
     need: { [CPU]: need },
     least: step.margin === undefined ? {} : { [CPU]: Math.max(need - step.margin, use) },
-    because: step.because,
+    because: step.because(need),
     measured,
     memory: { need, step: wanted, told: isTold ? 1 : 0, ...window, ...queue },
   }
@@ -73,8 +73,11 @@ interface State {
   readonly measured: { readonly value: number; readonly target: number }
   readonly isSaturated: boolean
 }
-interface Step extends Pick<Estimate, 'because'> {
+
+interface Step {
   readonly need: number
+  /** The reason for what is asked for in the end, in millicores. */
+  readonly because: (need: number) => Estimate['because']
   /** What of it could be missing before the goal is predicted to be missed; absent where there is no prediction. */
   readonly margin?: number
 }
@@ -98,7 +101,7 @@ function stepOf(state: State, before: Queue | null, queue: Queue | null): Step {
   const { sight, use, found, index, measured, isSaturated } = state
   if (index > 1 && isCpuLeft(sight)) {
     const entitlement = sight.inForce[CPU] ?? 0
-    return { need: state.asked, because: { kind: 'not-this-resource', use, entitlement } }
+    return { need: state.asked, because: () => ({ kind: 'not-this-resource', use, entitlement }) }
   }
   const isSilenced = sight.without.includes('model')
   if (before === null || queue === null || isSaturated || isSilenced || !isTrusted(queue))
@@ -107,11 +110,11 @@ function stepOf(state: State, before: Queue | null, queue: Queue | null): Step {
   const least = Math.max(use + slackFor(queue, MARGIN * measured.target), use * ROOM)
   // The model is off where it has all that it asks for and the goal is missed.
   const need = index > 1 ? Math.max(least, tried(state) * RAISE_LEAST) : least
-  const predicted = predictedTime(queue, Math.max(need - use, 1))
+  const told = { measured: measured.value, target: measured.target, expected, off: queue.off }
   return {
     need,
     margin: slackFor(queue, MARGIN * measured.target) - slackFor(queue, measured.target),
-    because: { kind: 'queue', measured: measured.value, target: measured.target, expected, predicted, off: queue.off },
+    because: (asked) => ({ kind: 'queue', ...told, predicted: predictedTime(queue, Math.max(asked - use, 1)) }),
   }
 }
 
@@ -122,17 +125,21 @@ function tried({ sight, asked }: State): number {
 }
 
 function raise(state: State): Step {
-  const { sight, asked: from, use, index, measured } = state
+  const { sight, asked, use, index } = state
   const most = use < TAKEN_UP * (sight.inForce[CPU] ?? 0) ? RAISE_LEAST : RAISE_MOST
   const factor = Math.min(1 + GAIN * (index - 1), most)
-  const need = Math.max(from, tried(state) * factor)
-  return { need, because: { kind: 'feedback', measured: measured.value, target: measured.target, factor, from } }
+  const from = tried(state)
+  return { need: Math.max(asked, from * factor), because: feedback(state, from, factor) }
 }
 
-function lower({ sight, last: from, use, index, measured }: State): Step {
+function lower(state: State): Step {
+  const { sight, last: from, use, index } = state
   const floor = Math.max(sight.smoothUse[CPU] ?? use, use) * ROOM
   const ease = Math.max(0, 1 - index / COMFORTABLE)
   const need = floor > from ? floor : from + GIVE_BACK * ease * (floor - from)
-  const factor = from > 0 ? need / from : 1
-  return { need, because: { kind: 'feedback', measured: measured.value, target: measured.target, factor, from } }
+  return { need, because: feedback(state, from, from > 0 ? need / from : 1) }
+}
+
+function feedback({ measured }: State, from: number, factor: number): Step['because'] {
+  return () => ({ kind: 'feedback', measured: measured.value, target: measured.target, factor, from })
 }

@@ -70,7 +70,15 @@ export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
   return {
     need: { [CPU]: need },
     least: { [CPU]: Math.min((perUnit * aim.target) / delivered, capacity) },
-    because: { kind: 'work-cost', use: smoothedUse, throughput: smoothedRate, target: aim.target, perUnit, delivered },
+    because: {
+      kind: 'work-cost',
+      use: smoothedUse,
+      throughput: smoothedRate,
+      target: aim.target,
+      perUnit,
+      margin,
+      delivered,
+    },
     measured,
     memory: { ...learned, need, ...window },
   }

@@ -1,12 +1,12 @@
 import type { ForecastFollowing, ForecastProfile, ForecastStart } from '#core/model/knowledge.ts'
 import { blend, isRise, type Level, levelAt, written } from './levels.ts'
-import { scored, scoreOf, UNTRIED } from './trust.ts'
+import { scored, scoreOf, silenceOf, UNTRIED } from './trust.ts'
 
 /** Need in the minutes that follow when an event begins or a domain starts. */
 
 /** So many minutes from the one of the start on are looked at. */
 export const FOLLOWED_MINUTES = 30
-/** Of one need so many starts are remembered, those with the most skill. */
+/** Of one need so many starts are remembered. */
 const FOLLOWINGS_MOST = 4
 
 export const followingKey = ({ what, name }: ForecastStart): string => `${what} ${name}`
@@ -61,10 +61,11 @@ function learned(after: Followings, key: string, past: string): Followings {
   return { ...after, [key]: { ...scored(known, score), levels } }
 }
 
-/** Room is made by the one with the least skill; of equals, by the one that was known first. */
+/** Room is made by the one with the least skill; of equals, by the one that was known first. Who has a say stays. */
 function admitted(after: Followings, key: string, following: ForecastFollowing): Followings {
   const known = Object.entries(after)
   if (known.length < FOLLOWINGS_MOST) return { ...after, [key]: following }
-  const least = known.reduce((one, other) => (other[1].skill < one[1].skill ? other : one))[0]
-  return Object.fromEntries([...known.filter(([its]) => its !== least), [key, following]])
+  const [least, its] = known.reduce((one, other) => (other[1].skill < one[1].skill ? other : one))
+  if (silenceOf(its, false) === null) return after
+  return Object.fromEntries([...known.filter(([other]) => other !== least), [key, following]])
 }

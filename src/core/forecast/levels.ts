@@ -53,7 +53,7 @@ export function blend(expected: Level | null, came: Level): Level {
   return expected === null ? came : Math.ceil((expected + came) / 2)
 }
 
-/** Whether that is so much more as to be worth forecasting: at least 41 %. Less than that is met as it comes. */
+/** Whether that is so much more as to be worth forecasting: three levels, 41 to 68 %. Less is met as it comes. */
 export function isRise(now: Level, expected: Level): boolean {
   return expected >= now + 3
 }

@@ -2,7 +2,7 @@ import type { ForecastDecision } from '#core/model/decision.ts'
 import type { ForecastTrust } from '#core/model/knowledge.ts'
 import type { Level } from './levels.ts'
 
-/** A forecast with less skill has no say: one good forecast earns it, two bad ones in a row lose it. */
+/** A forecast with less skill has no say: one good forecast earns it, two bad ones in a row lose it. As much is a good one. */
 const SAY = 0.4
 const NEWEST = 0.5
 /** An error of one level may be nothing but the rounding to levels. */
@@ -34,5 +34,5 @@ export function scored(trust: ForecastTrust, score: number): ForecastTrust {
 export function silenceOf(trust: ForecastTrust, isSilenced: boolean): ForecastDecision['silent'] {
   if (isSilenced) return 'policy'
   if (trust.skill >= SAY) return null
-  return trust.scored === 0 ? 'unproven' : 'erred'
+  return trust.right === trust.scored ? 'unproven' : 'erred'
 }

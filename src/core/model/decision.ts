@@ -1,4 +1,5 @@
 import type { Because, SmallestChange } from '#core/arbitrate/problem.ts'
+import type { EstimateReason } from './estimate-reason.ts'
 import type { DomainName, GoalId, Identity, NodeId, ResourceKey } from './ids.ts'
 import type { Knob, Setting } from './observation.ts'
 import type { Activity, AffinityRule, DriftAnswer } from './policy.ts'
@@ -101,72 +102,11 @@ export interface GoalDecision {
   readonly graded: Graded | null
   /** All promises to it so far. */
   readonly record: PromiseRecord | null
-  /** The resource that its domain was short of in this class, or null where it was served. */
+  /** The resource of which less than it asks for would be granted in this class; null where all of it would. */
   readonly short: ResourceKey | null
   /** For a goal that was not served: the single smallest changes that would have served it. */
   readonly wouldMeet: readonly SmallestChange[]
 }
-
-/** How an estimator came to its number; one shape per way of estimating. */
-export type EstimateReason =
-  | { readonly kind: 'fixed' }
-  | {
-      readonly kind: 'utilization'
-      readonly resource: ResourceKey
-      /** The most of the last 30 to 60 s: what was used, and more of it while it was held back. */
-      readonly wanted: number
-      readonly target: number
-      /** Whether it is held back now. */
-      readonly heldBack: boolean
-    }
-  | {
-      readonly kind: 'work-cost'
-      readonly use: number
-      readonly throughput: number
-      readonly target: number
-      readonly perUnit: number
-      /** Part of an entitlement that really arrives while the domain wants more, at most 1. */
-      readonly delivered: number
-    }
-  | {
-      readonly kind: 'feedback'
-      readonly measured: number
-      readonly target: number
-      readonly factor: number
-      readonly from: number
-    }
-  | {
-      readonly kind: 'queue'
-      readonly measured: number
-      readonly target: number
-      /** What the model of the service would have said of this reading, in the metric's unit. */
-      readonly expected: number
-      /** What it says will be measured with what is asked for. */
-      readonly predicted: number
-      /** By how much it has been off of late: the mean of |ln(measured / expected)|. */
-      readonly off: number
-    }
-  /** `rate` is what arrives (units per second), `perUnit` what one of it costs, in millicore-seconds. */
-  | { readonly kind: 'arrivals'; readonly rate: number; readonly target: number; readonly perUnit: number }
-  | {
-      readonly kind: 'not-this-resource'
-      readonly use: number
-      readonly entitlement: number
-      /** What it is tried with instead, and for how much of the time (0..1) it stood still for want of that. */
-      readonly tries?: { readonly resource: ResourceKey; readonly stalled: number }
-    }
-  | { readonly kind: 'held'; readonly ageMs: number }
-  /** Its metric says nothing, so it is judged by what it uses: `target` (0..1) of what it gets is to be enough. */
-  | {
-      readonly kind: 'by-use'
-      readonly reason: 'no-reading' | 'stale' | 'invalid' | 'nothing-done' | 'silenced'
-      readonly wanted: number
-      readonly target: number
-      readonly heldBack: boolean
-    }
-  /** Not even what it uses is known yet. */
-  | { readonly kind: 'fallback'; readonly reason: 'no-reading' }
-  | { readonly kind: 'closed' }
 
 /** What an estimator says the goal will measure once a change of allocation has had its effect, in the goal's unit. */
 export interface Promised {
@@ -201,11 +141,11 @@ export interface ForecastDecision {
   readonly predicted: number | null
   /** The estimator's need, where it was raised to what is predicted; null where it was not. */
   readonly raisedFrom: number | null
-  /** Why it has no say: it was not right yet, it has erred, or the policy has silenced it; null where it has a say. */
+  /** Why it has no say: it was not right enough yet, it has erred, or the policy has silenced it; null where it has a say. */
   readonly silent: 'unproven' | 'erred' | 'policy' | null
   /** 0..1, of its last forecasts the later ones more. */
   readonly skill: number
-  /** Forecasts of a rise that could be compared with what came, and those of them that were nearer than "as now". */
+  /** Forecasts of a rise that could be compared with what came, and those of them that came for the most part. */
   readonly scored: number
   readonly right: number
 }

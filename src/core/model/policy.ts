@@ -25,7 +25,7 @@ export type Mode = 'observe' | 'advise' | 'manage'
 /** What is done about a setting that somebody else changed: it is left so until told otherwise, or set again. */
 export type DriftAnswer = 'yield' | 'reassert'
 
-/** What a policy may silence: it goes on learning and is shown, and has no say. */
+/** What a policy may silence: it has no say, and what learns goes on learning. */
 export const SILENCEABLE = ['forecast', 'model', 'throughput', 'bottleneck', 'impact'] as const
 export type Silenceable = (typeof SILENCEABLE)[number]
 
@@ -214,7 +214,7 @@ export interface MetricPolicy {
 export type MetricSourcePolicy =
   /** The increase per second, or per second of CPU time, of what is counted for the domain itself (see `counters`). */
   | { readonly kind: 'counter'; readonly counter: string; readonly perCpuSecond: boolean }
-  /** Pushed over the control socket; bound to `domain`, or by the peer's credentials to whichever domain it runs in. */
+  /** Pushed to the metrics socket, or the control socket; bound to `domain`, or by the peer's credentials to whichever domain it runs in. */
   | { readonly kind: 'push'; readonly domain: DomainName | null }
   /** A number in a JSON file, at a dotted path; without a key the number that is all the file has. */
   | { readonly kind: 'file'; readonly path: string; readonly key: string | null }

@@ -1,5 +1,5 @@
 import type { Observation } from '#core/model/observation.ts'
-import type { Policy } from '#core/model/policy.ts'
+import type { MetricPolicy, Policy } from '#core/model/policy.ts'
 import type { JournalReader } from '#daemon/journal/reader.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { TurnRecord } from '#ports.ts'
@@ -110,10 +110,15 @@ function runFrom(journal: JournalReader, segment: readonly TurnRecord[], { turn 
 class Shown {
   readonly #entries = new Set<number>()
   readonly #metrics = new Set<string>()
+  readonly #counters = new Set<string>()
   readonly #resources = new Set<string>()
 
   add({ domains, metrics, capacity }: Observation): void {
-    for (const { policyIndex } of domains) this.#entries.add(policyIndex)
+    for (const { policyIndex, counters, told } of domains) {
+      this.#entries.add(policyIndex)
+      for (const counter in counters) this.#counters.add(counter)
+      for (const counter in told?.counters) this.#counters.add(counter)
+    }
     for (const { metric } of metrics) this.#metrics.add(metric)
     for (const resource in capacity) this.#resources.add(resource)
   }
@@ -123,10 +128,14 @@ class Shown {
       domains: domains
         .filter(({ match }, index) => match.kind !== 'parent' && !this.#entries.has(index))
         .map(({ name }) => name),
-      metrics: metrics.filter(({ name }) => !this.#metrics.has(name)).map(({ name }) => name),
+      metrics: metrics.filter((metric) => !this.#isRead(metric)).map(({ name }) => name),
       resources: resources
         .filter(({ key, capacity }) => capacity === 'observed' && !this.#resources.has(key))
         .map(({ key }) => key),
     }
+  }
+
+  #isRead({ name, source }: MetricPolicy): boolean {
+    return source.kind === 'counter' ? this.#counters.has(source.counter) : this.#metrics.has(name)
   }
 }

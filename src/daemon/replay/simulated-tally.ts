@@ -1,3 +1,4 @@
+import { countsArrivals } from '#core/estimate/counted.ts'
 import type { Decision, GoalDecision } from '#core/model/decision.ts'
 import type { DomainName, GoalId } from '#core/model/ids.ts'
 import type { Goal, Policy } from '#core/model/policy.ts'
@@ -40,7 +41,11 @@ export class SimulatedTally {
       const { status } = its
       if (status.kind !== 'met' && status.kind !== 'missed') continue
       const tally = this.#goal(its)
-      if (!isKnown(aimOf(policy, its), its.domain, simulated)) tally.now.unknown++
+      const aim = aimOf(policy, its)
+      if (isCountedOtherwise(aim, its.domain, simulated, policy)) {
+        this.#count(`what is counted as ${aim.metric} of ${its.domain}`)
+        tally.now.unknown++
+      } else if (!isKnown(aim, its.domain, simulated)) tally.now.unknown++
       else {
         tally.now[status.kind]++
         tally.index.now += Math.log(Math.max(status.index, INDEX_LEAST))
@@ -105,6 +110,18 @@ function check(
   if (isMet) sums.met++
   if (isMet === (kind === 'met')) sums.agreed++
   sums.off += Math.abs(Math.log(measured / told))
+}
+
+/** A goal by a counter that depends on what a domain did, of one that did otherwise: counters stay as recorded. */
+function isCountedOtherwise(
+  aim: Goal['aim'] | null,
+  domain: DomainName,
+  { answers }: Simulated,
+  { metrics }: Policy,
+): aim is Extract<Goal['aim'], { readonly metric: string }> {
+  if (aim === null || !('metric' in aim)) return false
+  const metric = metrics.find(({ name }) => name === aim.metric)
+  return metric?.source.kind === 'counter' && !countsArrivals(metric) && answers.get(domain)?.isOther === true
 }
 
 /** Whether how a goal stands follows from answers. */
