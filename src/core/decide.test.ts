@@ -140,6 +140,31 @@ describe('decide', () => {
     assert.ok(Math.abs(allocated(decision, 'b') - 1000) <= 10, `b has ${allocated(decision, 'b')}`)
   })
 
+  it('divides what becomes free step by step, whoever grows by more than one', () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'x']
+    const its = policy(
+      names.map((name) => domain(name)),
+      [goal('x', 1, fixedCpu(6000)), ...names.slice(0, 5).map((name, index) => goal(name, index + 2, fixedCpu(8000)))],
+      { maximumStep: { [CPU]: 0.1 }, cooldownMs: 0 },
+    )
+    const world = new World(its, Object.fromEntries(names.map((name) => [name, { use: 300 }])))
+    world.capacity = 8000
+    world.run(30)
+    world.tenants['x'] = { use: 0, gone: true }
+    const decision = world.run(30)
+    const given = names.slice(0, 5).reduce((sum, name) => sum + allocated(decision, name), 0)
+    assert.ok(given > 7000, `${given} of 8000`)
+  })
+
+  it('moves for who takes what is left over where its own goals ask for more', () => {
+    const goals = (amount: number) => [goal('a', 1, fixedCpu(amount)), goal('b', 2, fixedCpu(1700))]
+    const its = { surplus: { default: ['a' as never] }, headroom: { [CPU]: { amount: 0 } }, cooldownMs: 0 }
+    const world = new World(policy([domain('a'), domain('b')], goals(200), its), { a: { use: 100 }, b: { use: 1600 } })
+    world.run(10)
+    world.policy = policy([domain('a'), domain('b')], goals(430), its)
+    assert.equal(allocated(world.run(5), 'a'), 430)
+  })
+
   it('pauses, and stays quiet in its windows', () => {
     const its = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(1500))], { quiet: ['night'] })
     const world = new World(its, { a: { use: 100 }, b: { use: 100 } })

@@ -61,6 +61,21 @@ describe('memory that is not enough', () => {
     assert.ok(Math.abs(mib(world) - 562) <= 1)
   })
 
+  it('is left to who uses it where what is in force does not fit, as limits of containers seldom do', () => {
+    const names = ['a', 'b', 'c']
+    const its = policy(
+      names.map((name) => domain(name, held)),
+      [goal('b', 1, atLeast(700))],
+      host,
+      RESOURCES,
+    )
+    const world = new World(its, { a: reading(390, 0, 0), b: reading(20, 0, 0), c: reading(20, 0, 0) })
+    const decision = world.run(3)
+    assert.equal(allocated(decision, 'a', MEMORY) / MIB, 400)
+    assert.equal(world.settings['/a']?.['memory.limit'] ?? 400 * MIB, 400 * MIB)
+    assert.ok(allocated(decision, 'b', MEMORY) > 400 * MIB)
+  })
+
   it('is given by one for whom nobody asks for any, down to what its processes hold themselves', () => {
     const given = (levels: Readonly<Record<string, number>>, goals: readonly ReturnType<typeof goal>[] = []) => {
       const its = policy(
