@@ -95,6 +95,26 @@ describe('promise', () => {
     })
   }
 
+  it('is over with the next change, also with one that promises nothing', () => {
+    const both = policy(
+      [domain('shop'), domain('batch')],
+      [goal('batch', 1, { kind: 'fixed', amounts: { [CPU]: 100 } }), goal('shop', 2, aim)],
+      { cooldownMs: 0 },
+    )
+    const its = new World(both, { shop: { use: 400 }, batch: { use: 100 } })
+    work(its, 100, 6)
+    const shop = () => its.step().goals[1]
+    for (let second = 0; second < 100 && shop()?.promised == null; second++);
+    const madeIn = its.knowledge.turn
+    its.run(15)
+    // Less than it needs is left, which nobody promises.
+    const more = goal('batch', 1, { kind: 'fixed', amounts: { [CPU]: 1700 } })
+    its.policy = { ...both, goals: [more, ...both.goals.slice(1)] }
+    const { promised, graded } = shop() ?? {}
+    assert.equal(promised, null)
+    assert.deepEqual([graded?.turn, graded?.isKept], [madeIn, true])
+  })
+
   it('counts what was kept, and in the mean how much worse came', () => {
     const its = world()
     let { made, kept, off } = of(its.step()).record ?? { made: 0, kept: 0, off: 0 }

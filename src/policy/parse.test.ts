@@ -339,6 +339,20 @@ test('what this host lacks for the command of a metric is a warning', () => {
   assert.equal(message, 'on this host the command cannot be started: no user nosuchuser')
 })
 
+test('what is never counted of a control group is a warning for goals on it', () => {
+  const parsed = parsePolicy(
+    'apiVersion: reeve/v1\nmetrics: { reads: { source: counter, counter: io.readOps, unit: operations/s } }\n' +
+      'domains: { shop: {}, vm: { driver: libvirt } }\n' +
+      'goals:\n  - { domain: shop, kind: throughput, metric: reads, atLeast: 1, priority: 1 }\n' +
+      '  - { domain: vm, kind: throughput, metric: reads, atLeast: 1, priority: 1 }',
+    { file: 'policy.yaml' },
+  )
+  assert.ok(parsed.ok)
+  const { path, message } = only(parsed.warnings)
+  assert.equal(path, 'goals[0].metric')
+  assert.equal(message, '`io.readOps` is never read of `shop`, which is a control group')
+})
+
 test('without the capacity, only declared capacities are compared', () => {
   parse('domains: { shop: { cpu: { reservation: 1000 } } }')
   const parsed = parsePolicy(

@@ -23,6 +23,10 @@ const FILES: Readonly<Record<string, string>> = {
       'domains:',
       '  packets: { source: counter, counter: net.rxPackets, unit: packets/s }\n  other: { source: push, unit: ms }\ndomains:',
     ),
+  'bytes.yaml': POLICY.replace(/shop-p95: .*/, 'bytes: { source: counter, counter: net.rx, unit: bytes/s }').replace(
+    'kind: performance, metric: shop-p95, below: 60ms',
+    'name: fast, kind: throughput, metric: bytes, atLeast: 60',
+  ),
   'others.yaml': `${POLICY}  - { domain: shop, kind: utilization, resource: memory, target: 80%, priority: 2 }
   - { domain: batch, kind: fixed, amounts: { memory: 1GiB }, priority: 2 }
   - { domain: batch, kind: fixed, amounts: { cpu: 1, memory: 1GiB }, priority: 3 }
@@ -255,6 +259,13 @@ faults:
       said(`${text}  - { kind: metric-stops, metric: other, at: 1m }\n`).at(-1),
       '7:35: nothing comes of it: no domain reports `other`',
     )
+  })
+
+  it('warns of a goal on what is not counted here', () => {
+    const shop = SHOP.replace(/, metrics: .*/, ' }')
+    assert.deepEqual(said(`${HEAD.replace('policy.yaml', 'bytes.yaml')}domains:\n${shop}`), [
+      '5:3: nothing here counts `bytes`: the goal `fast` is never known to hold, of counters only `net.rxPackets` and `net.txPackets` are simulated, per second',
+    ])
   })
 
   it('warns of what was probably not meant', () => {

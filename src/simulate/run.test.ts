@@ -116,6 +116,34 @@ describe('a simulation', () => {
     assert.match(watched.notes.join(), /only observes/)
   })
 
+  it('plays a domain that the policy only advises as if it managed it, too', async () => {
+    const text = SCENARIO.replace('shop: { unit: shop.service }', 'shop: { unit: shop.service, mode: advise }')
+    const { managed, notes } = await play(text)
+    assert.ok((domain(managed, 'shop')?.changes ?? 0) > 0)
+    assert.match(notes.join(), /only advises/)
+  })
+
+  it('counts packets: a goal on those that it sends by its target, one on those that come by whether it keeps up', async () => {
+    const counter = (of: string) => `{ source: counter, counter: ${of}, unit: packets/s }`
+    const text = SCENARIO.replace('threads: 4, underway', 'threads: 4, packets: 10, underway')
+      .replace('  windows:', `    sent: ${counter('net.txPackets')}\n    come: ${counter('net.rxPackets')}\n  windows:`)
+      .replace(
+        '  goals:',
+        ['many, atLeast: 5000', 'some-sent, atLeast: 1500']
+          .map((its) => `\n    - { name: ${its}, domain: shop, kind: throughput, metric: sent, priority: 2 }`)
+          .join('')
+          .replace(/^/, '  goals:')
+          .concat(
+            '\n    - { name: all-come, domain: shop, kind: throughput, metric: come, atLeast: 5000, priority: 2 }',
+          ),
+      )
+    const { managed, warnings } = await play(text)
+    const held = ['many', 'some-sent', 'all-come'].map((name) => heldPart(goal(managed, name)) ?? 0)
+    assert.equal(held[0], 0)
+    assert.ok((held[1] ?? 0) > 0.9 && (held[2] ?? 0) > 0.9, `${held}`)
+    assert.deepEqual(warnings, [])
+  })
+
   it('follows its loads and its faults', async () => {
     const text = SCENARIO.replace(
       'batch: { load: { kind: batch, threads: 6 } }',

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChangeReason } from '#core/model/decision.ts'
-import { changeReasonText } from './reasons.ts'
+import type { EstimateReason } from '#core/model/estimate-reason.ts'
+import { changeReasonText, estimateText } from './reasons.ts'
 
 type ByActivity = Extract<ChangeReason, { rule: 'activity' }>
 const near: ByActivity = {
@@ -31,3 +32,27 @@ const cases: readonly [ChangeReason, string][] = [
 ]
 for (const [because, text] of cases)
   test(`a reason reads: ${text}`, () => assert.equal(changeReasonText(because), text))
+
+const estimates: readonly [EstimateReason, unit: string, string][] = [
+  [
+    { kind: 'feedback', measured: 300, target: 200, factor: 1.25, from: 500 },
+    'ms',
+    'it measured 300 ms where 200 ms are wanted, so 1.25 times 0.5 cores are tried; what it asks for counts for 30 to 60 s',
+  ],
+  [
+    { kind: 'work-cost', use: 400, throughput: 100, target: 150, perUnit: 4, margin: 1.15, delivered: 1 },
+    'requests/s',
+    'it used 0.4 cores for 100 requests/s, so 4 millicores for each of the 150 requests/s that are wanted, and 15 % more because that varies',
+  ],
+  [
+    { kind: 'arrivals', rate: 3000, target: 20_000, perUnit: 0.2, margin: 1.15 },
+    'packets/s',
+    '3000 packets/s arrive at 0.2 millicores for each, and 15 % more because that varies',
+  ],
+]
+for (const [because, unit, text] of estimates)
+  test(`an estimate reads: ${text}`, () =>
+    assert.equal(
+      estimateText(because, unit, () => 'millicores'),
+      text,
+    ))

@@ -4,6 +4,7 @@ import { serialize } from 'node:v8'
 import type { ForecastProfile } from '#core/model/knowledge.ts'
 import { CPU } from '#core/model/resource.ts'
 import { Days } from './days.fixture.ts'
+import { silenceOf } from './trust.ts'
 
 const QUIET = 200
 const BUSY = 1000
@@ -205,6 +206,22 @@ describe('a forecast of what follows', () => {
     }
     assert.deepEqual(said.at(-1)?.silent, 'erred')
     assert.deepEqual(Object.keys(profile()?.after ?? {}), ['start import'])
+  })
+
+  it('keeps what has its say when new things seem to follow, and says of a half right one that it is unproven', () => {
+    const days = new Days()
+    const profile = () => Object.values(days.knowledge.profiles['shop' as never] ?? {})[0] as ForecastProfile
+    const names = ['a', 'b', 'c', 'd']
+    const starts = (minute: number) => names.filter((_, index) => minute % 400 === 100 * index)
+    const need = (minute: number) => (minute % 100 >= 10 && minute % 100 < 22 ? BUSY : QUIET)
+    while (days.minute < 2000) days.turn(need(days.minute), { starting: starts(days.minute) })
+    const known = () => Object.keys(profile().after).toSorted()
+    const all = names.map((name) => `start ${name}`)
+    assert.deepEqual(known(), all)
+    while (days.minute < 2100) days.turn(need(days.minute), { starting: days.minute === 2000 ? ['e'] : [] })
+    assert.deepEqual(known(), all)
+    assert.equal(silenceOf({ skill: 0.3, scored: 1, right: 1 }, false), 'unproven')
+    assert.equal(silenceOf({ skill: 0.3, scored: 2, right: 1 }, false), 'erred')
   })
 
   it('takes a host that has just started for no sign of anything', () => {

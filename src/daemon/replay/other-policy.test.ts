@@ -184,6 +184,17 @@ describe('a record by another policy', () => {
     assert.deepEqual(notOnRecord, { domains: ['mail'], metrics: ['errors'], resources: [] })
   })
 
+  it('knows a counter for what is on record of domains themselves', (t) => {
+    const counter = (name: string, of: string) => `  ${name}: { source: counter, counter: ${of}, unit: packets/s }\n`
+    const metrics = `metrics:\n${counter('sent', 'net.txPackets')}${counter('read', 'io.readOps')}`
+    const goals = ['sent', 'read'].map(
+      (name) => `  - { domain: shop, kind: throughput, metric: ${name}, atLeast: 5, priority: 3 }\n`,
+    )
+    const policy = FIRST_POLICY.replace('metrics:\n', metrics).replace('goals:\n', `goals:\n${goals.join('')}`)
+    const { notOnRecord } = replay(t, policy, 1, 30)
+    assert.deepEqual(notOnRecord, { domains: [], metrics: ['read'], resources: [] })
+  })
+
   it('leaves domains that it does not name to themselves', (t) => {
     const policy = FIRST_POLICY.replace(/^ {2}api: .*\n/m, '')
       .replace(/^ {2}api-p95.*\n/m, '')

@@ -177,6 +177,17 @@ describe('a simulated answer beside the same played for real', () => {
       assert.ok(Math.abs(predicted - played) < 0.15, `${goal}: ${predicted} simulated, ${played} played`)
       assert.ok(predicted <= most)
     }
+    const counting = halved
+      .replace('metrics:\n', 'metrics:\n  sent: { source: counter, counter: net.txPackets, unit: packets/s }\n')
+      .replace(
+        'goals:\n',
+        'goals:\n  - { domain: shop, kind: throughput, metric: sent, atLeast: 1, priority: 3, name: sends }\n',
+      )
+    const others = simulate(was, counting, 1, HOST.turns).simulated
+    const sends = others.goals.find(({ goal }) => goal === 'sends') ?? assert.fail()
+    const listed = others.unknown.find(({ what }) => what === 'what is counted as sent of shop') ?? assert.fail()
+    assert.ok(listed.turns > HOST.turns / 2, `${listed.turns}`)
+    assert.deepEqual([sends.now.unknown, sends.now.missed], [listed.turns, 0])
     const shop = simulated.goals.find(({ goal }) => goal === 'shop-performance-1')
     assert.ok(partOf(shop?.recorded ?? assert.fail()) > 0.8, 'it was met')
     assert.ok((shop?.index.was ?? 0) < 1 && (shop?.index.now ?? 0) > 1)
