@@ -79,6 +79,18 @@ describe('what arrives', () => {
     near(cheaper.measured?.index, 1)
   })
 
+  it('teaches its cost once, by what was used since it was read before', () => {
+    const { memory } = arrivals(AIM, sight(1000, 200, 230), {})
+    const between = {
+      ...sight(1000, 100, 230),
+      metric: { kind: 'fresh', value: 1000, ageMs: 2000, isRepeated: true },
+    } as const
+    const after = arrivals(AIM, between, memory)
+    assert.deepEqual([after.memory['spent'], after.memory['come']], [200, 1000])
+    const next = { ...sight(1000, 100, 230), metric: { kind: 'fresh', value: 1000, ageMs: 0, use: 200 } } as const
+    near(arrivals(AIM, next, memory).memory['spent'] as number, 200)
+  })
+
   it('counts for nothing where the policy silences it, and is learned all the same', () => {
     const silenced = { ...sight(1000, 200, 230), without: ['throughput' as const] }
     const { need, because, memory } = arrivals(AIM, silenced, {})

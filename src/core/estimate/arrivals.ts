@@ -29,14 +29,16 @@ export const arrivals: Estimator<'throughput'> = (aim, sight, memory) => {
   const known = costOf(remembered(memory, 'spent'), remembered(memory, 'come'))
   const due = rate * (known ?? 0)
   const isHeldBack = (sight.heldBack[CPU] ?? 0) >= HELD_BACK && use >= MOST * (sight.inForce[CPU] ?? 0)
-  const isBehind = isHeldBack && use < MOST * due
+  const used = metric.use ?? use
+  const isBehind = isHeldBack && used < MOST * due
   // Of what arrived, a domain that falls behind has done a part only, so nothing is learned of the cost then.
-  const spent = isBehind ? (remembered(memory, 'spent') ?? use) : blend(remembered(memory, 'spent'), use)
-  const come = isBehind ? (remembered(memory, 'come') ?? rate) : blend(remembered(memory, 'come'), rate)
+  const newest = isBehind || metric.isRepeated ? 0 : NEWEST
+  const spent = blend(remembered(memory, 'spent'), used, newest)
+  const come = blend(remembered(memory, 'come'), rate, newest)
   const perUnit = costOf(spent, come) ?? 0
   const peak = peakOf(memory, rate, sight.nowMs)
   const learned = { ...peak, spent, come }
-  const measured = { value: rate, target: aim.target, index: isBehind ? due / Math.max(use, 1e-9) : 1 }
+  const measured = { value: rate, target: aim.target, index: isBehind ? due / Math.max(used, 1e-9) : 1 }
   if (sight.without.includes('throughput')) {
     return { ...byUse(sight, { ...memory, ...learned }, 'silenced'), measured }
   }
@@ -63,6 +65,6 @@ function costOf(spent: number | undefined, come: number | undefined): number | u
   return spent === undefined || come === undefined || come <= 0 ? undefined : spent / come
 }
 
-function blend(before: number | undefined, now: number): number {
-  return before === undefined ? now : before + NEWEST * (now - before)
+function blend(before: number | undefined, now: number, newest: number): number {
+  return before === undefined ? now : before + newest * (now - before)
 }

@@ -50,8 +50,9 @@ export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
   const { metric } = sight
   const use = sight.use[CPU]
   if (metric.kind !== 'fresh' || use === undefined) return withoutReading(sight, memory)
-  const { calm, newest, variance } = newestWeight(memory, use, metric.value)
-  const smoothedUse = blend(remembered(memory, 'use'), use, newest)
+  const used = metric.use ?? use
+  const { calm, newest, variance } = metric.isRepeated ? standing(memory) : newestWeight(memory, used, metric.value)
+  const smoothedUse = blend(remembered(memory, 'use'), used, newest)
   const smoothedRate = blend(remembered(memory, 'rate'), metric.value, newest)
   const measured = { value: metric.value, target: aim.target, index: aim.target / Math.max(metric.value, 1e-9) }
   const learned = { use: smoothedUse, rate: smoothedRate, calm, variance, delivered: deliveredPart(sight, memory, use) }
@@ -109,16 +110,23 @@ function deviations(count: number, awaited: number): number {
   return 2 * Math.abs(Math.sqrt(count + 3 / 8) - Math.sqrt(awaited + 3 / 8))
 }
 
+interface Weight {
+  readonly calm: number
+  readonly newest: number
+  readonly variance: number
+}
+
+/** Of a reading that has counted already. */
+function standing(memory: GoalMemory): Weight {
+  return { calm: remembered(memory, 'calm') ?? NEWEST, newest: 0, variance: remembered(memory, 'variance') ?? 0 }
+}
+
 /**
  * How much the newest interval counts, and how much the cost varies. Slow while the cost is what it was, so that noise
  * moves nothing; fast once it is not, and calming down after. An interval in which little was worked and next to nothing
  * completed tells as little: in one that is starved a unit costs anything.
  */
-function newestWeight(
-  memory: GoalMemory,
-  use: number,
-  rate: number,
-): { readonly calm: number; readonly newest: number; readonly variance: number } {
+function newestWeight(memory: GoalMemory, use: number, rate: number): Weight {
   const usedBefore = remembered(memory, 'use') ?? 0
   const before = usedBefore / Math.max(remembered(memory, 'rate') ?? 0, 1e-9)
   const now = use / Math.max(rate, 1e-9)
