@@ -1,14 +1,14 @@
 import type { Allotted } from './allot.ts'
+import { type Claim, claimOf, deniedOf, isPlainlyDenied } from './claim.ts'
 import type { Need } from './estimate/estimate.ts'
 import type { FrameRow } from './frame.ts'
 import type { DomainView, View } from './look.ts'
 import type { DomainName } from './model/ids.ts'
 import { CPU, ONE_CPU } from './model/resource.ts'
 
-/** Who gets less than this part of what is owed to him in two turns is short of it; sooner where a goal is missed. */
-const SHORT = 0.7
-const SHORT_AND_MISSED = 0.9
-/** To want a CPU for this part of the time, or of what is owed where that is more, is to want it always. */
+/** Who is plainly denied what is owed to him in two turns is short of it, and where a goal is missed who is of this part. */
+const SHORT_AND_MISSED = 0.1
+/** To want a CPU for this part of the time is to want it always. */
 const ALL_THE_TIME = 0.9
 /** Who uses more than this part of what he is entitled to takes from others. */
 const TAKES = 1.1
@@ -99,12 +99,13 @@ function shortOf(rows: readonly Row[], stakes: ReadonlyMap<DomainName, Stake>): 
     const misses = stake !== undefined && stake.missed !== null
     // What its goals are about was measured, and none of them is missed: then it lacks nothing that it waits for.
     if (stake?.isMeasured === true && !misses) continue
-    const [used, owed] = [usedBy(row), owedTo(row)]
+    const [claim, owed] = [claimBy(row), owedTo(row)]
+    const denied = deniedOf(claim, owed)
     // Who waits for a CPU now and then has done all of its work after all, unless a goal tells otherwise.
     const isShort = misses
-      ? used < SHORT_AND_MISSED * owed && wantedBy(row) > SHORT_AND_MISSED * owed
-      : used < SHORT * owed && wantedBy(row) > ALL_THE_TIME * Math.max(ONE_CPU, owed)
-    if (isShort) found.set(row.name, owed - used)
+      ? denied > SHORT_AND_MISSED * owed
+      : isPlainlyDenied(claim, owed) && claim.wanted > ALL_THE_TIME * ONE_CPU
+    if (isShort) found.set(row.name, denied)
   }
   return found
 }
@@ -136,15 +137,11 @@ function owedTo({ view: { inForce }, requests, policy }: Row): number {
   return Math.min(Math.max(0, ...requests, policy.shares[CPU]?.reservation ?? 0), inForce[CPU] ?? 0)
 }
 
-/** What it would have used, had it not waited; of several threads the waits add up, so that it may be more than they want. */
-function wantedBy({ view: { use, heldBack } }: Row): number {
-  return (use[CPU] ?? 0) / Math.max(1 - (heldBack[CPU] ?? 0), 1e-3)
-}
+const claimBy = ({ view }: Row): Claim => claimOf(view, CPU)
 
-/** What is to be left to it: what it uses, or what is owed to it where it waits for that. */
+/** What is to be left to it: what it uses, and what is owed to it where it waits for that. */
 function leftTo(row: Row): number {
-  const [used, owed] = [usedBy(row), owedTo(row)]
-  return wantedBy(row) > SHORT_AND_MISSED * owed ? Math.max(used, owed) : used
+  return usedBy(row) + deniedOf(claimBy(row), owedTo(row))
 }
 
 /** Millicores that it uses beyond what it is entitled to, where they are worth speaking of. */

@@ -1,3 +1,4 @@
+import { claimOf, isPlainlyDenied } from './claim.ts'
 import { type DomainView, heldKey, levelOf, type View } from './look.ts'
 import type { Resource } from './model/resource.ts'
 
@@ -5,9 +6,6 @@ import type { Resource } from './model/resource.ts'
 const NEWEST = 0.3
 /** A host of which this part is used has next to nothing left that anybody could take. */
 const FULL = 0.9
-/** Who waits this much of the time and gets less than this part of what is in force does not get what is his. */
-const HELD_BACK = 0.1
-const DELIVERED_LEAST = 0.7
 
 /**
  * Use by whoever takes no part: all use on the host less that of the domains that do. Smoothed over turns. On a full host
@@ -37,12 +35,12 @@ export function unmanagedUse(view: View, resource: Resource, taking: readonly Do
   return before.unmanaged + NEWEST * (taken - before.unmanaged)
 }
 
-/** What domains are entitled to and do not use, as far as they do not wait for much of it in vain. */
+/** What domains are entitled to and do not use, as far as they are not denied it. */
 function leftOver(taking: readonly DomainView[], { key }: Resource): number {
-  return taking.reduce((sum, { standing, use, inForce, heldBack }) => {
-    const [its = 0, owed = 0] = [use[key], inForce[key]]
-    const isDenied = (heldBack[key] ?? 0) > HELD_BACK && its < DELIVERED_LEAST * owed
-    return standing !== 'managed' || isDenied ? sum : sum + Math.max(0, owed - its)
+  return taking.reduce((sum, domain) => {
+    const claim = claimOf(domain, key)
+    if (domain.standing !== 'managed' || isPlainlyDenied(claim, claim.has)) return sum
+    return sum + Math.max(0, claim.has - claim.used)
   }, 0)
 }
 

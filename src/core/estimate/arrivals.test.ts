@@ -79,6 +79,19 @@ describe('what arrives', () => {
     near(cheaper.measured?.index, 1)
   })
 
+  it('is behind where it is denied most of what it has, and teaches nothing of its cost then', () => {
+    const { memory } = arrivals(AIM, sight(1000, 200, 230), {})
+    for (const [use, heldBack] of [
+      [100, 0.6],
+      [280, 0.35],
+    ] as const) {
+      const behind = arrivals(AIM, sight(2000, use, 460, heldBack), memory)
+      assert.deepEqual([behind.memory['spent'], behind.memory['come']], [200, 1000])
+      near(behind.measured?.index, 400 / use)
+      near(behind.need[CPU], 2000 * COST * 1.15)
+    }
+  })
+
   it('teaches its cost once, by what was used since it was read before', () => {
     const { memory } = arrivals(AIM, sight(1000, 200, 230), {})
     const between = {

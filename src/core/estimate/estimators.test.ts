@@ -74,6 +74,15 @@ describe('throughput', () => {
     for (let more = 0; more < 20; more++) turn(500, 0.5)
     near(need, 690, 1)
   })
+  it('asks for no more because who does not want all that it has waits now and then', () => {
+    let memory: ReturnType<typeof throughput>['memory'] = {}
+    for (let second = 0; second < 30; second++) {
+      const its = { use: 200, inForce: 690, heldBack: 0.06, metric: fresh(50), nowMs: second * 1000 }
+      const estimate = throughput(aim, sight(its), memory)
+      memory = estimate.memory
+      near(estimate.need[CPU], 690)
+    }
+  })
   it('asks for the dearest of the last 30 to 60 s, as far as that may be noise and the cost has not plainly changed', () => {
     let memory: ReturnType<typeof throughput>['memory'] = {}
     const needs = (costs: readonly number[]) =>

@@ -1,3 +1,4 @@
+import { claimOf, wantsAll } from '#core/claim.ts'
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import { CPU } from '#core/model/resource.ts'
 import { type Estimator, remembered, type Sight } from './estimator.ts'
@@ -55,7 +56,7 @@ export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
   const smoothedUse = blend(remembered(memory, 'use'), used, newest)
   const smoothedRate = blend(remembered(memory, 'rate'), metric.value, newest)
   const measured = { value: metric.value, target: aim.target, index: aim.target / Math.max(metric.value, 1e-9) }
-  const learned = { use: smoothedUse, rate: smoothedRate, calm, variance, delivered: deliveredPart(sight, memory, use) }
+  const learned = { use: smoothedUse, rate: smoothedRate, calm, variance, delivered: deliveredPart(sight, memory) }
   if (sight.without.includes('throughput')) {
     return { ...byUse(sight, { ...memory, ...learned }, 'silenced'), measured }
   }
@@ -92,11 +93,13 @@ export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
  *
  * Worked: 310 millicores in force, 270 used by a domain that waits: 0.87 of what is asked for arrives.
  */
-function deliveredPart(sight: Sight, memory: GoalMemory, use: number): number {
+function deliveredPart(sight: Sight, memory: GoalMemory): number {
   const before = remembered(memory, 'delivered') ?? 1
-  const inForce = sight.inForce[CPU] ?? 0
-  if (inForce <= 0 || (sight.heldBack[CPU] ?? 0) < HELD_BACK) return before
-  const now = Math.min(Math.max(use / inForce, DELIVERED_LEAST), 1)
+  const claim = claimOf(sight, CPU)
+  // What it would not use, however little it waited, says nothing of what would be delivered.
+  const isTold = (sight.heldBack[CPU] ?? 0) >= HELD_BACK && wantsAll(claim, claim.has)
+  if (claim.has <= 0 || !isTold) return before
+  const now = Math.min(Math.max(claim.used / claim.has, DELIVERED_LEAST), 1)
   return blend(before, now, now < before ? WORSE : BETTER)
 }
 
