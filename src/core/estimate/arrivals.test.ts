@@ -92,6 +92,14 @@ describe('what arrives', () => {
     }
   })
 
+  it('teaches nothing of its cost while the domain stands still', () => {
+    let { need, memory } = arrivals(AIM, sight(1000, 200, 230), {})
+    for (let second = 1; second < 20; second++) {
+      ;({ need, memory } = arrivals(AIM, sight(1000, 0, 230, 0, second * 1000), memory))
+      near(need[CPU], 230)
+    }
+  })
+
   it('teaches its cost once, by what was used since it was read before', () => {
     const { memory } = arrivals(AIM, sight(1000, 200, 230), {})
     const between = {

@@ -15,6 +15,8 @@ const HELD_BACK = 0.05
 const MOST = 0.9
 /** Who waits so much of it, for longer than he runs, may have lost what arrived meanwhile, and wants that no more. */
 const LOSES = 0.5
+/** Less than this in millicores is done by who stands still; what arrives then is done later. */
+const USED_LEAST = 10
 /** Where he gets less than this part of what he has. */
 const DELIVERED_LEAST = 0.7
 
@@ -36,7 +38,7 @@ export const arrivals: Estimator<'throughput'> = (aim, sight, memory) => {
   const used = metric.use ?? use
   const isBehind = isHeldBack(sight) && used < MOST * due
   // Of what arrived, a domain that falls behind has done a part only, so nothing is learned of the cost then.
-  const newest = isBehind || metric.isRepeated ? 0 : NEWEST
+  const newest = isBehind || metric.isRepeated || used < USED_LEAST ? 0 : NEWEST
   const spent = blend(remembered(memory, 'spent'), used, newest)
   const come = blend(remembered(memory, 'come'), rate, newest)
   const perUnit = costOf(spent, come) ?? 0

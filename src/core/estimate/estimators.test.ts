@@ -116,6 +116,25 @@ describe('throughput', () => {
     }
     near((memory['use'] as number) / (memory['rate'] as number), 4, 0.4)
   })
+  it('learns nothing from what was done before, where that is told once the domain stands still', () => {
+    let estimate = throughput(aim, sight({ use: 400, metric: fresh(100) }), {})
+    for (let second = 1; second <= 3; second++) {
+      estimate = throughput(
+        aim,
+        sight({ use: 0, inForce: 690, metric: fresh(100), nowMs: second * 1000 }),
+        estimate.memory,
+      )
+      near(estimate.need[CPU], 690)
+    }
+  })
+  it('takes work that goes on while next to none is used for no plain change of its cost', () => {
+    let { memory } = throughput(aim, sight({ use: 400, metric: fresh(100) }), {})
+    for (let second = 1; second < 20; second++)
+      memory = throughput(aim, sight({ use: 400, metric: fresh(100), nowMs: second * 1000 }), memory).memory
+    const { need, memory: after } = throughput(aim, sight({ use: 80, metric: fresh(100), nowMs: 20_000 }), memory)
+    assert.ok((after['calm'] as number) < 0.31)
+    near(need[CPU], (400 - 0.3 * 320) * 1.5 * 1.15 * 1.25, 1)
+  })
   describe('of few units a second, which come in clusters,', () => {
     const few = { kind: 'throughput', metric: 'rate', target: 10 } as const
     const CLUSTERS = [13, 15, 9, 8, 12, 15, 21, 19, 8, 12, 16, 20, 9, 13, 18]

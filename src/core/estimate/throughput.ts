@@ -16,6 +16,8 @@ const PLAINLY = 0.3
 const SELDOM = 3
 /** So many units completed in a second tell what one costs, however little of the usual work that was. */
 const UNITS = 5
+/** They were not completed in an interval in which less than this was used, in millicores: they are told late. */
+const USED_LEAST = 10
 /** An interval that tells less than this part of what others do cannot show that the cost has changed. */
 const TELLING = 0.3
 /**
@@ -127,19 +129,22 @@ function standing(memory: GoalMemory): Weight {
 /**
  * How much the newest interval counts, and how much the cost varies. Slow while the cost is what it was, so that noise
  * moves nothing; fast once it is not, and calming down after. An interval in which little was worked and next to nothing
- * completed tells as little: in one that is starved a unit costs anything.
+ * completed tells as little: in one that is starved a unit costs anything. Nor is it free where the domain stood still
+ * and what it did before is told.
  */
 function newestWeight(memory: GoalMemory, use: number, rate: number): Weight {
   const usedBefore = remembered(memory, 'use') ?? 0
   const before = usedBefore / Math.max(remembered(memory, 'rate') ?? 0, 1e-9)
   const now = use / Math.max(rate, 1e-9)
-  const told = usedBefore > 0 ? Math.min(Math.max(use / usedBefore, rate / UNITS), 1) : 1
+  const units = use < USED_LEAST ? 0 : rate / UNITS
+  const told = usedBefore > 0 ? Math.min(Math.max(use / usedBefore, units), 1) : 1
   const off = Math.abs(Math.log(now / before))
   const isChance = before === 0 || deviations(rate, use / before) < SELDOM
-  const hasChanged = told > TELLING && off > Math.log(1 + PLAINLY) && !isChance
-  const varied = remembered(memory, 'variance') ?? 0
   // A metric is a moment behind: where work begins or ends, the cost of that interval is none.
-  const isTelling = before > 0 && use > TELLING * usedBefore && !hasChanged
+  const isMuch = use > TELLING * usedBefore
+  const hasChanged = isMuch && told > TELLING && off > Math.log(1 + PLAINLY) && !isChance
+  const varied = remembered(memory, 'variance') ?? 0
+  const isTelling = before > 0 && isMuch && !hasChanged
   const variance = isTelling ? blend(varied, Math.min(off, 1) ** 2, NEWEST_OF_NOISE) : varied
   const calmed = (remembered(memory, 'calm') ?? Number.POSITIVE_INFINITY) * CALMING
   const calm = hasChanged ? NEWEST_AFTER_CHANGE : Math.min(Math.max(NEWEST, calmed), NEWEST_AFTER_CHANGE)
