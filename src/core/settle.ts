@@ -3,7 +3,7 @@ import { BOUND } from './arbitrate/division.ts'
 import type { Arbitration, Problem } from './arbitrate/problem.ts'
 import type { Workspace } from './arbitrate/workspace.ts'
 import type { Need } from './estimate/estimate.ts'
-import { type Bounds, type Frame, type FrameRow, problemOf } from './frame.ts'
+import { type Bounds, type Frame, type FrameRow, problemOf, startOf } from './frame.ts'
 import { impact } from './impact.ts'
 import { AT_REST, climb, DEFAULT_LADDER, differenceOf, isMove, type Ladder, LEFT_OVER } from './ladder.ts'
 import type { View } from './look.ts'
@@ -81,8 +81,10 @@ export function settle(view: View, frame: Frame, needs: readonly Need[], workspa
   // What still breaks a rule after that is not made, nor what would cut anybody off from what is in use.
   const isCut = !frame.resource.compressible && isBelowFloor(bounds, arbitration, frame.resource.grain)
   if (!isStable || isCut) return standing
-  for (const { row, reason } of grown) {
-    if (arbitration.bound[row] === BOUND.limit) reasons.set(row, reasons.get(row) ?? reason)
+  for (const { row, ceiling, reason } of grown) {
+    // Who may not grow to his start yet is bound by what that became.
+    const isBound = arbitration.bound[row] === BOUND.limit || startOf(problem, row) > ceiling
+    if (isBound) reasons.set(row, reasons.get(row) ?? reason)
   }
   // Before donors are waited for: who waits for them only is the reason that they are to give.
   if (triggers.every((trigger) => isHeldBack(trigger, frame, arbitration))) return { ...standing, reasons }
