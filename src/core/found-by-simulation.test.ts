@@ -64,6 +64,17 @@ describe('a decision', () => {
     assert.equal(cpu?.capacity.shrunk, true)
   })
 
+  it('says what keeps a domain from growing to its start at once', () => {
+    const start = (reservation: number) => domain('a', { shares: { [CPU]: share({ reservation }) } })
+    const its = policy([start(500), domain('b')], [], { maximumStep: { [CPU]: 0.05 } })
+    const world = new World(its, { a: { use: 100 }, b: { use: 100 } })
+    world.run(3)
+    world.policy = { ...its, domains: [start(1500), domain('b')] }
+    const row = world.step().resources[0]?.rows[0]
+    assert.deepEqual([row?.entitlement, row?.allocation], [1500, (row?.inForce ?? 0) + 100])
+    assert.deepEqual(row?.settled, { kind: 'maximum-step', step: 100 })
+  })
+
   it('follows a limit that came down, and grants a start, within the cooldown', () => {
     const limited = (limit: number) => domain('a', { shares: { [CPU]: share({ limit }) } })
     const reserved = (reservation: number) => domain('b', { shares: { [CPU]: share({ reservation }) } })

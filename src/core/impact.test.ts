@@ -29,14 +29,8 @@ function arriving(
   return world
 }
 
-/** Within a grain: of what the last to come has used before it was known a trace is left. */
 function assertAllocated(decision: Decision, expected: Readonly<Record<string, number>>) {
-  for (const [name, amount] of Object.entries(expected)) {
-    assert.ok(
-      Math.abs(allocated(decision, name) - amount) <= 10,
-      `${name}: ${allocated(decision, name)}, not ${amount}`,
-    )
-  }
+  for (const [name, amount] of Object.entries(expected)) assert.equal(allocated(decision, name), amount, name)
 }
 
 describe('whom a change would harm', () => {

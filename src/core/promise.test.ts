@@ -150,6 +150,31 @@ describe('promise', () => {
     for (let second = 0; second < 20; second++) assert.equal(of(paused.step()).promised, null)
   })
 
+  /** Of a metric that comes seldom: what was read so many seconds after the change. Each is told 2 s later. */
+  const seldom: readonly [string, Readonly<Record<number, number>>, number, number][] = [
+    ['by each reading once', { 1: 96, 10: 92, 19: 104, 28: 104 }, 30, 100],
+    ['by none that was taken before the change had its effect', { 1: 96, 9: 96, 20: 104 }, 30, 104],
+    ['by the first that comes, where none has when it is due', { 1: 96, 40: 92 }, 42, 92],
+  ]
+  for (const [title, readings, seconds, came] of seldom) {
+    it(`is graded ${title}`, () => {
+      const thresholds = { [CPU]: [{ difference: 0.3, samples: 1 }] }
+      const both = policy([domain('shop'), domain('batch')], [goal('shop', 1, aim)], { thresholds })
+      const its = world({ ...both, metrics: both.metrics.map((metric) => ({ ...metric, staleMs: 60_000 })) })
+      work(its, 100, 6)
+      promisedIn(its)
+      const madeAt = its.seconds
+      let graded: GoalDecision['graded'] = null
+      for (let second = 1; second < 50 && graded === null; second++) {
+        const takenAt = Object.keys(readings).findLast((at) => Number(at) <= second - 2) ?? '0'
+        its.readings['rate'] = readings[Number(takenAt)] ?? 100
+        its.ages['rate'] = (second - Number(takenAt)) * 1000
+        graded = of(its.step()).graded
+      }
+      assert.deepEqual([its.seconds - madeAt, graded?.came], [seconds, came])
+    })
+  }
+
   it('takes the prediction of an estimator that has a model; of what should be little, more is worse', () => {
     const below = { kind: 'performance', metric: 'p95', direction: 'below', target: 200 } as const
     const its = new World(policy([domain('shop'), domain('batch')], [goal('shop', 1, below)]), {

@@ -28,7 +28,7 @@ export interface Promising {
  * Compares each promise with what came, and notes new ones. A goal is promised something when the allocation of its domain
  * changes and it is granted what its estimator asks for; what is granted less, or may ask for less, promises nothing. A
  * promise is graded when it is due, or when its domain's allocation changes before that and something was measured
- * already. In the order of `needs`.
+ * already; each reading counts once, and none that was taken before the change had its effect. In the order of `needs`.
  */
 export function promise(
   view: View,
@@ -49,16 +49,19 @@ export function promise(
 function next(
   known: PromiseKnowledge | null,
   { promised, isMoved }: { readonly promised: Promised | null; readonly isMoved: boolean },
-  { goal, status }: Need,
+  { goal, status, measuredAtMs }: Need,
   turn: number,
   nowMs: number,
 ): Promising {
   if (known === null && promised === null) return { promised, graded: null, knowledge: null }
   let pending = known?.pending ?? null
-  if (pending !== null && nowMs - pending.atMs >= EFFECT_MS && (status.kind === 'met' || status.kind === 'missed')) {
+  const isMeasured = status.kind === 'met' || status.kind === 'missed'
+  if (pending !== null && isMeasured && measuredAtMs !== null && measuredAtMs - pending.atMs >= EFFECT_MS) {
     pending = { ...pending, sum: pending.sum + status.measured, count: pending.count + 1 }
   }
-  const isOver = pending !== null && (isMoved || nowMs - pending.atMs >= DUE_MS)
+  // A metric that comes seldom is waited for, and one that is lost is not.
+  const isDue = pending !== null && nowMs - pending.atMs >= DUE_MS && (pending.count > 0 || !isMeasured)
+  const isOver = pending !== null && (isMoved || isDue)
   const graded = pending !== null && isOver && pending.count > 0 ? grade(pending, goal) : null
   const before = known?.record ?? { made: 0, kept: 0, off: 0 }
   const made = before.made + 1

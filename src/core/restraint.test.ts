@@ -122,6 +122,26 @@ describe('who takes what another is short of', () => {
     assert.equal(quota(), 1000)
   })
 
+  describe('while one under a cap waits', () => {
+    /** Of 300 that its goal asks for it uses 60, and waits so long, for its own quota or for others. */
+    const capped = (waited: 'cpu.waitMs' | 'cpu.throttledMs') => {
+      const { live, quota, world } = host()
+      const { domains, goals } = world.policy
+      world.policy = policy(domains, [...goals, goal('c', 1, fixedCpu(300))])
+      let waitMs = 0
+      const step = (use: readonly [number, number], its: number, more: number) => {
+        waitMs += more
+        const slow = { [waited]: waitMs }
+        live(1, use, 10, { use: its, slow, settings: { 'cpu.quota': null } })
+      }
+      for (let turn = 0; turn < 10; turn++) step([1200, 500], 300, 0)
+      for (let turn = 0; turn < 3; turn++) step([1900, 40], 60, 1800)
+      return quota()
+    }
+    it('is held to what others leave', () => assert.equal(capped('cpu.waitMs'), 1660))
+    it('is not held for one that waits for its own quota', () => assert.equal(capped('cpu.throttledMs'), undefined))
+  })
+
   it('keeps the limit that the policy states', () => {
     const shares = { cpu: { reservation: null, own: null, lend: true, borrow: true, limit: 1300, weight: null } }
     const { live, quota } = host(undefined, { shares } as never)

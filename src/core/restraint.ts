@@ -1,15 +1,17 @@
 import type { Allotted } from './allot.ts'
+import { type Claim, claimOf, deniedOf, isPlainlyDenied } from './claim.ts'
 import type { Need } from './estimate/estimate.ts'
 import type { FrameRow } from './frame.ts'
-import type { DomainView, View } from './look.ts'
+import { type DomainView, rateOf, type View } from './look.ts'
 import type { DomainName } from './model/ids.ts'
 import { CPU, ONE_CPU } from './model/resource.ts'
 
-/** Who gets less than this part of what is owed to him in two turns is short of it; sooner where a goal is missed. */
-const SHORT = 0.7
-const SHORT_AND_MISSED = 0.9
-/** To want a CPU for this part of the time, or of what is owed where that is more, is to want it always. */
+/** Who is plainly denied what is owed to him in two turns is short of it, and where a goal is missed who is of this part. */
+const SHORT_AND_MISSED = 0.1
+/** To want a CPU for this part of the time is to want it always. */
 const ALL_THE_TIME = 0.9
+/** Who is throttled for this part of what he waits waits for his own quota: threads that are throttled may wait, too. */
+const THROTTLED = 0.1
 /** Who uses more than this part of what he is entitled to takes from others. */
 const TAKES = 1.1
 /** Where less than this part of the capacity is in use nobody takes anything from others. */
@@ -35,7 +37,8 @@ export interface Restraints {
  * load goes up and down keeps it all. So whoever uses more than he is entitled to, while another waits for what goals
  * or his reservation ask for, is held by a quota to what others leave him, though never to less than his allocation. That
  * lasts for the cooldown, and until he no longer runs into it or the host is busy no more. Nobody is restrained while he
- * misses a goal that is as important as those of who is short, or any while nobody is.
+ * misses a goal that is as important as those of who is short, or any while nobody is. Whoever is capped depends on the
+ * same weights up to his cap, so he may be short, too.
  *
  * Worked: entitled to 1400 of 2000 millicores one uses 1900, another 60 of 400, and waits. The first is left 1600; if a
  * third one uses 100 of another 200 and does not wait, 1500.
@@ -46,7 +49,7 @@ export function restraints(view: View, allotted: readonly Allotted[], needs: rea
   const { rows, capacity } = its.frame
   const { allocation } = its.rounding
   const stakes = stakesOf(needs)
-  const managed = rows.flatMap((row, index) => (isUnderGuarantee(row) ? [{ ...row, index }] : []))
+  const managed = rows.flatMap((row, index) => (isManaged(row) ? [{ ...row, index }] : []))
   const short = shortOf(managed, stakes)
   const shortOnes = [...short.keys()].filter((name) => view.byName.get(name)?.known?.resources[CPU]?.isShort === true)
   shortOnes.sort((one, other) => (short.get(other) ?? 0) - (short.get(one) ?? 0))
@@ -58,6 +61,7 @@ export function restraints(view: View, allotted: readonly Allotted[], needs: rea
   const inUse = view.domains.reduce((sum, { use }) => sum + (use[CPU] ?? 0), 0)
   const isBusy = inUse >= BUSY * capacity.available
   const held = managed.flatMap((row) => {
+    if (row.policy.enforcement !== 'guarantee') return []
     const before = quotaByReeve(view, row)
     const stands = before !== null && isHeld(view, row, before, isBusy)
     const begins = shortOnes.length > 0 && excessOf(row.view) > 0
@@ -84,8 +88,8 @@ export function restraints(view: View, allotted: readonly Allotted[], needs: rea
 
 type Row = FrameRow & { readonly view: DomainView }
 
-function isUnderGuarantee(row: FrameRow): row is Row {
-  return row.view !== null && row.standing === 'managed' && row.policy.enforcement === 'guarantee'
+function isManaged(row: FrameRow): row is Row {
+  return row.view !== null && row.standing === 'managed'
 }
 
 /**
@@ -99,12 +103,14 @@ function shortOf(rows: readonly Row[], stakes: ReadonlyMap<DomainName, Stake>): 
     const misses = stake !== undefined && stake.missed !== null
     // What its goals are about was measured, and none of them is missed: then it lacks nothing that it waits for.
     if (stake?.isMeasured === true && !misses) continue
-    const [used, owed] = [usedBy(row), owedTo(row)]
+    const [claim, owed] = [claimBy(row), owedTo(row)]
+    if (isThrottled(row, claim)) continue
+    const denied = deniedOf(claim, owed)
     // Who waits for a CPU now and then has done all of its work after all, unless a goal tells otherwise.
     const isShort = misses
-      ? used < SHORT_AND_MISSED * owed && wantedBy(row) > SHORT_AND_MISSED * owed
-      : used < SHORT * owed && wantedBy(row) > ALL_THE_TIME * Math.max(ONE_CPU, owed)
-    if (isShort) found.set(row.name, owed - used)
+      ? denied > SHORT_AND_MISSED * owed
+      : isPlainlyDenied(claim, owed) && claim.wanted > ALL_THE_TIME * ONE_CPU
+    if (isShort) found.set(row.name, denied)
   }
   return found
 }
@@ -136,15 +142,17 @@ function owedTo({ view: { inForce }, requests, policy }: Row): number {
   return Math.min(Math.max(0, ...requests, policy.shares[CPU]?.reservation ?? 0), inForce[CPU] ?? 0)
 }
 
-/** What it would have used, had it not waited; of several threads the waits add up, so that it may be more than they want. */
-function wantedBy({ view: { use, heldBack } }: Row): number {
-  return (use[CPU] ?? 0) / Math.max(1 - (heldBack[CPU] ?? 0), 1e-3)
+/** Whether it waits for its own quota, and not for what others took. A millicore is a millisecond in a second. */
+function isThrottled({ view }: Row, { used, wanted }: Claim): boolean {
+  const throttledMs = rateOf(view, 'cpu.throttledMs') ?? 0
+  return throttledMs > THROTTLED * (wanted - used)
 }
 
-/** What is to be left to it: what it uses, or what is owed to it where it waits for that. */
+const claimBy = ({ view }: Row): Claim => claimOf(view, CPU)
+
+/** What is to be left to it: what it uses, and what is owed to it where it waits for that. */
 function leftTo(row: Row): number {
-  const [used, owed] = [usedBy(row), owedTo(row)]
-  return wantedBy(row) > SHORT_AND_MISSED * owed ? Math.max(used, owed) : used
+  return usedBy(row) + deniedOf(claimBy(row), owedTo(row))
 }
 
 /** Millicores that it uses beyond what it is entitled to, where they are worth speaking of. */

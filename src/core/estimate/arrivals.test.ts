@@ -79,6 +79,39 @@ describe('what arrives', () => {
     near(cheaper.measured?.index, 1)
   })
 
+  it('is behind where it is denied most of what it has, and teaches nothing of its cost then', () => {
+    const { memory } = arrivals(AIM, sight(1000, 200, 230), {})
+    for (const [use, heldBack] of [
+      [100, 0.6],
+      [280, 0.35],
+    ] as const) {
+      const behind = arrivals(AIM, sight(2000, use, 460, heldBack), memory)
+      assert.deepEqual([behind.memory['spent'], behind.memory['come']], [200, 1000])
+      near(behind.measured?.index, 400 / use)
+      near(behind.need[CPU], 2000 * COST * 1.15)
+    }
+  })
+
+  it('teaches nothing of its cost while the domain stands still', () => {
+    let { need, memory } = arrivals(AIM, sight(1000, 200, 230), {})
+    for (let second = 1; second < 20; second++) {
+      ;({ need, memory } = arrivals(AIM, sight(1000, 0, 230, 0, second * 1000), memory))
+      near(need[CPU], 230)
+    }
+  })
+
+  it('teaches its cost once, by what was used since it was read before', () => {
+    const { memory } = arrivals(AIM, sight(1000, 200, 230), {})
+    const between = {
+      ...sight(1000, 100, 230),
+      metric: { kind: 'fresh', value: 1000, ageMs: 2000, isRepeated: true },
+    } as const
+    const after = arrivals(AIM, between, memory)
+    assert.deepEqual([after.memory['spent'], after.memory['come']], [200, 1000])
+    const next = { ...sight(1000, 100, 230), metric: { kind: 'fresh', value: 1000, ageMs: 0, use: 200 } } as const
+    near(arrivals(AIM, next, memory).memory['spent'] as number, 200)
+  })
+
   it('counts for nothing where the policy silences it, and is learned all the same', () => {
     const silenced = { ...sight(1000, 200, 230), without: ['throughput' as const] }
     const { need, because, memory } = arrivals(AIM, silenced, {})

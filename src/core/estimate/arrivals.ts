@@ -1,6 +1,7 @@
+import { claimOf, isPlainlyDenied } from '#core/claim.ts'
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import { CPU } from '#core/model/resource.ts'
-import { type Estimator, remembered } from './estimator.ts'
+import { type Estimator, remembered, type Sight } from './estimator.ts'
 import { byUse, withoutReading } from './without-reading.ts'
 
 /** Weight of the newest turn in the cost of what arrives: work that waited is done in another turn than it came in. */
@@ -12,6 +13,12 @@ const MARGIN = 1.15
 /** Who waits this much of the time that he wants a CPU, and has used most of what he has, is held back. */
 const HELD_BACK = 0.05
 const MOST = 0.9
+/** Who waits so much of it, for longer than he runs, may have lost what arrived meanwhile, and wants that no more. */
+const LOSES = 0.5
+/** Less than this in millicores is done by who stands still; what arrives then is done later. */
+const USED_LEAST = 10
+/** Where he gets less than this part of what he has. */
+const DELIVERED_LEAST = 0.7
 
 /**
  * For work that is counted where it arrives, such as packets received: learns the CPU that one costs, and asks for the
@@ -28,15 +35,16 @@ export const arrivals: Estimator<'throughput'> = (aim, sight, memory) => {
   const rate = metric.value
   const known = costOf(remembered(memory, 'spent'), remembered(memory, 'come'))
   const due = rate * (known ?? 0)
-  const isHeldBack = (sight.heldBack[CPU] ?? 0) >= HELD_BACK && use >= MOST * (sight.inForce[CPU] ?? 0)
-  const isBehind = isHeldBack && use < MOST * due
+  const used = metric.use ?? use
+  const isBehind = isHeldBack(sight) && used < MOST * due
   // Of what arrived, a domain that falls behind has done a part only, so nothing is learned of the cost then.
-  const spent = isBehind ? (remembered(memory, 'spent') ?? use) : blend(remembered(memory, 'spent'), use)
-  const come = isBehind ? (remembered(memory, 'come') ?? rate) : blend(remembered(memory, 'come'), rate)
+  const newest = isBehind || metric.isRepeated || used < USED_LEAST ? 0 : NEWEST
+  const spent = blend(remembered(memory, 'spent'), used, newest)
+  const come = blend(remembered(memory, 'come'), rate, newest)
   const perUnit = costOf(spent, come) ?? 0
   const peak = peakOf(memory, rate, sight.nowMs)
   const learned = { ...peak, spent, come }
-  const measured = { value: rate, target: aim.target, index: isBehind ? due / Math.max(use, 1e-9) : 1 }
+  const measured = { value: rate, target: aim.target, index: isBehind ? due / Math.max(used, 1e-9) : 1 }
   if (sight.without.includes('throughput')) {
     return { ...byUse(sight, { ...memory, ...learned }, 'silenced'), measured }
   }
@@ -51,6 +59,15 @@ export const arrivals: Estimator<'throughput'> = (aim, sight, memory) => {
   }
 }
 
+/** Whether it lacks CPU: it uses up what it has, or is denied that. */
+function isHeldBack(sight: Sight): boolean {
+  const claim = claimOf(sight, CPU)
+  const { has, used } = claim
+  const waited = sight.heldBack[CPU] ?? 0
+  if (waited >= HELD_BACK && used >= MOST * has) return true
+  return isPlainlyDenied(claim, has) || (waited >= LOSES && used < DELIVERED_LEAST * has)
+}
+
 function peakOf(memory: GoalMemory, rate: number, nowMs: number): { readonly rate: number; readonly atMs: number } {
   const before = remembered(memory, 'rate')
   const atMs = remembered(memory, 'atMs')
@@ -63,6 +80,6 @@ function costOf(spent: number | undefined, come: number | undefined): number | u
   return spent === undefined || come === undefined || come <= 0 ? undefined : spent / come
 }
 
-function blend(before: number | undefined, now: number): number {
-  return before === undefined ? now : before + NEWEST * (now - before)
+function blend(before: number | undefined, now: number, newest: number): number {
+  return before === undefined ? now : before + newest * (now - before)
 }

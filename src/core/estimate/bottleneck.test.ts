@@ -98,6 +98,18 @@ describe('a goal that more CPU does not help', () => {
     assert.deepEqual(need, { [CPU]: 800, [MEMORY]: 190, [READ]: 87 })
   })
 
+  it('takes one step for one reading', () => {
+    const between = (its: Sight): Sight => ({
+      ...its,
+      metric: { kind: 'fresh', value: 300, ageMs: 2000, isRepeated: true },
+    })
+    const tried = { [`tried ${READ}`]: 60 }
+    const scarce = sight({ heldBack: { [READ]: 0.9 }, read: 50 })
+    assert.equal(beyondCpu(OTHERS, scarce, tried, missed).need[READ], 90)
+    assert.equal(beyondCpu(OTHERS, between(scarce), tried, missed).need[READ], 60)
+    assert.equal(beyondCpu(OTHERS, between(sight({ read: 10 })), tried, met).need[READ], 60)
+  })
+
   it('keeps what was tried and is used where nothing can be read any more', () => {
     const because = { kind: 'by-use', reason: 'stale', wanted: 80, target: 0.8, heldBack: false } as const
     const lost: Estimate = { need: { [CPU]: 100 }, least: {}, because, measured: null, memory: {} }

@@ -26,6 +26,7 @@ export function beyondCpu(others: readonly Resource[], sight: Sight, memory: Goa
   if (others.length === 0 || sight.without.includes('bottleneck')) return estimate
   const { measured } = estimate
   const isMissed = measured !== null && measured.index > 1
+  const isRepeated = sight.metric.kind === 'fresh' && sight.metric.isRepeated === true
   const scarce = isMissed && isCpuLeft(sight) ? scarcest(others, sight) : null
   const need: Record<ResourceKey, number> = {}
   const tried: Record<string, number> = {}
@@ -33,10 +34,10 @@ export function beyondCpu(others: readonly Resource[], sight: Sight, memory: Goa
     const before = remembered(memory, nameOf(key))
     const amount =
       key === scarce
-        ? moreOf(key, grain, sight, before)
+        ? moreOf(key, grain, sight, before, isRepeated)
         : before === undefined
           ? undefined
-          : keptOf(key, sight, before, isMissed)
+          : keptOf(key, sight, before, isMissed || isRepeated)
     if (amount === undefined) continue
     need[key] = amount
     tried[nameOf(key)] = amount
@@ -77,16 +78,24 @@ function isScarce(key: ResourceKey, { heldBack, workingSet, use, inForce }: Sigh
 const rankOf = (key: ResourceKey, { workingSet, heldBack }: Sight): number =>
   (key in workingSet ? 1 : 0) + (heldBack[key] ?? 0)
 
-function moreOf(key: ResourceKey, grain: number, sight: Sight, before = 0): number {
+/** One reading gives reason for one step. */
+function moreOf(
+  key: ResourceKey,
+  grain: number,
+  sight: Sight,
+  before: number | undefined,
+  isRepeated: boolean,
+): number {
   const { workingSet, use, inForce, capacity } = sight
-  const tried = Math.max(use[key] ?? 0, Math.min(before, inForce[key] ?? before))
-  const more = workingSet[key] ?? Math.max(before, tried * MORE, tried + GRAINS * grain)
+  const tried = Math.max(use[key] ?? 0, Math.min(before ?? 0, inForce[key] ?? before ?? 0))
+  const step = Math.max(before ?? 0, tried * MORE, tried + GRAINS * grain)
+  const more = workingSet[key] ?? (isRepeated ? (before ?? step) : step)
   return Math.min(more, capacity[key] ?? more)
 }
 
-/** A missed goal keeps what it was tried with; one that is met gives back what it does not need. */
-function keptOf(key: ResourceKey, { workingSet, smoothUse }: Sight, before: number, isMissed: boolean): number {
+/** A missed goal keeps what it was tried with; one that is met gives back what it does not need, reading by reading. */
+function keptOf(key: ResourceKey, { workingSet, smoothUse }: Sight, before: number, isKept: boolean): number {
   const enough = workingSet[key] ?? (smoothUse[key] ?? 0) * MORE
   if (enough >= before) return key in workingSet ? enough : before
-  return isMissed ? before : before + GIVE_BACK * (enough - before)
+  return isKept ? before : before + GIVE_BACK * (enough - before)
 }

@@ -1,3 +1,4 @@
+import { claimOf } from '#core/claim.ts'
 import { CPU } from '#core/model/resource.ts'
 import type { Sight } from './estimator.ts'
 
@@ -14,11 +15,11 @@ const RATHER = 4
  * Worked: with 10 of 100 millicores used it waited 5 ms of a second for a CPU, a third of the time that it wanted one;
  * but it stood still for memory for 500 ms.
  */
-export function isCpuLeft({ use, inForce, heldBack }: Sight): boolean {
-  const used = use[CPU] ?? 0
-  const part = heldBack[CPU] ?? 0
-  if (used >= USED_UP * (inForce[CPU] ?? 0)) return false
-  const waitedMs = (used * part) / Math.max(1 - part, 1e-3)
+export function isCpuLeft(sight: Sight): boolean {
+  const { heldBack } = sight
+  const { has, used, wanted } = claimOf(sight, CPU)
+  if (used >= USED_UP * has) return false
+  const waitedMs = wanted - used
   const others = Object.entries(heldBack).flatMap(([key, stalled]) => (key === CPU ? [] : [stalled * 1000]))
-  return part < HELD_BACK || Math.max(0, ...others) > RATHER * waitedMs
+  return (heldBack[CPU] ?? 0) < HELD_BACK || Math.max(0, ...others) > RATHER * waitedMs
 }

@@ -9,9 +9,10 @@ import { CPU, type Resource } from '#core/model/resource.ts'
 import { arrivals } from './arrivals.ts'
 import { beyondCpu } from './bottleneck.ts'
 import { countedMemory, countedReading, countsArrivals } from './counted.ts'
-import type { Estimate, MetricSight, Sight } from './estimator.ts'
+import type { Estimate, Sight } from './estimator.ts'
 import { fixed } from './fixed.ts'
 import { performance } from './performance.ts'
+import { type Measured, metricSight, NO_METRIC, readingMemory } from './reading.ts'
 import { throughput } from './throughput.ts'
 import { utilization } from './utilization.ts'
 
@@ -28,11 +29,10 @@ export interface Need {
   readonly because: EstimateReason
   /** What forecasts say of it; empty where none has anything to say. */
   readonly forecasts: readonly ForecastDecision[]
+  /** When what its status says was measured, on the monotonic clock, where an earlier turn has not told of that already. */
+  readonly measuredAtMs: number | null
   readonly memory: GoalMemory
 }
-
-/** A stale reading is held for this many times the age at which it became stale, then it is lost. */
-const HELD_FOR = 3
 
 /** Estimates every goal on every domain it names; order follows the policy's goals, then the domains. */
 export function estimate(view: View): Need[] {
@@ -57,12 +57,6 @@ export function estimate(view: View): Need[] {
   return needs
 }
 
-/** The metric that a goal refers to, and the reading of it that counts. */
-interface Measured {
-  readonly policy: MetricPolicy
-  readonly reading: MetricReading | undefined
-}
-
 function estimateOne(
   { policy, seen }: View,
   goal: Goal,
@@ -74,21 +68,25 @@ function estimateOne(
   const before = memoryOf(goal, domain, about)
   const nowMs = seen.at.monotonicMs
   const { use, smoothUse, heldBack, workingSet, inForce } = domain
-  const metric = measured === null ? NO_METRIC : metricSight(measured, nowMs)
+  const metric = measured === null ? NO_METRIC : metricSight(measured, before, use[CPU], nowMs)
   const { without } = policy.host
   const sight: Sight = { use, smoothUse, heldBack, workingSet, inForce, capacity, metric, without, nowMs }
   const ofAim = dispatch(goal.aim, measured, sight, before)
   const estimated = measured === null ? ofAim : beyondCpu(othersOf(policy, domain), sight, before, ofAim)
   const { because } = estimated
   const isCounted = measured?.reading !== undefined && measured.policy.source.kind === 'counter'
+  const isNew = metric.kind === 'fresh' && !metric.isRepeated && estimated.measured !== null
+  const newAtMs = isNew ? (measured?.reading?.takenAtMs ?? null) : null
   return {
     goal,
     domain: domain.name,
     ...bounded(estimated, goal.upTo),
     because,
     forecasts: [],
+    measuredAtMs: measured === null ? nowMs : newAtMs,
     memory: {
       ...estimated.memory,
+      ...(measured === null ? {} : readingMemory(before, metric, newAtMs, use[CPU])),
       ...(isCounted ? countedMemory(measured.reading as MetricReading) : {}),
       about,
     },
@@ -171,6 +169,7 @@ function closedGoal(goal: Goal, domain: DomainView, condition: Condition): Need 
     cut: {},
     because: { kind: 'closed' },
     forecasts: [],
+    measuredAtMs: null,
     memory: domain.known?.goals[goal.id] ?? {},
   }
 }
@@ -226,8 +225,6 @@ function readingKey(metric: string, domain: DomainName | null): string {
   return `${metric}\n${domain ?? ''}`
 }
 
-const NO_METRIC: MetricSight = { kind: 'lost', reason: 'no-reading' }
-
 /** The domain's own reading goes before one that stands for the whole scope of the goal; null without a metric. */
 function metricOf(
   { id, aim }: Goal,
@@ -242,13 +239,4 @@ function metricOf(
   }
   const { name } = policy
   return { policy, reading: readings.get(readingKey(name, domain.name)) ?? readings.get(readingKey(name, null)) }
-}
-
-function metricSight({ policy, reading }: Measured, nowMs: number): MetricSight {
-  if (reading === undefined) return NO_METRIC
-  if (!Number.isFinite(reading.value) || reading.value < 0) return { kind: 'lost', reason: 'invalid' }
-  const ageMs = Math.max(0, nowMs - reading.takenAtMs)
-  if (ageMs <= policy.staleMs) return { kind: 'fresh', value: reading.value, ageMs }
-  if (ageMs <= HELD_FOR * policy.staleMs) return { kind: 'held', value: reading.value, ageMs }
-  return { kind: 'lost', reason: 'stale' }
 }

@@ -25,7 +25,15 @@ export interface Sight {
 
 /** The reading that a goal refers to, judged by its age and its value. */
 export type MetricSight =
-  | { readonly kind: 'fresh'; readonly value: number; readonly ageMs: number }
+  | {
+      readonly kind: 'fresh'
+      readonly value: number
+      readonly ageMs: number
+      /** An earlier turn has learned from it and acted upon it already: metrics may come less often than turns. */
+      readonly isRepeated?: true
+      /** Mean use of CPU (millicores) in the turns since the reading before; absent where that is the use in this turn. */
+      readonly use?: number
+    }
   /** Too old to act upon, not yet too old to hold. */
   | { readonly kind: 'held'; readonly value: number; readonly ageMs: number }
   | { readonly kind: 'lost'; readonly reason: 'no-reading' | 'stale' | 'invalid' }

@@ -22,6 +22,9 @@ function sight(its: { use: number; inForce?: number; heldBack?: number; metric?:
   }
 }
 
+/** A reading of an earlier turn, which was learned from and acted upon in that. */
+const repeated = (value: number): MetricSight => ({ kind: 'fresh', value, ageMs: 2000, isRepeated: true })
+
 const near = (actual: number | undefined, expected: number, within = 1e-9) =>
   assert.ok(Math.abs((actual ?? Number.NaN) - expected) <= within, `expected ${expected}, got ${actual}`)
 
@@ -71,6 +74,15 @@ describe('throughput', () => {
     for (let more = 0; more < 20; more++) turn(500, 0.5)
     near(need, 690, 1)
   })
+  it('asks for no more because who does not want all that it has waits now and then', () => {
+    let memory: ReturnType<typeof throughput>['memory'] = {}
+    for (let second = 0; second < 30; second++) {
+      const its = { use: 200, inForce: 690, heldBack: 0.06, metric: fresh(50), nowMs: second * 1000 }
+      const estimate = throughput(aim, sight(its), memory)
+      memory = estimate.memory
+      near(estimate.need[CPU], 690)
+    }
+  })
   it('asks for the dearest of the last 30 to 60 s, as far as that may be noise and the cost has not plainly changed', () => {
     let memory: ReturnType<typeof throughput>['memory'] = {}
     const needs = (costs: readonly number[]) =>
@@ -103,6 +115,25 @@ describe('throughput', () => {
       memory = throughput(aim, starved, memory).memory
     }
     near((memory['use'] as number) / (memory['rate'] as number), 4, 0.4)
+  })
+  it('learns nothing from what was done before, where that is told once the domain stands still', () => {
+    let estimate = throughput(aim, sight({ use: 400, metric: fresh(100) }), {})
+    for (let second = 1; second <= 3; second++) {
+      estimate = throughput(
+        aim,
+        sight({ use: 0, inForce: 690, metric: fresh(100), nowMs: second * 1000 }),
+        estimate.memory,
+      )
+      near(estimate.need[CPU], 690)
+    }
+  })
+  it('takes work that goes on while next to none is used for no plain change of its cost', () => {
+    let { memory } = throughput(aim, sight({ use: 400, metric: fresh(100) }), {})
+    for (let second = 1; second < 20; second++)
+      memory = throughput(aim, sight({ use: 400, metric: fresh(100), nowMs: second * 1000 }), memory).memory
+    const { need, memory: after } = throughput(aim, sight({ use: 80, metric: fresh(100), nowMs: 20_000 }), memory)
+    assert.ok((after['calm'] as number) < 0.31)
+    near(need[CPU], (400 - 0.3 * 320) * 1.5 * 1.15 * 1.25, 1)
   })
   describe('of few units a second, which come in clusters,', () => {
     const few = { kind: 'throughput', metric: 'rate', target: 10 } as const
@@ -147,6 +178,16 @@ describe('throughput', () => {
       need = estimate.need[CPU] ?? 0
     }
     near(need, 2760, 100)
+  })
+  it('learns from a reading once, by what was used since the one before it', () => {
+    const { memory } = throughput(aim, sight({ use: 400, metric: fresh(100) }), {})
+    const between = throughput(aim, sight({ use: 900, metric: repeated(100) }), memory)
+    assert.deepEqual(between.memory, memory)
+    near(between.need[CPU], 690)
+    assert.equal(between.measured?.value, 100)
+    const next = throughput(aim, sight({ use: 900, metric: { ...fresh(100), use: 400 } as MetricSight }), memory)
+    near(next.need[CPU], 690)
+    assert.equal(next.memory['variance'], 0)
   })
   it('goes by what is used where the policy silences it, and is learned all the same', () => {
     const silenced = { ...sight({ use: 400, metric: fresh(100) }), without: ['throughput' as const] }
@@ -202,6 +243,28 @@ describe('performance', () => {
       performance(aim, sight({ use: 600, inForce: 800, heldBack: 0.3, metric: fresh(9000) }), { need: 800 }).need[CPU],
       880,
     ))
+  it('takes one step for one reading, though it has all that it asks for and uses that', () => {
+    let { need, memory } = performance(aim, sight({ use: 720, inForce: 800, heldBack: 0.1, metric: fresh(240) }), {})
+    const first = need[CPU] as number
+    near(first, 720 * 1.1)
+    for (let second = 1; second <= 40; second++) {
+      const its = { inForce: need[CPU] as number, use: 0.9 * (need[CPU] as number), nowMs: second * 1000 }
+      ;({ need, memory } = performance(aim, sight({ ...its, heldBack: 0.1, metric: repeated(240) }), memory))
+      near(need[CPU], first)
+    }
+    assert.equal(memory['trials'], 0)
+    const its = { inForce: first, use: 0.9 * first, heldBack: 0.1, nowMs: 41_000 }
+    near(performance(aim, sight({ ...its, metric: fresh(240) }), memory).need[CPU], first * 1.1)
+  })
+  it('asks for the same between two readings, though its use follows, and a model would tell what that needs', () => {
+    for (const value of [160, 210]) {
+      const between = { ...queueing(700, 1400), metric: repeated(value) }
+      const { need, memory, because } = performance(aim, between, { ...anew(taught(8)), need: 1300, step: 1300 })
+      near(need[CPU], 1300)
+      assert.equal(because.kind, 'queue')
+      assert.equal(memory['trials'], taught(8)['trials'])
+    }
+  })
   it('does not ask for more CPU where CPU is not what it lacks', () => {
     const { need, because } = performance(aim, sight({ use: 200, inForce: 800, metric: fresh(300) }), { need: 800 })
     near(need[CPU], 800)

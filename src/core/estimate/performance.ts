@@ -41,11 +41,12 @@ export const performance: Estimator<'performance'> = (aim, sight, memory) => {
   const before = queueOf(memory)
   const found = capacityFound(sight, use, before?.most)
   const isSaturated = use >= SATURATED * found
+  const isNew = !metric.isRepeated
   // A metric of which more is better is no time.
-  const queue = aim.direction === 'below' && !isSaturated ? observed(before, metric.value, use, found) : before
+  const queue = aim.direction === 'below' && !isSaturated && isNew ? observed(before, metric.value, use, found) : before
   const asked = Math.max(remembered(memory, 'need') ?? 0, use)
   const last = Math.max(remembered(memory, 'step') ?? asked, use)
-  const state = { sight, asked, last, use, found, index, measured, isSaturated }
+  const state = { sight, asked, last, use, found, index, measured, isNew, isSaturated }
   const step = stepOf(state, before, queue)
   const wanted = Math.min(step.need, sight.capacity[CPU] ?? Number.POSITIVE_INFINITY)
   // What was asked for while nothing was known of the service yet is forgotten when the model has first earned trust.
@@ -71,6 +72,8 @@ interface State {
   readonly found: number
   readonly index: number
   readonly measured: { readonly value: number; readonly target: number }
+  /** Whether a step may follow from the reading; one reading gives reason for no more than one. */
+  readonly isNew: boolean
   readonly isSaturated: boolean
 }
 
@@ -98,18 +101,22 @@ export function capacityFound(sight: Pick<Sight, 'capacity' | 'heldBack' | 'inFo
 }
 
 function stepOf(state: State, before: Queue | null, queue: Queue | null): Step {
-  const { sight, use, found, index, measured, isSaturated } = state
+  const { sight, last, use, found, index, measured, isNew, isSaturated } = state
   if (index > 1 && isCpuLeft(sight)) {
     const entitlement = sight.inForce[CPU] ?? 0
     return { need: state.asked, because: () => ({ kind: 'not-this-resource', use, entitlement }) }
   }
   const isSilenced = sight.without.includes('model')
-  if (before === null || queue === null || isSaturated || isSilenced || !isTrusted(queue))
+  if (before === null || queue === null || isSaturated || isSilenced || !isTrusted(queue)) {
+    if (!isNew) return { need: last, because: feedback(state, last, 1) }
     return index > 1 ? raise(state) : lower(state)
+  }
   const expected = predictedTime(before, Math.max(found - use, 1))
   const least = Math.max(use + slackFor(queue, MARGIN * measured.target), use * ROOM)
   // The model is off where it has all that it asks for and the goal is missed.
-  const need = index > 1 ? Math.max(least, tried(state) * RAISE_LEAST) : least
+  const step = index > 1 ? Math.max(least, tried(state) * RAISE_LEAST) : least
+  // Between readings it would follow the use of whoever uses what it is given, turn by turn.
+  const need = isNew ? step : last
   const told = { measured: measured.value, target: measured.target, expected, off: queue.off }
   return {
     need,

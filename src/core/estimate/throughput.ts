@@ -1,3 +1,4 @@
+import { claimOf, wantsAll } from '#core/claim.ts'
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import { CPU } from '#core/model/resource.ts'
 import { type Estimator, remembered, type Sight } from './estimator.ts'
@@ -15,6 +16,8 @@ const PLAINLY = 0.3
 const SELDOM = 3
 /** So many units completed in a second tell what one costs, however little of the usual work that was. */
 const UNITS = 5
+/** They were not completed in an interval in which less than this was used, in millicores: they are told late. */
+const USED_LEAST = 10
 /** An interval that tells less than this part of what others do cannot show that the cost has changed. */
 const TELLING = 0.3
 /**
@@ -50,11 +53,12 @@ export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
   const { metric } = sight
   const use = sight.use[CPU]
   if (metric.kind !== 'fresh' || use === undefined) return withoutReading(sight, memory)
-  const { calm, newest, variance } = newestWeight(memory, use, metric.value)
-  const smoothedUse = blend(remembered(memory, 'use'), use, newest)
+  const used = metric.use ?? use
+  const { calm, newest, variance } = metric.isRepeated ? standing(memory) : newestWeight(memory, used, metric.value)
+  const smoothedUse = blend(remembered(memory, 'use'), used, newest)
   const smoothedRate = blend(remembered(memory, 'rate'), metric.value, newest)
   const measured = { value: metric.value, target: aim.target, index: aim.target / Math.max(metric.value, 1e-9) }
-  const learned = { use: smoothedUse, rate: smoothedRate, calm, variance, delivered: deliveredPart(sight, memory, use) }
+  const learned = { use: smoothedUse, rate: smoothedRate, calm, variance, delivered: deliveredPart(sight, memory) }
   if (sight.without.includes('throughput')) {
     return { ...byUse(sight, { ...memory, ...learned }, 'silenced'), measured }
   }
@@ -91,11 +95,13 @@ export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
  *
  * Worked: 310 millicores in force, 270 used by a domain that waits: 0.87 of what is asked for arrives.
  */
-function deliveredPart(sight: Sight, memory: GoalMemory, use: number): number {
+function deliveredPart(sight: Sight, memory: GoalMemory): number {
   const before = remembered(memory, 'delivered') ?? 1
-  const inForce = sight.inForce[CPU] ?? 0
-  if (inForce <= 0 || (sight.heldBack[CPU] ?? 0) < HELD_BACK) return before
-  const now = Math.min(Math.max(use / inForce, DELIVERED_LEAST), 1)
+  const claim = claimOf(sight, CPU)
+  // What it would not use, however little it waited, says nothing of what would be delivered.
+  const isTold = (sight.heldBack[CPU] ?? 0) >= HELD_BACK && wantsAll(claim, claim.has)
+  if (claim.has <= 0 || !isTold) return before
+  const now = Math.min(Math.max(claim.used / claim.has, DELIVERED_LEAST), 1)
   return blend(before, now, now < before ? WORSE : BETTER)
 }
 
@@ -109,26 +115,36 @@ function deviations(count: number, awaited: number): number {
   return 2 * Math.abs(Math.sqrt(count + 3 / 8) - Math.sqrt(awaited + 3 / 8))
 }
 
+interface Weight {
+  readonly calm: number
+  readonly newest: number
+  readonly variance: number
+}
+
+/** Of a reading that has counted already. */
+function standing(memory: GoalMemory): Weight {
+  return { calm: remembered(memory, 'calm') ?? NEWEST, newest: 0, variance: remembered(memory, 'variance') ?? 0 }
+}
+
 /**
  * How much the newest interval counts, and how much the cost varies. Slow while the cost is what it was, so that noise
  * moves nothing; fast once it is not, and calming down after. An interval in which little was worked and next to nothing
- * completed tells as little: in one that is starved a unit costs anything.
+ * completed tells as little: in one that is starved a unit costs anything. Nor is it free where the domain stood still
+ * and what it did before is told.
  */
-function newestWeight(
-  memory: GoalMemory,
-  use: number,
-  rate: number,
-): { readonly calm: number; readonly newest: number; readonly variance: number } {
+function newestWeight(memory: GoalMemory, use: number, rate: number): Weight {
   const usedBefore = remembered(memory, 'use') ?? 0
   const before = usedBefore / Math.max(remembered(memory, 'rate') ?? 0, 1e-9)
   const now = use / Math.max(rate, 1e-9)
-  const told = usedBefore > 0 ? Math.min(Math.max(use / usedBefore, rate / UNITS), 1) : 1
+  const units = use < USED_LEAST ? 0 : rate / UNITS
+  const told = usedBefore > 0 ? Math.min(Math.max(use / usedBefore, units), 1) : 1
   const off = Math.abs(Math.log(now / before))
   const isChance = before === 0 || deviations(rate, use / before) < SELDOM
-  const hasChanged = told > TELLING && off > Math.log(1 + PLAINLY) && !isChance
-  const varied = remembered(memory, 'variance') ?? 0
   // A metric is a moment behind: where work begins or ends, the cost of that interval is none.
-  const isTelling = before > 0 && use > TELLING * usedBefore && !hasChanged
+  const isMuch = use > TELLING * usedBefore
+  const hasChanged = isMuch && told > TELLING && off > Math.log(1 + PLAINLY) && !isChance
+  const varied = remembered(memory, 'variance') ?? 0
+  const isTelling = before > 0 && isMuch && !hasChanged
   const variance = isTelling ? blend(varied, Math.min(off, 1) ** 2, NEWEST_OF_NOISE) : varied
   const calmed = (remembered(memory, 'calm') ?? Number.POSITIVE_INFINITY) * CALMING
   const calm = hasChanged ? NEWEST_AFTER_CHANGE : Math.min(Math.max(NEWEST, calmed), NEWEST_AFTER_CHANGE)

@@ -56,6 +56,7 @@ export class Days {
       cut: {},
       because: { kind: 'utilization', resource: CPU, wanted: 1, target: 0.75, heldBack: false },
       forecasts: [],
+      measuredAtMs: null,
       memory: {},
     }
     const { needs, forecast } = foresee(view, [need])
