@@ -116,7 +116,10 @@ function limitChanges(view: View, { frame }: Allotted, restrained: ReadonlyMap<D
   const { key, grain } = frame.resource
   const changes: Change[] = []
   for (const row of frame.rows) {
-    if (row.view === null || row.standing !== 'managed' || row.policy.enforcement !== 'guarantee') continue
+    if (row.view === null || row.policy.enforcement !== 'guarantee') continue
+    // Whose weight is left to somebody else keeps no quota for that.
+    const isWeightTheirs = key === CPU && row.view.standing === 'managed'
+    if (row.standing !== 'managed' && !isWeightTheirs) continue
     const { seen, settings, smoothUse } = row.view
     const knob = key === CPU ? 'cpu.quota' : limitKnob(key, 'cap', seen)
     // That one knob serves limits and amounts alike.

@@ -281,6 +281,15 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
     },
   },
   forgetsOriginals: { property: 'remembersBeforeItTouches', journal: (journal) => ({ ...journal, rememberAll() {} }) },
+  forgetsWhatANewPolicyTurnsNoMore: {
+    property: 'putsBackWhatItTurnsNoMore',
+    originals: (recorder) => {
+      const originals = new Originals(recorder)
+      const all = originals.all.bind(originals)
+      originals.all = () => all().filter(({ knob }) => knob === 'cpu.weight')
+      return originals
+    },
+  },
   releasesAllButOne: {
     property: 'releasesEverything',
     originals: (recorder) => {

@@ -1,7 +1,7 @@
 import type { Problem } from '#core/arbitrate/problem.ts'
 import type { AmountDecision, Decision, ResourceDecision } from '#core/model/decision.ts'
 import type { DomainName, ResourceKey } from '#core/model/ids.ts'
-import type { DomainObservation, Setting } from '#core/model/observation.ts'
+import type { DomainObservation, Knob, Setting } from '#core/model/observation.ts'
 import type { DomainPolicy, Goal, Policy, Share } from '#core/model/policy.ts'
 import { CPU } from '#core/model/resource.ts'
 import { globMatches } from '#lib/glob.ts'
@@ -58,6 +58,29 @@ function quotaOfOthers({ policy, record, ledger }: Decided, seen: DomainObservat
   const told = history.told === undefined ? [found] : []
   const [one, ...others] = new Set([...history.originals, ...told])
   return others.length === 0 ? one : undefined
+}
+
+/** Whether a policy has a knob of a domain turned at all, now or later. */
+export function turns(policy: Policy, name: string, knob: Knob): boolean {
+  const its = entryOf(policy, name)
+  if (its === undefined || its.role !== 'managed' || (its.mode ?? policy.host.mode) !== 'manage') return false
+  const has = (resource: string) => its.controls.some((key) => key === resource)
+  switch (knob) {
+    case 'cpu.weight':
+    case 'cpu.quota':
+    case 'cpu.set':
+      return has('cpu')
+    case 'freeze':
+      return has('cpu') && its.pauseBelow !== null
+    case 'memory.limit':
+      return has('memory')
+    case 'memory.soft':
+      return has('memory') && its.enforcement === 'guarantee'
+    case 'sched':
+      return its.scheduling !== null || its.byActivity !== null
+    default:
+      return has(knob.replace(/\.limit$/, ''))
+  }
 }
 
 export function classesOf({ goals }: Policy): number {
