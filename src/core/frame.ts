@@ -1,5 +1,6 @@
 import type { Problem } from './arbitrate/problem.ts'
 import { controls, type DomainView, type View } from './look.ts'
+import { NO_SHARE } from './metadata.ts'
 import type { CapacityDecision } from './model/decision.ts'
 import type { DomainName, ResourceKey } from './model/ids.ts'
 import type { Amount, DomainPolicy, Share } from './model/policy.ts'
@@ -26,6 +27,8 @@ export interface FrameRow {
   readonly view: DomainView | null
   readonly standing: DomainView['standing'] | 'parent'
   readonly requests: readonly number[]
+  /** The most of the resource that it can take, whatever it is given and allowed, in its unit. */
+  readonly most: number
 }
 
 /** What it has: what is in force for it, or what it uses where nothing is and nothing may be set. */
@@ -114,6 +117,7 @@ function treeRows(
           view: member,
           standing: standingOf(member, resource, asManaged),
           requests: requests.get(member.name) ?? [],
+          most: mostOf(view, member, resource),
         })
       } else {
         rows.push({
@@ -123,6 +127,7 @@ function treeRows(
           view: null,
           standing: 'parent',
           requests: [],
+          most: Number.POSITIVE_INFINITY,
         })
         walk(member.name, rows.length - 1)
       }
@@ -142,7 +147,9 @@ function standingOf(view: DomainView, { key, kind, unit }: Resource, asManaged: 
   return asManaged && view.standing === 'advised' ? 'managed' : view.standing
 }
 
-const NO_SHARE: Share = { reservation: null, own: null, lend: true, borrow: true, limit: null, weight: null }
+function mostOf(view: View, domain: DomainView, { key }: Resource): number {
+  return key === CPU ? mostCpu(view, domain) : (domain.seen.most?.[key] ?? Number.POSITIVE_INFINITY)
+}
 
 /**
  * The arbiter's columns. Rows that are not decided now stand at what is in force for them, as a reservation that is
@@ -222,10 +229,7 @@ function windowOf(
     const stands = row.view.inForce[resource.key] ?? row.view.use[resource.key] ?? 0
     return { reservation: stands, start: stands, limit: stands }
   }
-  const { seen } = row.view
-  const most =
-    resource.key === CPU ? mostCpu(seen, row.policy) : (seen.most?.[resource.key] ?? Number.POSITIVE_INFINITY)
-  const declared = Math.min(share.limit ?? Number.POSITIVE_INFINITY, most)
+  const declared = Math.min(share.limit ?? Number.POSITIVE_INFINITY, row.most)
   const limit = Math.max(Math.min(declared, bounds?.ceiling ?? declared), 0)
   const wanted = Math.max(share.reservation ?? minimum, bounds?.floor ?? 0)
   const start = Math.min(wanted, limit)

@@ -85,5 +85,6 @@ function shortOf(
 function wouldMeet(need: Need, allotted: readonly Allotted[], { resource, row }: Shortage): readonly SmallestChange[] {
   const its = allotted.find(({ frame }) => frame.resource.key === resource)
   if (its === undefined) return []
-  return smallestChanges(its.settled.idealProblem, row, need.goal.priority, its.frame.resource.grain)
+  const { rows, resource: of } = its.frame
+  return smallestChanges(its.settled.idealProblem, row, need.goal.priority, of.grain, rows[row]?.most)
 }

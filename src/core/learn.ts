@@ -254,10 +254,12 @@ function learnSet(view: View, changes: readonly Change[]): Pick<Knowledge, 'set'
   for (const { node, asked } of arrived) set[node] = { ...set[node], 'memory.balloon': { ...asked, underWay: null } }
   for (const node of forgotten) delete set[node]
   for (const { node, domain, knob, from, to } of changes) {
-    const found = (domain === null ? undefined : view.byName.get(domain)?.seen.settings[knob]) ?? from
+    const now = (domain === null ? undefined : view.byName.get(domain)?.seen.settings[knob]) ?? from
     const last = set[node]?.[knob]
     const before = last === undefined ? null : { value: last.value }
-    const asked = { value: to, underWay: underWay(knob, last, found, to), before, atMs: nowMs }
+    // Of what Reeve set before this was kept nobody knows any more what was there.
+    const found = last === undefined ? now : (last.found ?? null)
+    const asked = { value: to, underWay: underWay(knob, last, now, to), before, found, atMs: nowMs }
     set[node] = { ...set[node], [knob]: asked }
   }
   return { set, failures }

@@ -1,8 +1,8 @@
 import type { DomainObservation } from './model/observation.ts'
 import type { DomainPolicy, Share } from './model/policy.ts'
 
-/** What a domain without any has. */
-const NOTHING_SAID: Share = { reservation: null, own: null, lend: true, borrow: true, limit: null, weight: null }
+/** Of what nothing is said. */
+export const NO_SHARE: Share = { reservation: null, own: null, lend: true, borrow: true, limit: null, weight: null }
 
 /**
  * The policy of a domain narrowed by what its own metadata asks for, as far as the policy allows it to: it may join
@@ -41,7 +41,7 @@ function withLimits(
   for (const key of controls) {
     const wanted = limits[key]
     if (wanted === undefined) continue
-    const its = shares[key] ?? NOTHING_SAID
+    const its = shares[key] ?? NO_SHARE
     const limit = Math.min(its.limit ?? Number.POSITIVE_INFINITY, wanted)
     all[key] = { ...its, limit, reservation: lower(its.reservation, limit), own: lower(its.own, limit) }
   }

@@ -6,7 +6,7 @@ import type { DomainView, View } from './look.ts'
 import type { DomainName } from './model/ids.ts'
 import type { Cpu } from './model/observation.ts'
 import type { Activity } from './model/policy.ts'
-import { usedFreely } from './vcpus.ts'
+import { pinnedCpus, usedFreely } from './vcpus.ts'
 
 /** Where a domain may run, and the rule that says so. */
 export type Place =
@@ -39,8 +39,8 @@ export function place(
   const places = new Map<DomainName, Place>()
   const managed = rows.filter((row) => row.view !== null && row.standing === 'managed')
   for (const row of managed) {
-    const pinned = row.policy.placement.pin?.filter((cpu) => online.includes(cpu))
-    if (pinned !== undefined && pinned.length > 0) places.set(row.name, { cpus: pinned, rule: 'pin' })
+    const pinned = pinnedCpus(view, row.policy)
+    if (pinned !== null) places.set(row.name, { cpus: pinned, rule: 'pin' })
   }
   separate(view, managed, rows, allocation, { online, isTriggered: occasion.isTriggered }, places)
   follow(view, rows, allocation, occasion, places)

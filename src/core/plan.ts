@@ -109,23 +109,29 @@ function isHeldToAmount({ policy, requests }: FrameRow, key: ResourceKey, wasHel
 
 /**
  * The policy's own limits of domains that otherwise may use what others leave idle. Memory in use is not cut off: its
- * limit comes down behind it. A limit that the policy no longer states is taken away where Reeve had set it. Who takes
- * what others are short of has one for a while (`restraint.ts`).
+ * limit comes down behind it. Where the policy no longer states a limit that Reeve had set, what was found before that
+ * holds again. Who takes what others are short of has one for a while (`restraint.ts`).
  */
 function limitChanges(view: View, { frame }: Allotted, restrained: ReadonlyMap<DomainName, Restraint>): Change[] {
   const { key, grain } = frame.resource
   const changes: Change[] = []
   for (const row of frame.rows) {
-    if (row.view === null || row.standing !== 'managed' || row.policy.enforcement !== 'guarantee') continue
+    if (row.view === null || row.policy.enforcement !== 'guarantee') continue
+    // Whose weight is left to somebody else keeps no quota for that.
+    const isWeightTheirs = key === CPU && row.view.standing === 'managed'
+    if (row.standing !== 'managed' && !isWeightTheirs) continue
     const { seen, settings, smoothUse } = row.view
     const knob = key === CPU ? 'cpu.quota' : limitKnob(key, 'cap', seen)
     // That one knob serves limits and amounts alike.
     if (knob === 'memory.balloon') continue
     const from = settings[knob]
+    const set = view.known.set[seen.node]?.[knob]
     const limit = row.policy.shares[key]?.limit ?? null
     const restraint = key === CPU ? restrained.get(row.name) : undefined
-    const stated = restraint === undefined ? limit : Math.min(restraint.quota, limit ?? restraint.quota)
-    if (from === undefined || (stated === null && view.known.set[seen.node]?.[knob] === undefined)) continue
+    if (from === undefined || (limit === null && restraint === undefined && set === undefined)) continue
+    const found = set === undefined ? from : (set.found ?? null)
+    const bounds = [limit ?? found, restraint?.quota].filter((bound) => typeof bound === 'number')
+    const stated = bounds.length === 0 ? null : Math.min(...bounds)
     const inUse = frame.resource.compressible ? 0 : Math.ceil((smoothUse[key] ?? 0) * WORKING_SET_MARGIN)
     const to = stated === null ? null : Math.max(Math.round(stated), inUse, leastOf(knob))
     if (from === to || (typeof from === 'number' && to !== null && Math.abs(from - to) < grain)) continue

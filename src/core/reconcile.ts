@@ -56,20 +56,20 @@ function correct(
  * Reeve had set nothing before, what is found stands in for that.
  */
 function whatHolds(ours: SetKnob, outcome: Outcome, found: Setting | undefined): SetKnob | null {
-  const { value, before, tried, underWay, atMs } = ours
+  const { tried, ...set } = ours
   switch (outcome.status) {
     case 'applied':
-      return value === outcome.to && tried === undefined ? ours : { value: outcome.to, underWay, before, atMs }
+      return set.value === outcome.to && tried === undefined ? ours : { ...set, value: outcome.to }
     case 'given-up':
     case 'vanished':
       return null
     case 'not-tried':
-      if (found === value) return ours
-      return before === null ? null : { ...ours, value: before.value }
+      if (found === set.value) return ours
+      return set.before === null ? null : { ...ours, value: set.before.value }
     case 'failed': {
-      if (found === value) return ours
-      const instead = before?.value ?? found
-      return instead === undefined ? null : { ...ours, value: instead, tried: value }
+      if (found === set.value) return ours
+      const instead = set.before?.value ?? found
+      return instead === undefined ? null : { ...ours, value: instead, tried: set.value }
     }
   }
 }

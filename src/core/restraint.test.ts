@@ -162,4 +162,14 @@ describe('who takes what another is short of', () => {
     live(1, [1300, 500], 100)
     assert.equal(quota(), null)
   })
+
+  it('ends also where somebody else has set the weight of who is restrained, which is left to him', () => {
+    const { live, quota, world } = host()
+    live(2, [1900, 60], 1800)
+    assert.equal(quota(), 1500)
+    world.weights['/a'] = 7
+    live(2, [1500, 500], 100)
+    assert.equal(quota(), null)
+    assert.equal(world.weights['/a'], 7)
+  })
 })

@@ -26,6 +26,7 @@ interface Miss {
   readonly priority: number
   readonly need: number
   readonly grain: number
+  readonly most: number
   readonly workspace: Workspace
 }
 
@@ -34,10 +35,17 @@ interface Miss {
  * own limit, its own weight (in hundredths), its own priority, and one named other's request. Each is met as stated and
  * missed with one grain less; those that do not exist are left out. Empty where nothing is missed.
  * Example: 10 for two requests of 6: the first would have 6 with a capacity of 12, a weight of 1.5, or 4 of the other.
+ * `most` is what the row can take, whatever its limit is.
  */
-export function smallestChanges(problem: Problem, row: number, priority: number, grain: number): SmallestChange[] {
+export function smallestChanges(
+  problem: Problem,
+  row: number,
+  priority: number,
+  grain: number,
+  most = Number.POSITIVE_INFINITY,
+): SmallestChange[] {
   const workspace = newWorkspace()
-  const miss: Miss = { problem, row, priority, need: needOf(problem, row, priority), grain, workspace }
+  const miss: Miss = { problem, row, priority, need: needOf(problem, row, priority), grain, most, workspace }
   const arbitration = arbitrate(problem, workspace)
   if (isMet(miss, arbitration)) return []
   const found = [
@@ -97,9 +105,10 @@ function moreCapacity(miss: Miss): SmallestChange | undefined {
   return steps === undefined ? undefined : { change: 'capacity', from: problem.capacity, to: to(steps) }
 }
 
-/** At most up to its need. */
+/** At most up to its need; none where it could not take that. */
 function higherLimit(miss: Miss): SmallestChange | undefined {
   const { problem, row, need, grain } = miss
+  if (need > miss.most + NEARLY * grain) return undefined
   const from = problem.limit[row]!
   const to = (steps: number): number => from + steps * grain
   const most = grainsOver(need - from, grain)

@@ -1,16 +1,53 @@
+import { isYielded } from './drift.ts'
 import type { FrameRow } from './frame.ts'
 import type { DomainView, View } from './look.ts'
 import type { DomainObservation } from './model/observation.ts'
 import type { DomainPolicy } from './model/policy.ts'
-import { CPU } from './model/resource.ts'
+import { CPU, ONE_CPU } from './model/resource.ts'
 
 /** A vCPU more is woken before those that run are used up, or nobody would see that they do not suffice. */
 const BUSY = 0.9
 
-/** The most CPU that a domain can take at all, in millicores: what its vCPUs make, or could make where they follow. */
-export function mostCpu(seen: DomainObservation, { vcpus }: DomainPolicy): number {
+/**
+ * The most CPU that a domain can take at all, in millicores: by its vCPUs, by the CPUs that it is pinned to, and by a
+ * quota that is not Reeve's.
+ *
+ * Worked: 4 vCPUs pinned to 3 CPUs, one of which is offline, take 2000; under somebody else's quota of 500 they take 500.
+ */
+export function mostCpu(view: View, domain: DomainView): number {
+  const { seen, policy } = domain
+  const pinned = pinnedCpus(view, policy)
+  return Math.min(
+    mostByVcpus(seen, policy),
+    pinned === null ? Number.POSITIVE_INFINITY : pinned.length * ONE_CPU,
+    quotaOfOthers(view, domain) ?? Number.POSITIVE_INFINITY,
+  )
+}
+
+/** What its vCPUs make, or could make where they follow what it is given. */
+function mostByVcpus(seen: DomainObservation, { vcpus }: DomainPolicy): number {
   if (vcpus === null || seen.settings['cpu.count'] === undefined) return seen.most?.[CPU] ?? Number.POSITIVE_INFINITY
-  return Math.min(vcpus.most, mostVcpus(seen)) * 1000
+  return Math.min(vcpus.most, mostVcpus(seen)) * ONE_CPU
+}
+
+/** Those of its pin that are online; null where it has none, or nothing is left of it and it gives way. */
+export function pinnedCpus({ seen }: View, { placement }: DomainPolicy): readonly number[] | null {
+  const online = placement.pin?.filter((pinned) => seen.topology.cpus.some(({ id }) => id === pinned)) ?? []
+  return online.length > 0 ? online : null
+}
+
+/**
+ * A quota in millicores that others gave a domain under a guarantee, which holds it whatever it is entitled to: the one
+ * that was found before Reeve set any, or one that is left to them. null where there is none, or the policy's own limit
+ * takes its place.
+ */
+export function quotaOfOthers({ known }: View, { policy, seen, settings, drift }: DomainView): number | null {
+  if (policy.enforcement !== 'guarantee') return null
+  const set = known.set[seen.node]?.['cpu.quota']
+  const isLeftToThem = isYielded(drift, 'cpu.quota')
+  if (!isLeftToThem && policy.shares[CPU]?.limit != null) return null
+  const quota = isLeftToThem || set === undefined ? settings['cpu.quota'] : set.found
+  return typeof quota === 'number' ? quota : null
 }
 
 function mostVcpus({ most }: DomainObservation): number {

@@ -211,7 +211,7 @@ export class Control {
     }
   }
 
-  /** Returns what there is to say of the settings of domains that the policy no longer names. */
+  /** Returns what there is to say of settings that the policy has turned no more. */
   async #adopt(loaded: LoadedPolicy): Promise<string[]> {
     const { driver, metrics, log } = this.#parts
     this.#prepared = await driver.prepare(loaded.policy)

@@ -87,6 +87,66 @@ describe('the daemon', () => {
     assert.equal(weightOf(host, 'shop'), 100)
   })
 
+  const MIB = 1024 * 1024
+  const FROZEN = `
+apiVersion: reeve/v1
+host: { interval: 20ms, mode: manage, cooldown: 0s }
+domains:
+  shop: {}
+  batch: { pauseBelow: 200m }
+goals:
+  - { domain: shop, kind: fixed, amounts: { cpu: 2000m }, priority: 1 }
+  - { domain: batch, kind: fixed, amounts: { cpu: 800m }, priority: 2 }
+`
+  for (const [title, policyText, weight] of [
+    ['pauses it no more', FROZEN.replace('{ pauseBelow: 200m }', '{}'), false],
+    ['leaves it as it is', FROZEN.replace('{ pauseBelow: 200m }', '{ role: fixed, pauseBelow: 200m }'), true],
+    ['only observes it', FROZEN.replace('{ pauseBelow: 200m }', '{ mode: observe, pauseBelow: 200m }'), true],
+    ['only observes', FROZEN.replace('mode: manage', 'mode: observe'), true],
+  ] as const) {
+    it(`lets a domain go on that it has paused, where a new policy ${title}`, async (t) => {
+      const host = new FakeHost(createClock())
+      const settings = { 'cpu.weight': 100, 'cpu.quota': null, freeze: 0 }
+      host.settings.set(nodeOf('batch'), { ...settings })
+      const { daemon } = await startFake(t, { dir: temporaryDir(t), host, policyText: FROZEN })
+      await turnWhere(daemon, () => host.settings.get(nodeOf('batch'))?.['freeze'] === 1)
+      const reloaded = await daemon.reload(policyText)
+      const lines = reloaded.ok ? reloaded.warnings.join() : ''
+      assert.match(lines, /of what is no longer managed, (\d) of \1 settings were put back as found/)
+      const { turn } = await turnWhere(daemon, () => true)
+      await turnWhere(daemon, (its) => its.turn > turn + 3)
+      assert.equal(host.settings.get(nodeOf('batch'))?.['freeze'], 0)
+      assert.equal(weightOf(host, 'batch') === 100, weight)
+    })
+  }
+
+  it('puts back the soft limit of a domain that a new policy caps', async (t) => {
+    const host = new FakeHost(createClock())
+    host.settings.set(nodeOf('shop'), {
+      'cpu.weight': 100,
+      'cpu.quota': null,
+      'memory.soft': null,
+      'memory.limit': null,
+    })
+    const held = (name: string, of: number) =>
+      TWO_DOMAINS.replace(
+        'shop: {}',
+        `shop: { enforcement: ${name}, memory: { reservation: ${of}MiB, limit: ${of}MiB } }`,
+      )
+    const { daemon } = await startFake(t, { dir: temporaryDir(t), host, policyText: held('guarantee', 200) })
+    const its = () => host.settings.get(nodeOf('shop'))
+    await turnWhere(daemon, () => its()?.['memory.soft'] === 200 * MIB)
+    assert.ok((await daemon.reload(held('cap', 800))).ok)
+    await turnWhere(daemon, () => its()?.['memory.limit'] === 800 * MIB)
+    assert.equal(its()?.['memory.soft'], null)
+    // And what is not controlled any more goes back as a whole.
+    assert.ok((await daemon.reload(TWO_DOMAINS)).ok)
+    assert.equal(its()?.['memory.limit'], null)
+    const { turn } = await turnWhere(daemon, () => true)
+    await turnWhere(daemon, ({ turn: now }) => now > turn + 3)
+    assert.deepEqual([its()?.['memory.limit'], its()?.['memory.soft']], [null, null])
+  })
+
   it('leaves alone what cannot be read, manages the rest, and can be started again', async (t) => {
     const dir = temporaryDir(t)
     const host = new FakeHost(createClock())

@@ -3,11 +3,13 @@ import type { Change, Outcome } from '#core/model/decision.ts'
 import type { DomainName, Identity, NodeId } from '#core/model/ids.ts'
 import type { Knob, Setting } from '#core/model/observation.ts'
 import type { Policy } from '#core/model/policy.ts'
-import { CPU } from '#core/model/resource.ts'
+import { CPU, MEMORY } from '#core/model/resource.ts'
 import type { Clock, Driver, DriverObservation } from '#ports.ts'
 import { createClock } from './clock.ts'
 import { SILENT } from './log.ts'
 import { type Daemon, type DaemonOptions, startDaemon } from './main.ts'
+
+const MIB = 1024 * 1024
 
 /** A host of a few domains in memory, for tests of the loop around the decision: it obeys, and it can be told to fail. */
 export class FakeHost implements Driver {
@@ -31,7 +33,7 @@ export class FakeHost implements Driver {
     this.#startedMs = clock.now([]).monotonicMs
   }
 
-  /** Millicores that each domain uses. */
+  /** Millicores that each domain uses; of memory each has 50 MiB in use. */
   readonly use: Record<string, number> = {}
 
   async prepare(policy: Policy) {
@@ -56,7 +58,10 @@ export class FakeHost implements Driver {
     const here = present.filter(({ node }) => this.identities.has(node))
     const used = here.reduce((sum, { name }) => sum + (this.use[name] ?? 500), 0)
     return {
-      capacity: { [CPU]: { total: 2000, used: used * seconds } },
+      capacity: {
+        [CPU]: { total: 2000, used: used * seconds },
+        [MEMORY]: { total: 1024 * MIB, used: here.length * 50 * MIB },
+      },
       topology: { cpus: [0, 1].map((id) => ({ id, core: id, socket: 0, node: 0, cache: 0 })) },
       domains: here.map(({ name, policyIndex, node }) => ({
         name: name as DomainName,
@@ -67,7 +72,7 @@ export class FakeHost implements Driver {
         node,
         takenAtMs,
         counters: { cpu: (this.use[name] ?? 500) * seconds },
-        levels: {},
+        levels: { [MEMORY]: 50 * MIB },
         settings: { ...this.settings.get(node) },
       })),
       nodes: [

@@ -1,8 +1,10 @@
 import type { ReleasedSetting, ReleaseReport } from '#api/contract.ts'
 import { isOnItsWay } from '#core/drift.ts'
+import { knobsOf } from '#core/knobs.ts'
 import { narrowed } from '#core/metadata.ts'
 import type { Change } from '#core/model/decision.ts'
-import type { ResourceKey } from '#core/model/ids.ts'
+import type { NodeId, ResourceKey } from '#core/model/ids.ts'
+import type { Knob } from '#core/model/observation.ts'
 import type { Policy } from '#core/model/policy.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { Driver, DriverObservation, RememberedSetting } from '#ports.ts'
@@ -45,18 +47,33 @@ export async function releaseSettings(
   }
 }
 
-/** Settings on nodes that carry no domain of this policy, or one that it leaves alone, nor lead to one. */
+/**
+ * Settings that this policy has turned no more: those of domains that it does not name or only looks at, knobs of the
+ * others of which it says nothing any more, and the weights of places that lead to none that is managed.
+ *
+ * Worked: a domain that goes from a guarantee to a cap has `memory.soft` put back, as `memory.limit` holds it now.
+ */
 export function notManaged(
   settings: readonly RememberedSetting[],
   policy: Policy,
   seen: DriverObservation,
 ): RememberedSetting[] {
-  const managed = new Set(seen.nodes.map(({ id }) => id))
+  const parentOf = new Map(seen.nodes.map(({ id, parent }) => [id, parent]))
+  const parents = new Set(policy.domains.map(({ parent }) => parent))
+  const turned = new Map<NodeId, ReadonlySet<Knob>>()
+  const weighed = new Set<NodeId>()
   for (const domain of withMetadata(seen, policy)) {
     const its = policy.domains[domain.policyIndex]
-    if (its !== undefined && narrowed(its, domain).role !== 'ignored') managed.add(domain.node)
+    if (its === undefined || parents.has(domain.name)) continue
+    const knobs = knobsOf(policy, narrowed(its, domain))
+    turned.set(domain.node, knobs)
+    if (!knobs.has('cpu.weight')) continue
+    for (let node: NodeId | null = domain.node; node !== null; node = parentOf.get(node) ?? null) weighed.add(node)
   }
-  return settings.filter(({ node }) => !managed.has(node))
+  return settings.filter(({ node, knob }) => {
+    const isWeighed = knob === 'cpu.weight' && weighed.has(node)
+    return !isWeighed && turned.get(node)?.has(knob) !== true
+  })
 }
 
 async function putBack(setting: RememberedSetting, driver: Driver | null, deadline: Deadline): Promise<Result> {

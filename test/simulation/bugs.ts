@@ -61,6 +61,18 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
   ignoresLimits: { property: 'keepsStartsAndLimits', ...byShares({ limit: null }) },
   writesAboveLimits: { property: 'writesNoMoreThanTheLimit', ...byShares({ limit: null }) },
   grantsNoReservation: { property: 'arbitratesByTheRules', ...byShares({ reservation: null }) },
+  grantsMoreThanOthersLetItHave: {
+    property: 'arbitratesByTheRules',
+    from: 61,
+    ...byObservation((seen) => ({
+      ...seen,
+      domains: seen.domains.map(({ settings: { 'cpu.quota': _, ...settings }, ...its }) => ({ ...its, settings })),
+    })),
+  },
+  grantsMoreThanPinsAllow: {
+    property: 'arbitratesByTheRules',
+    ...byDomains(({ placement }) => ({ placement: { ...placement, pin: null } })),
+  },
   lendsWhatIsNotToBeLent: { property: 'arbitratesByTheRules', from: 31, ...byShares({ lend: true }) },
   sharesByAnotherRule: {
     property: 'arbitratesByTheRules',
@@ -269,6 +281,15 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
     },
   },
   forgetsOriginals: { property: 'remembersBeforeItTouches', journal: (journal) => ({ ...journal, rememberAll() {} }) },
+  forgetsWhatANewPolicyTurnsNoMore: {
+    property: 'putsBackWhatItTurnsNoMore',
+    originals: (recorder) => {
+      const originals = new Originals(recorder)
+      const all = originals.all.bind(originals)
+      originals.all = () => all().filter(({ knob }) => knob === 'cpu.weight')
+      return originals
+    },
+  },
   releasesAllButOne: {
     property: 'releasesEverything',
     originals: (recorder) => {

@@ -1,8 +1,11 @@
 import type { Problem } from '#core/arbitrate/problem.ts'
 import type { AmountDecision, Decision, ResourceDecision } from '#core/model/decision.ts'
 import type { DomainName, ResourceKey } from '#core/model/ids.ts'
+import type { DomainObservation, Knob, Setting } from '#core/model/observation.ts'
 import type { DomainPolicy, Goal, Policy, Share } from '#core/model/policy.ts'
+import { CPU } from '#core/model/resource.ts'
 import { globMatches } from '#lib/glob.ts'
+import type { Decided } from './decided.ts'
 
 /**
  * What a decision has to follow from, put together once more from the policy's text, the observation and what the
@@ -18,6 +21,66 @@ export function entryOf({ domains }: Policy, name: string): DomainPolicy | undef
 
 export function shareOf(policy: Policy, name: string, resource: ResourceKey): Share {
   return entryOf(policy, name)?.shares[resource] ?? NO_SHARE
+}
+
+/** What each domain may have of a resource, and can take at all; null where what was seen does not tell that. */
+export function sharesOf(its: Decided, resource: ResourceKey): ((name: string) => Share) | null {
+  const { policy, record } = its
+  const mosts = new Map<string, number>()
+  for (const seen of resource === CPU ? record.observation.domains : []) {
+    const quota = quotaOfOthers(its, seen)
+    if (quota === undefined) return null
+    const online = record.observation.topology.cpus.map(({ id }) => id)
+    const pinned = entryOf(policy, seen.name)?.placement.pin?.filter((cpu) => online.includes(cpu)) ?? []
+    const most = Math.min(
+      Number(quota ?? Number.POSITIVE_INFINITY),
+      pinned.length > 0 ? pinned.length * 1000 : Number.POSITIVE_INFINITY,
+    )
+    if (most < Number.POSITIVE_INFINITY) mosts.set(seen.name, most)
+  }
+  return (name) => {
+    const share = shareOf(policy, name, resource)
+    const most = mosts.get(name)
+    return most === undefined ? share : { ...share, limit: Math.min(share.limit ?? most, most) }
+  }
+}
+
+/** A quota that holds a domain under a guarantee and is not Reeve's to change; undefined where nobody can tell. */
+function quotaOfOthers({ policy, record, ledger }: Decided, seen: DomainObservation): Setting | undefined {
+  const { name, node, identity } = seen
+  if (entryOf(policy, name)?.enforcement !== 'guarantee') return null
+  const found = seen.settings['cpu.quota'] ?? null
+  const drift = record.decision.drift.find(({ domain, knob }) => domain === name && knob === 'cpu.quota')
+  if (drift?.answer === 'yield') return found
+  if (shareOf(policy, name, CPU).limit !== null) return null
+  const history = ledger.of({ node, knob: 'cpu.quota' }, identity)
+  if (history === undefined || history.originals.length === 0) return drift === undefined ? found : undefined
+  const told = history.told === undefined ? [found] : []
+  const [one, ...others] = new Set([...history.originals, ...told])
+  return others.length === 0 ? one : undefined
+}
+
+/** Whether a policy has a knob of a domain turned at all, now or later. */
+export function turns(policy: Policy, name: string, knob: Knob): boolean {
+  const its = entryOf(policy, name)
+  if (its === undefined || its.role !== 'managed' || (its.mode ?? policy.host.mode) !== 'manage') return false
+  const has = (resource: string) => its.controls.some((key) => key === resource)
+  switch (knob) {
+    case 'cpu.weight':
+    case 'cpu.quota':
+    case 'cpu.set':
+      return has('cpu')
+    case 'freeze':
+      return has('cpu') && its.pauseBelow !== null
+    case 'memory.limit':
+      return has('memory')
+    case 'memory.soft':
+      return has('memory') && its.enforcement === 'guarantee'
+    case 'sched':
+      return its.scheduling !== null || its.byActivity !== null
+    default:
+      return has(knob.replace(/\.limit$/, ''))
+  }
 }
 
 export function classesOf({ goals }: Policy): number {
@@ -53,7 +116,11 @@ export function requestsOf(
 }
 
 /** The problem of which a resource's entitlements are the solution. */
-export function problemOf(policy: Policy, { resource, rows, capacity }: ResourceDecision): Problem {
+export function problemOf(
+  policy: Policy,
+  { resource, rows, capacity }: ResourceDecision,
+  shareOf: (name: string) => Share,
+): Problem {
   const count = rows.length
   const classes = classesOf(policy)
   const minimum = policy.host.minimum[resource] ?? 0
@@ -74,7 +141,7 @@ export function problemOf(policy: Policy, { resource, rows, capacity }: Resource
   const inside = new Float64Array(count)
   for (let row = count - 1; row >= 0; row--) {
     const its = rows[row] as AmountDecision
-    const share = shareOf(policy, its.domain, resource)
+    const share = shareOf(its.domain)
     const { start, reservation, limit } = boundsOf(its, share, minimum, inside[row] as number)
     problem.reservation[row] = reservation
     problem.limit[row] = limit

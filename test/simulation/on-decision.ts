@@ -1,6 +1,6 @@
 import type { AmountDecision, ResourceDecision } from '#core/model/decision.ts'
 import { type Decided, type DecisionProperty, grainOf, NEARLY, show } from './decided.ts'
-import { requestsOf, shareOf } from './expected.ts'
+import { requestsOf, sharesOf } from './expected.ts'
 import {
   arbitratesByTheRules,
   conserves,
@@ -77,8 +77,11 @@ export function* reversesNothingTooSoon(its: Decided): Generator<string> {
     const isLost = standing > one.capacity.available + grainOf(policy, one.resource)
     const grain = grainOf(policy, one.resource)
     const { minimum } = policy.host
+    const shares = sharesOf(its, one.resource)
+    if (shares === null) continue
     const isOwed = (row: AmountDecision) => {
-      const start = shareOf(policy, row.domain, one.resource).reservation ?? minimum[one.resource] ?? 0
+      const { reservation, limit } = shares(row.domain)
+      const start = Math.min(reservation ?? minimum[one.resource] ?? 0, limit ?? Number.POSITIVE_INFINITY)
       return missed.has(row.domain) || (row.inForce ?? 0) < start - grain
     }
     // Whoever is owed may have to wait until the donor has given.
@@ -88,7 +91,7 @@ export function* reversesNothingTooSoon(its: Decided): Generator<string> {
     for (const move of gains) {
       const { row, gain, key } = move
       const last = moves.get(key)
-      const limit = shareOf(policy, row.domain, one.resource).limit ?? Number.POSITIVE_INFINITY
+      const limit = shares(row.domain).limit ?? Number.POSITIVE_INFINITY
       const isOver = (row.inForce ?? 0) > limit + grain
       const isExcused = gain > 0 ? isOwed(row) : isUrgent || isLost || isOver
       if (last === undefined || last.direction === Math.sign(gain) || isExcused) continue

@@ -1,9 +1,9 @@
 import { solveReference } from '#core/check/reference.ts'
 import type { AmountDecision, ResourceDecision } from '#core/model/decision.ts'
 import type { DomainName, ResourceKey } from '#core/model/ids.ts'
-import type { Policy } from '#core/model/policy.ts'
+import type { Policy, Share } from '#core/model/policy.ts'
 import { type Decided, grainOf, isTriggered, NEARLY, show } from './decided.ts'
-import { classesOf, problemOf, shareOf } from './expected.ts'
+import { classesOf, problemOf, sharesOf } from './expected.ts'
 
 /** How what there is is divided: the rules of arbitration, of every decision. */
 
@@ -52,11 +52,12 @@ function* within(
 export function* keepsStartsAndLimits(its: Decided): Generator<string> {
   const { policy, record } = its
   for (const one of record.decision.resources) {
-    if (!isTriggered(its, one.resource)) continue
+    const shares = sharesOf(its, one.resource)
+    if (!isTriggered(its, one.resource) || shares === null) continue
     const grain = grainOf(policy, one.resource) * (1 + NEARLY)
     for (const row of one.rows) {
       if (row.role !== 'managed') continue
-      const { reservation, limit } = shareOf(policy, row.domain, one.resource)
+      const { reservation, limit } = shares(row.domain)
       if (limit !== null && row.allocation > limit + 1.5 * grain)
         yield `${show(one, row)}: ${row.allocation} of ${limit}`
       const isReserved = reservation !== null && !one.capacity.shrunk && row.parent === null
@@ -72,10 +73,11 @@ export function* keepsStartsAndLimits(its: Decided): Generator<string> {
 }
 
 /** "Arbitration of one resource" as a whole, by the reference that shares no code with the arbiter. */
-export function* arbitratesByTheRules({ policy, record }: Decided): Generator<string> {
-  for (const one of record.decision.resources) {
-    if (one.rows.length === 0) continue
-    const problem = problemOf(policy, one)
+export function* arbitratesByTheRules(its: Decided): Generator<string> {
+  for (const one of its.record.decision.resources) {
+    const shares = sharesOf(its, one.resource)
+    if (one.rows.length === 0 || shares === null) continue
+    const problem = problemOf(its.policy, one, shares)
     const { entitlement } = solveReference(problem)
     const nearly = NEARLY * (problem.capacity + 1)
     for (const [index, row] of one.rows.entries()) {
@@ -88,13 +90,15 @@ export function* arbitratesByTheRules({ policy, record }: Decided): Generator<st
 }
 
 /** Property 3: nobody has more than he wants of the first class that somebody else lacks; told where no tree is. */
-export function* neverInverts({ policy, record }: Decided): Generator<string> {
+export function* neverInverts(its: Decided): Generator<string> {
+  const { policy, record } = its
   const { surplus, remainder } = policy.host
   if (typeof remainder === 'object' || typeof surplus === 'object') return
   for (const one of record.decision.resources) {
     const rows = one.rows.filter(({ role }) => role === 'managed')
-    if (one.capacity.shrunk || one.rows.some(({ parent }) => parent !== null)) continue
-    const wants = rows.map((row) => wantsOf(policy, one, row))
+    const shares = sharesOf(its, one.resource)
+    if (shares === null || one.capacity.shrunk || one.rows.some(({ parent }) => parent !== null)) continue
+    const wants = rows.map((row) => wantsOf(policy, one, row, shares(row.domain)))
     const nearly = NEARLY * (one.capacity.available + 1)
     for (let k = 1; k <= classesOf(policy); k++) {
       const short = rows.findIndex((row, index) => row.entitlement < (wants[index]?.[k] ?? 0) - nearly)
@@ -110,8 +114,7 @@ export function* neverInverts({ policy, record }: Decided): Generator<string> {
 }
 
 /** By class from 0: what a leaf wants, never falling, from its start or what it owns up to its limit. */
-export function wantsOf(policy: Policy, { resource }: ResourceDecision, row: AmountDecision): number[] {
-  const share = shareOf(policy, row.domain, resource)
+export function wantsOf(policy: Policy, { resource }: ResourceDecision, row: AmountDecision, share: Share): number[] {
   const limit = share.limit ?? Number.POSITIVE_INFINITY
   const start = Math.min(share.reservation ?? policy.host.minimum[resource] ?? 0, limit)
   const own = share.own === null ? null : Math.min(Math.max(share.own, start), limit)

@@ -1,7 +1,7 @@
 import type { AmountDecision, GoalDecision, ResourceDecision } from '#core/model/decision.ts'
 import type { Policy } from '#core/model/policy.ts'
 import { type Decided, grainOf, isTriggered, NEARLY, show } from './decided.ts'
-import { classesOf, requestsOf, shareOf } from './expected.ts'
+import { classesOf, requestsOf, sharesOf } from './expected.ts'
 import { wantsOf } from './on-division.ts'
 
 /** Whom a reallocation harms. */
@@ -23,8 +23,13 @@ export function* sparesWhomItWouldHarm(its: Decided): Generator<string> {
   }
 }
 
-function* sparesIn({ policy, record }: Decided, one: ResourceDecision): Generator<string> {
-  const wants = one.rows.map((row) => (row.role === 'managed' ? wantsOf(policy, one, row) : standsAt(row, policy)))
+function* sparesIn(its: Decided, one: ResourceDecision): Generator<string> {
+  const { policy, record } = its
+  const shares = sharesOf(its, one.resource)
+  if (shares === null) return
+  const wants = one.rows.map((row) =>
+    row.role === 'managed' ? wantsOf(policy, one, row, shares(row.domain)) : standsAt(row, policy),
+  )
   const sum = (k: number) => wants.reduce((total, its) => total + (its[k] as number), 0)
   const { available } = one.capacity
   const grain = grainOf(policy, one.resource)
@@ -38,7 +43,7 @@ function* sparesIn({ policy, record }: Decided, one: ResourceDecision): Generato
   }
   const isHarmed = ({ allocation }: AmountDecision, least: number): boolean => allocation < least - 2 * grain
   const isMet = ({ domain, inForce }: AmountDecision, least: number): boolean =>
-    least <= Math.min(inForce ?? 0, shareOf(policy, domain, one.resource).limit ?? Number.POSITIVE_INFINITY)
+    least <= Math.min(inForce ?? 0, shares(domain).limit ?? Number.POSITIVE_INFINITY)
   // Whoever costs less than `most` comes first, spared or not; where the decision does not tell what he costs, it may be.
   const takenBy = (row: AmountDecision, index: number, most: number): number => {
     if (row.role !== 'managed') return 0

@@ -20,7 +20,7 @@ import { composeDrivers } from '#drivers/compose.ts'
 import { createSimulator, type Simulator } from '#drivers/simulator/simulator.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { Clock, Driver, MetricSource } from '#ports.ts'
-import { atTheEnd } from './at-the-end.ts'
+import { atTheEnd, reloaded } from './at-the-end.ts'
 import { type Chance, chanceOf } from './chance.ts'
 import { type DrawnHost, drawHardware, drawHost, withTraffic } from './draw-host.ts'
 import { drawPolicy, EVENT } from './draw-policy.ts'
@@ -148,11 +148,17 @@ class Run {
     await this.#hands.sleepUntil(Math.max(endMs, this.#hands.nowMs + endMs - quietMs))
     const { control, loop, journal } = this.#daemon as Daemon
     this.#describe(control)
-    const before = new Map(this.#watch.ledger.knobs)
+    const { ledger } = this.#watch
+    const other = this.#policies.find(({ text }) => text !== journal.lastPolicyText())
+    const reload =
+      other === undefined || control.isPaused
+        ? null
+        : await this.#inTime(reloaded(other, control, ledger, this.#sim.driver))
+    const before = new Map(ledger.knobs)
     const report = await this.#inTime(control.release())
     if (report === null) return { seed: this.#seed, failures: this.#watch.failures, turns: this.#turns }
     await this.#inTime(loop?.stop() ?? Promise.resolve())
-    const failed = await atTheEnd({ report, before, ledger: this.#watch.ledger, driver: this.#sim.driver, journal })
+    const failed = await atTheEnd({ report, before, reload, ledger, driver: this.#sim.driver, journal })
     for (const { property, message } of failed) this.#watch.fail(property, message)
     return { seed: this.#seed, failures: this.#watch.failures, turns: this.#turns }
   }

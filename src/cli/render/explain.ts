@@ -45,16 +45,22 @@ function capacityLines(amounts: readonly Amount[]): string[] {
   const first = new Map(amounts.map((its) => [its.resource, its]))
   return [...first.values()].map(({ resource, unit, capacity, classes }) => {
     const of = (value: number) => amount(value, unit)
-    const taken = [
-      `${of(capacity.headroom)} are withheld as headroom`,
-      ...(capacity.unmanaged > 0 ? [`${of(capacity.unmanaged)} are used by what nobody manages`] : []),
-      ...(capacity.fixed > 0 ? [`${of(capacity.fixed)} stay with fixed domains`] : []),
-    ]
+    const fixed = capacity.fixed > 0 ? `, and ${of(capacity.fixed)} of these stay with fixed domains` : ''
     const unmet = classes.filter(({ satisfied }) => !satisfied).map(({ priority }) => String(priority))
     const served =
       unmet.length === 0 ? 'every priority was served' : `priority ${listed(unmet)} could not be served in full`
-    return `The host has ${of(capacity.total)} of ${resource}: ${listed(taken)}, so ${of(capacity.available)} were divided; ${served}.`
+    return `The host has ${of(capacity.total)} of ${resource}: ${takenText(capacity, of)}, so ${of(capacity.available)} were divided${fixed}; ${served}.`
   })
+}
+
+/** What nobody manages uses the headroom first, so that the larger of the two is taken, not both. */
+function takenText({ headroom, unmanaged }: Amount['capacity'], of: (value: number) => string): string {
+  if (unmanaged <= headroom) {
+    const used = unmanaged > 0 ? `, of which what nobody manages uses ${of(unmanaged)}` : ''
+    return `${of(headroom)} are withheld as headroom${used}`
+  }
+  const beyond = headroom > 0 ? `, more than the headroom of ${of(headroom)}` : ''
+  return `${of(unmanaged)} are used by what nobody manages${beyond}`
 }
 
 function domainLines({ goals, amounts }: Explanation, name: string): string[] {

@@ -127,7 +127,7 @@ export function becauseText(because: Because, unit: string): string {
     case 'request':
       return `that is all it asked for, up to priority ${because.priority}`
     case 'limit':
-      return `its limit is ${of(because.limit)}, reached at priority ${because.priority}`
+      return `it can have ${of(because.limit)} at most, reached at priority ${because.priority}`
     case 'level':
       return (
         `there was not enough for everyone at priority ${because.priority}, so all were raised to the same ` +
@@ -242,7 +242,7 @@ export function changeReasonText(because: ChangeReason): string {
       return `${amount(because.allocation, 'millicores')} allocated and ${amount(because.use, 'millicores')} used need so many vCPUs`
     case 'limit':
       return because.limit === null
-        ? `nothing limits its ${because.resource} any more`
+        ? `Reeve limits its ${because.resource} no more`
         : `the policy limits its ${because.resource}`
     case 'restraint': {
       const [used, entitled] = [because.use, because.inForce].map((value) => amount(value, 'millicores'))

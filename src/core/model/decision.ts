@@ -164,11 +164,15 @@ export interface ResourceDecision {
   readonly unallocated: number
 }
 
-/** capacity = total - headroom - use of unmanaged domains beyond the headroom - what fixed domains keep. */
+/**
+ * What is divided of a resource, in its unit: available = total - headroom - use of unmanaged domains beyond the headroom,
+ * in whole grains. Of 2000 millicores with a headroom of 100 and 250 used by others, 1750.
+ */
 export interface CapacityDecision {
   readonly total: number
   readonly headroom: number
   readonly unmanaged: number
+  /** What fixed domains keep of what is available: they take part with what is in force for them. */
   readonly fixed: number
   readonly available: number
   /** True where it did not cover the starting amounts, so that these were shrunk in proportion. */

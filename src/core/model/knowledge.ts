@@ -152,6 +152,8 @@ export interface SetKnob {
   readonly underWay: readonly [least: number, most: number] | null
   /** What Reeve had set before, which holds where this change was not made; null where it had set nothing. */
   readonly before: { readonly value: Setting } | null
+  /** What was there before Reeve set it first; a journal of old may lack it. */
+  readonly found?: Setting
   /** What a change that failed has tried: somebody slow may have made it all the same, or make it yet. */
   readonly tried?: Setting
   readonly atMs: number

@@ -14,8 +14,6 @@ export interface Resource {
   readonly compressible: boolean
   /** `rate` is used per second (its counter accumulates unit x seconds); `stock` is held (its level is the use). */
   readonly kind: 'rate' | 'stock'
-  /** Milliseconds from a change until its effect can be observed. */
-  readonly settleMs: number
   /** Where its capacity comes from: the host as observed, or the policy's declaration in the resource's unit. */
   readonly capacity: 'observed' | number
 }
@@ -31,13 +29,13 @@ const MIB = 1024 * 1024
 /** Attributes of the resources that every host has, by the part of the key before any `@` or `:`. */
 const KNOWN: Readonly<Record<string, Omit<Resource, 'key'>>> = {
   // 10 millicores are 1/100 of a CPU, the smallest share that the weight range of cgroup v2 still tells apart.
-  cpu: { unit: 'millicores', grain: 10, compressible: true, kind: 'rate', settleMs: 100, capacity: 'observed' },
-  memory: { unit: 'bytes', grain: MIB, compressible: false, kind: 'stock', settleMs: 2000, capacity: 'observed' },
-  'io.read': { unit: 'bytes/s', grain: MIB, compressible: true, kind: 'rate', settleMs: 1000, capacity: 'observed' },
-  'io.write': { unit: 'bytes/s', grain: MIB, compressible: true, kind: 'rate', settleMs: 1000, capacity: 'observed' },
-  'net.tx': { unit: 'bytes/s', grain: MIB, compressible: true, kind: 'rate', settleMs: 1000, capacity: 'observed' },
-  'net.rx': { unit: 'bytes/s', grain: MIB, compressible: true, kind: 'rate', settleMs: 1000, capacity: 'observed' },
-  'disk-space': { unit: 'bytes', grain: MIB, compressible: false, kind: 'stock', settleMs: 2000, capacity: 'observed' },
+  cpu: { unit: 'millicores', grain: 10, compressible: true, kind: 'rate', capacity: 'observed' },
+  memory: { unit: 'bytes', grain: MIB, compressible: false, kind: 'stock', capacity: 'observed' },
+  'io.read': { unit: 'bytes/s', grain: MIB, compressible: true, kind: 'rate', capacity: 'observed' },
+  'io.write': { unit: 'bytes/s', grain: MIB, compressible: true, kind: 'rate', capacity: 'observed' },
+  'net.tx': { unit: 'bytes/s', grain: MIB, compressible: true, kind: 'rate', capacity: 'observed' },
+  'net.rx': { unit: 'bytes/s', grain: MIB, compressible: true, kind: 'rate', capacity: 'observed' },
+  'disk-space': { unit: 'bytes', grain: MIB, compressible: false, kind: 'stock', capacity: 'observed' },
 }
 
 /** The part of a key before any node or device: `memory` of `memory@node0`, `io.read` of `io.read:8:0`. */
@@ -54,5 +52,5 @@ export function knownResource(key: string): Resource | undefined {
 
 /** A countable (licences, GPUs, `device:...`) that the policy declares with its capacity. */
 export function countable(key: string, capacity: number, grain = 1): Resource {
-  return { key: key as ResourceKey, unit: 'count', grain, compressible: false, kind: 'stock', settleMs: 0, capacity }
+  return { key: key as ResourceKey, unit: 'count', grain, compressible: false, kind: 'stock', capacity }
 }
