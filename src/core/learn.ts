@@ -21,6 +21,7 @@ import type {
 import type { Knob } from './model/observation.ts'
 import { CPU, type Resource } from './model/resource.ts'
 import type { Promising } from './promise.ts'
+import { knobKey, nodeOf } from './reconcile.ts'
 import type { Restraints } from './restraint.ts'
 import { dividedBefore } from './settle.ts'
 
@@ -236,13 +237,8 @@ function yieldedOf(view: DomainView | null, key: ResourceKey): Pick<ResourceKnow
 const useOf = (view: DomainView | null, key: ResourceKey): number | null => view?.smoothUse[key] ?? null
 
 /** What Reeve set, and what failed of it; what belongs to nodes that nobody showed for long is forgotten. */
-function learnSet(view: View, { changes }: Lesson): Pick<Knowledge, 'set' | 'failures'> {
+function learnSet(view: View, { changes, acting }: Lesson): Pick<Knowledge, 'set' | 'failures'> {
   const nowMs = view.seen.at.monotonicMs
-  const failures: Record<string, Failure> = {}
-  for (const key in view.known.failures) {
-    const failure = view.known.failures[key] as Failure
-    if (nowMs - failure.retryAtMs < KEPT_MS) failures[key] = failure
-  }
   const arrived = view.domains.flatMap(({ seen }) => {
     const asked = view.known.set[seen.node]?.['memory.balloon']
     return asked !== undefined && hasArrived('memory.balloon', asked, seen.settings['memory.balloon'])
@@ -251,6 +247,7 @@ function learnSet(view: View, { changes }: Lesson): Pick<Knowledge, 'set' | 'fai
   })
   // What was set on a domain that had this place before is not set on the one that has it now.
   const anew = new Set(view.domains.flatMap(({ known, seen }) => (known === null ? [seen.node] : [])))
+  const failures = failuresOf(view, changes, acting, anew)
   const forgotten = (Object.keys(view.known.set) as NodeId[]).filter(
     (node) => anew.has(node) || isForgotten(view, node),
   )
@@ -266,6 +263,27 @@ function learnSet(view: View, { changes }: Lesson): Pick<Knowledge, 'set' | 'fai
     set[node] = { ...set[node], [knob]: asked }
   }
   return { set, failures }
+}
+
+/**
+ * What is still to be tried again: not what failed on another that had the place before, nor what is due and not planned
+ * any more, since it is as it should be by now.
+ */
+function failuresOf(
+  view: View,
+  changes: readonly Change[],
+  acting: boolean,
+  anew: ReadonlySet<NodeId>,
+): Knowledge['failures'] {
+  const nowMs = view.seen.at.monotonicMs
+  const planned = new Set(changes.map(({ node, knob }) => knobKey(node, knob)))
+  const failures: Record<string, Failure> = {}
+  for (const key in view.known.failures) {
+    const failure = view.known.failures[key] as Failure
+    const isOver = acting && failure.retryAtMs <= nowMs && !planned.has(key)
+    if (nowMs - failure.retryAtMs < KEPT_MS && !isOver && !anew.has(nodeOf(key))) failures[key] = failure
+  }
+  return failures
 }
 
 function isForgotten(view: View, node: NodeId): boolean {
