@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { decide } from './decide.ts'
 import type { Decision, ResourceDecision } from './model/decision.ts'
-import type { DomainName } from './model/ids.ts'
+import type { DomainName, ResourceKey } from './model/ids.ts'
 import { NO_KNOWLEDGE } from './model/knowledge.ts'
 import type { Aim, Goal } from './model/policy.ts'
-import { CPU, knownResource, MEMORY, type Resource } from './model/resource.ts'
+import { CPU, countable, knownResource, MEMORY, type Resource } from './model/resource.ts'
 import { allocated, domain, goal, policy, share, World } from './world.fixture.ts'
 
 const utilization = (target: number) => ({ kind: 'utilization', resource: CPU, target }) as const
@@ -661,6 +661,88 @@ describe('decide', () => {
     )
     assert.deepEqual(decision.verdict, { kind: 'no-beneficial-change', reason: 'nothing-observed' })
     assert.deepEqual(decision.plan, [])
+  })
+
+  describe('what is granted without a write', () => {
+    const LICENCES = 'licences' as ResourceKey
+    const amounts = (cpu: number, licences: number) =>
+      ({ kind: 'fixed', amounts: { [CPU]: cpu, [LICENCES]: licences } }) as const
+    const solver = (name: string, its: Parameters<typeof domain>[1] = {}) =>
+      domain(name, { controls: [CPU, LICENCES], ...its })
+    const night = [{ kind: 'window', window: 'night' }] as const
+
+    it('is in force in the next turn, though nothing else is to be written', () => {
+      const reserved = { shares: { [LICENCES]: share({ reservation: 2 }) } }
+      const goals = [
+        goal('interactive', 1, amounts(500, 4)),
+        goal('nightly', 2, amounts(1000, 8), { conditions: night }),
+        goal('sweep', 3, amounts(1000, 4)),
+      ]
+      const its = policy(
+        [solver('interactive', reserved), solver('nightly'), solver('sweep')],
+        goals,
+        { fairness: 'satisfy-most' },
+        [knownResource('cpu') as Resource, countable('licences', 12)],
+      )
+      const world = new World(its, { interactive: { use: 400 }, nightly: { use: 50 }, sweep: { use: 900 } })
+      world.run(15)
+      world.openWindows = ['night']
+      const { goals: decided, resources } = world.run(20)
+      const row = resources.at(-1)?.rows.find((one) => one.domain === 'nightly')
+      assert.deepEqual([row?.allocation, row?.inForce], [8, 8])
+      assert.equal(decided.find((one) => one.domain === 'nightly')?.status.kind, 'met')
+    })
+
+    it('is granted once: thresholds hold from then on', () => {
+      const its = policy([solver('a')], [goal('a', 1, { kind: 'fixed', amounts: { [LICENCES]: 4 } })], {}, [
+        countable('licences', 12),
+      ])
+      const world = new World(its, { a: { use: 100 } })
+      world.step()
+      assert.deepEqual(world.step().verdict, { kind: 'no-beneficial-change', reason: 'already-so' })
+      assert.deepEqual(world.step().verdict, { kind: 'no-beneficial-change', reason: 'within-thresholds' })
+    })
+
+    it('is not remembered of a parent that divides nothing', () => {
+      const its = policy([domain('p'), domain('a', { parent: 'p' as DomainName, mode: 'observe' })], [])
+      const world = new World(its, { a: { use: 100, settings: { 'cpu.quota': 300 } } })
+      world.run(3)
+      world.settings['/a'] = { 'cpu.quota': 600 }
+      const [cpu] = world.step().resources
+      assert.deepEqual(
+        cpu?.rows.map(({ allocation }) => allocation),
+        [600, 600],
+      )
+    })
+  })
+
+  it('follows a loss of capacity that came while it was paused', () => {
+    const cap = (name: string) => domain(name, { enforcement: 'cap' })
+    const its = policy([cap('a'), cap('b')], [goal('a', 1, fixedCpu(1000)), goal('b', 1, fixedCpu(1000))])
+    const tenant = { use: 900, settings: { 'cpu.quota': null } }
+    const world = new World(its, { a: tenant, b: tenant })
+    const sum = (decision: Decision) => allocated(decision, 'a') + allocated(decision, 'b')
+    assert.equal(sum(world.run(20)), 2000)
+    world.paused = true
+    world.capacity = 1900
+    world.run(5)
+    world.paused = false
+    assert.ok(sum(world.run(20)) <= 1900)
+  })
+
+  it('follows a loss of memory once what was in use at that time is not any more', () => {
+    const MIB = 1024 * 1024
+    const wants = (name: string) => goal(name, 1, { kind: 'fixed', amounts: { [MEMORY]: 512 * MIB } })
+    const cap = (name: string) => domain(name, { enforcement: 'cap', controls: [MEMORY] })
+    const its = policy([cap('a'), cap('b')], [wants('a'), wants('b')], {}, [knownResource('memory') as Resource])
+    const tenant = () => ({ use: 100, memory: 500 * MIB, settings: { 'memory.limit': null } })
+    const world = new World(its, { a: tenant(), b: tenant() })
+    const sum = (decision: Decision) => allocated(decision, 'a', MEMORY) + allocated(decision, 'b', MEMORY)
+    assert.equal(sum(world.run(20)), 1024 * MIB)
+    world.memory = 960 * MIB
+    assert.equal(sum(world.run(20)), 1024 * MIB)
+    for (const name of ['a', 'b']) world.tenants[name] = { ...tenant(), memory: 100 * MIB }
+    assert.ok(sum(world.run(60)) <= 960 * MIB)
   })
 
   it('says what a goal went short of, and the smallest change that would have met it', () => {

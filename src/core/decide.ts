@@ -37,13 +37,15 @@ export function decide(
   const resources = allotted.map((its) => describe(view, its))
   const restrained = restraints(view, allotted, needs)
   const planned = plan(view, allotted, restrained.held, active)
-  const held = heldReason(view, allotted, planned)
-  const promises = promise(view, needs, allotted, held === null)
+  const stopped = stoppedBy(view)
+  // A promise is of what is written: anything else may be waiting to be tried again.
+  const promises = promise(view, needs, allotted, stopped === null && planned.length > 0)
   const goals = judge(needs, allotted, promises, thorough)
-  const violations = held === null ? verify(view, allotted, resources, goals, planned) : []
-  const acting = held === null && violations.length === 0
+  const isAnew = planned.length > 0 || allotted.some(({ settled }) => settled.triggers.length > 0)
+  const violations = stopped === null && isAnew ? verify(view, allotted, resources, goals, planned) : []
+  const acting = stopped === null && violations.length === 0
   const changes = acting ? planned : []
-  const verdict = verdictOf(allotted, changes, held, violations)
+  const verdict = verdictOf(view, allotted, changes, stopped, violations)
   const drift = view.domains.flatMap((domain) => domain.drift)
   const doing = Object.fromEntries([...active].map(([name, { is }]) => [name, is]))
   const decided = {
@@ -62,26 +64,32 @@ export function decide(
   }
 }
 
-/** Why nothing may be changed this turn, or null where the plan may go ahead. */
-function heldReason(view: View, allotted: readonly Allotted[], planned: readonly Change[]): HoldReason | null {
-  const { policy, seen } = view
+/**
+ * Why what is decided this turn does not count; null where it does, be there anything to write for it or not: of what
+ * is only counted, being granted is all.
+ */
+function stoppedBy({ policy, seen, domains }: View): HoldReason | null {
   if (seen.paused) return 'paused'
   if (policy.host.quiet.some((window) => seen.at.openWindows.includes(window))) return 'quiet-window'
-  if (view.domains.length === 0) return 'nothing-observed'
-  if (planned.length > 0) return null
+  return domains.length === 0 ? 'nothing-observed' : null
+}
+
+/** Why there is nothing to write. */
+function nothingToDo(view: View, allotted: readonly Allotted[]): HoldReason {
   if (view.domains.every((domain) => domain.known === null)) return 'first-sight'
   if (view.domains.every((domain) => domain.standing !== 'managed')) return 'nothing-managed'
   return allotted.some(({ settled }) => settled.triggers.length > 0) ? 'already-so' : 'within-thresholds'
 }
 
 function verdictOf(
+  view: View,
   allotted: readonly Allotted[],
   changes: readonly Change[],
-  held: HoldReason | null,
+  stopped: HoldReason | null,
   violations: readonly Violation[],
 ): Verdict {
   if (violations.length > 0) return { kind: 'stopped-by-checker' }
-  if (held !== null) return { kind: 'no-beneficial-change', reason: held }
+  if (changes.length === 0) return { kind: 'no-beneficial-change', reason: stopped ?? nothingToDo(view, allotted) }
   return { kind: 'changes', count: changes.length, triggers: allotted.flatMap(({ settled }) => settled.triggers) }
 }
 

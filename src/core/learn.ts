@@ -21,7 +21,9 @@ import type {
 import type { Knob } from './model/observation.ts'
 import { CPU, type Resource } from './model/resource.ts'
 import type { Promising } from './promise.ts'
+import { knobKey, nodeOf } from './reconcile.ts'
 import type { Restraints } from './restraint.ts'
+import { dividedBefore } from './settle.ts'
 
 /** What is remembered of a domain that is not there, and of nodes nobody showed, is kept for this long. */
 const KEPT_MS = 3_600_000
@@ -36,34 +38,36 @@ export interface Lesson {
   readonly restrained: Restraints
   readonly active: Active
   readonly changes: readonly Change[]
-  /** Whether the plan is acted upon. */
+  /** Whether what was decided counts, be there anything to write for it or not. */
   readonly acting: boolean
 }
 
 /**
- * What the next turn should know. Where the plan is not acted upon (paused, stopped by the checker) no allocation
+ * What the next turn should know. Where the decision is not acted upon (paused, stopped by the checker) no allocation
  * counts as made.
  */
 export function learn(view: View, lesson: Lesson): Knowledge {
   const { at } = view.seen
-  const { allotted, changes, forecast } = lesson
+  const { forecast } = lesson
   return {
     turn: view.known.turn + 1,
     bootId: at.bootId,
     lastAtMs: at.monotonicMs,
-    host: learnHost(view, allotted),
+    host: learnHost(view, lesson),
     domains: learnDomains(view, lesson),
-    ...learnSet(view, changes),
+    ...learnSet(view, lesson),
     forecast,
   }
 }
 
-function learnHost(view: View, allotted: readonly Allotted[]): Knowledge['host'] {
+function learnHost(view: View, { allotted, acting }: Lesson): Knowledge['host'] {
   const host: Record<ResourceKey, HostKnowledge> = {}
-  for (const { frame } of allotted) {
+  for (const { frame, settled } of allotted) {
     const { key } = frame.resource
     const { unmanaged, total: capacity } = frame.capacity
-    host[key] = { used: view.seen.capacity[key]?.used ?? null, unmanaged, capacity }
+    const isDivided = acting && settled.triggers.length > 0
+    const divided = isDivided ? capacity : (dividedBefore(view.known.host[key]) ?? capacity)
+    host[key] = { used: view.seen.capacity[key]?.used ?? null, unmanaged, capacity, divided }
   }
   return host
 }
@@ -180,9 +184,11 @@ function resourcesOf(
       const decided = row.standing === 'managed' || row.standing === 'parent'
       // What was to be set and was not is not in force: where nothing is set now either, what is found counts each turn.
       const standing = row.view?.unmade[key] === undefined ? known?.allocation : null
-      const made = decided && acting ? (allocation[index] ?? 0) : (standing ?? null)
-      const gain =
-        row.view === null || !acting || !decided ? 0 : (allocation[index] ?? 0) - (row.view.inForce[key] ?? 0)
+      // Where nothing is reallocated nobody is granted anything for the first time either.
+      const isGranted = settled.triggers.length > 0 || (known?.allocation ?? null) !== null
+      const isMade = decided && acting && isGranted
+      const made = isMade ? (allocation[index] ?? 0) : (standing ?? null)
+      const gain = row.view === null || !isMade ? 0 : (allocation[index] ?? 0) - (row.view.inForce[key] ?? 0)
       const ofDomain = byDomain.get(row.name) ?? {}
       ofDomain[key] = {
         use: useOf(row.view, key),
@@ -231,13 +237,8 @@ function yieldedOf(view: DomainView | null, key: ResourceKey): Pick<ResourceKnow
 const useOf = (view: DomainView | null, key: ResourceKey): number | null => view?.smoothUse[key] ?? null
 
 /** What Reeve set, and what failed of it; what belongs to nodes that nobody showed for long is forgotten. */
-function learnSet(view: View, changes: readonly Change[]): Pick<Knowledge, 'set' | 'failures'> {
+function learnSet(view: View, { changes, acting }: Lesson): Pick<Knowledge, 'set' | 'failures'> {
   const nowMs = view.seen.at.monotonicMs
-  const failures: Record<string, Failure> = {}
-  for (const key in view.known.failures) {
-    const failure = view.known.failures[key] as Failure
-    if (nowMs - failure.retryAtMs < KEPT_MS) failures[key] = failure
-  }
   const arrived = view.domains.flatMap(({ seen }) => {
     const asked = view.known.set[seen.node]?.['memory.balloon']
     return asked !== undefined && hasArrived('memory.balloon', asked, seen.settings['memory.balloon'])
@@ -246,6 +247,7 @@ function learnSet(view: View, changes: readonly Change[]): Pick<Knowledge, 'set'
   })
   // What was set on a domain that had this place before is not set on the one that has it now.
   const anew = new Set(view.domains.flatMap(({ known, seen }) => (known === null ? [seen.node] : [])))
+  const failures = failuresOf(view, changes, acting, anew)
   const forgotten = (Object.keys(view.known.set) as NodeId[]).filter(
     (node) => anew.has(node) || isForgotten(view, node),
   )
@@ -263,6 +265,27 @@ function learnSet(view: View, changes: readonly Change[]): Pick<Knowledge, 'set'
     set[node] = { ...set[node], [knob]: asked }
   }
   return { set, failures }
+}
+
+/**
+ * What is still to be tried again: not what failed on another that had the place before, nor what is due and not planned
+ * any more, since it is as it should be by now.
+ */
+function failuresOf(
+  view: View,
+  changes: readonly Change[],
+  acting: boolean,
+  anew: ReadonlySet<NodeId>,
+): Knowledge['failures'] {
+  const nowMs = view.seen.at.monotonicMs
+  const planned = new Set(changes.map(({ node, knob }) => knobKey(node, knob)))
+  const failures: Record<string, Failure> = {}
+  for (const key in view.known.failures) {
+    const failure = view.known.failures[key] as Failure
+    const isOver = acting && failure.retryAtMs <= nowMs && !planned.has(key)
+    if (nowMs - failure.retryAtMs < KEPT_MS && !isOver && !anew.has(nodeOf(key))) failures[key] = failure
+  }
+  return failures
 }
 
 function isForgotten(view: View, node: NodeId): boolean {

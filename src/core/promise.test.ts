@@ -175,6 +175,16 @@ describe('promise', () => {
     })
   }
 
+  it('is not made of what waits to be tried again', () => {
+    const its = world()
+    for (const name of ['shop', 'batch']) its.broken.add(`/${name} cpu.weight`)
+    work(its, 100, 6)
+    const decisions = Array.from({ length: 60 }, () => its.step())
+    const idle = decisions.filter(({ plan }) => plan.length === 0)
+    assert.ok(idle.length > 40 && idle.length < 60)
+    for (const decision of idle) assert.equal(of(decision).promised, null)
+  })
+
   it('takes the prediction of an estimator that has a model; of what should be little, more is worse', () => {
     const below = { kind: 'performance', metric: 'p95', direction: 'below', target: 200 } as const
     const its = new World(policy([domain('shop'), domain('batch')], [goal('shop', 1, below)]), {

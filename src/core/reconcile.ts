@@ -9,25 +9,37 @@ const RETRY_MOST_MS = 300_000
 
 /** How `failures` and the like name one knob of one node. */
 export const knobKey = (node: NodeId, knob: Knob): string => `${node} ${knob}`
+export const nodeOf = (key: string): NodeId => key.slice(0, key.lastIndexOf(' ')) as NodeId
+const knobOf = (key: string): Knob => key.slice(key.lastIndexOf(' ') + 1) as Knob
 
 /**
  * The knowledge, corrected by what became of the last plan, before anything is concluded from it: what was not applied
- * was not set, and what was read back counts, since a kernel rounds to pages and periods, which is nobody's drift.
+ * was not set, and what was read back counts, since a kernel rounds to pages and periods, which is nobody's drift. What
+ * is found made after all keeps nobody waiting: if it is not what is wanted by now, the next change is due at once.
  * After a restart of the host nothing that was set is in force any more.
  */
 export function reconcile(known: Knowledge, { at, outcomes, domains }: Observation): Knowledge {
   if (known.bootId !== at.bootId) return { ...known, set: {}, failures: {} }
-  if (outcomes.length === 0) return known
+  if (outcomes.length === 0 && Object.keys(known.failures).length === 0) return known
   const set: Record<NodeId, Partial<Record<Knob, SetKnob>>> = { ...known.set }
   const failures: Record<string, Failure> = { ...known.failures }
+  const foundAt = (at: NodeId, knob: Knob) => domains.find(({ node }) => node === at)?.settings[knob]
   for (const outcome of outcomes) {
     const key = knobKey(outcome.node, outcome.knob)
-    correct(set, outcome, domains.find(({ node }) => node === outcome.node)?.settings[outcome.knob])
+    correct(set, outcome, foundAt(outcome.node, outcome.knob))
     if (outcome.status === 'applied') delete failures[key]
     if (outcome.status !== 'failed') continue
     const count = (failures[key]?.count ?? 0) + 1
     const delayMs = Math.min(RETRY_FIRST_MS * 2 ** (count - 1), RETRY_MOST_MS)
     failures[key] = { count, retryAtMs: at.monotonicMs + delayMs }
+  }
+  for (const key in failures) {
+    const [node, knob] = [nodeOf(key), knobOf(key)]
+    const ours = set[node]?.[knob]
+    if (ours?.tried === undefined || foundAt(node, knob) !== ours.tried) continue
+    const { tried: _, ...others } = ours
+    set[node] = { ...set[node], [knob]: { ...others, value: ours.tried } }
+    failures[key] = { ...(failures[key] as Failure), retryAtMs: at.monotonicMs }
   }
   return { ...known, set, failures }
 }
@@ -67,7 +79,7 @@ function whatHolds(ours: SetKnob, outcome: Outcome, found: Setting | undefined):
       if (found === set.value) return ours
       return set.before === null ? null : { ...ours, value: set.before.value }
     case 'failed': {
-      if (found === set.value) return ours
+      if (found === set.value) return { ...ours, tried: set.value }
       const instead = set.before?.value ?? found
       return instead === undefined ? null : { ...ours, value: instead, tried: set.value }
     }

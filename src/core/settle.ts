@@ -9,6 +9,7 @@ import { AT_REST, climb, DEFAULT_LADDER, differenceOf, isMove, type Ladder, LEFT
 import type { View } from './look.ts'
 import type { SettleReason, Trigger } from './model/decision.ts'
 import type { DomainName } from './model/ids.ts'
+import type { HostKnowledge } from './model/knowledge.ts'
 import { awaitDonors, ceilings, contextOf, type Narrowed, narrow, STALLED_MOST } from './narrow.ts'
 
 /** One resource, settled: what is to be enforced now, and why it is not simply what arbitration granted. */
@@ -115,7 +116,7 @@ function look(view: View, frame: Frame, problem: Problem, ideal: Arbitration) {
   const ofGoals = view.policy.host.thresholds[key] ?? DEFAULT_LADDER
   const ladders = new Map<DomainName, Ladder>()
   const triggers: Trigger[] = []
-  const before = view.known.host[key]?.capacity
+  const before = dividedBefore(view.known.host[key])
   if (before !== undefined && before !== frame.capacity.total) {
     triggers.push({ kind: 'capacity', resource: key, from: before, to: frame.capacity.total })
   }
@@ -132,6 +133,11 @@ function look(view: View, frame: Frame, problem: Problem, ideal: Arbitration) {
     if (trigger !== null) triggers.push(trigger)
   }
   return { ladders, triggers }
+}
+
+/** The capacity that was divided last; undefined where nothing is known of the resource. */
+export function dividedBefore(known: HostKnowledge | undefined): number | undefined {
+  return known?.divided ?? known?.capacity
 }
 
 function triggerOf(

@@ -114,6 +114,7 @@ export class World {
   policy: Policy
   tenants: Record<string, Tenant>
   capacity = 2000
+  memory = 1024 * 1024 * 1024
   cpus: readonly Cpu[] = [0, 1, 2, 3].map((id) => ({ id, core: id, socket: 0, node: 0, cache: 0 }))
   readings: Record<string, number> = {}
   /** How old they are, in milliseconds; new where not stated. */
@@ -196,7 +197,7 @@ export class World {
       at: { bootId: 'boot', monotonicMs: takenAtMs, utcMs: takenAtMs, zones: {}, openWindows: this.openWindows },
       capacity: {
         [CPU]: { total: this.capacity, used: this.hostUsed },
-        ['memory' as ResourceKey]: { total: 1024 * 1024 * 1024, used: memory },
+        ['memory' as ResourceKey]: { total: this.memory, used: memory },
       },
       topology: { cpus: this.cpus },
       domains: here.map(([name, tenant]) => ({

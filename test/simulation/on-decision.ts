@@ -109,7 +109,9 @@ function standsAt({ role, inForce, use }: AmountDecision): number {
 
 /** The moves of one resource that this decision makes; by a grain, rounding alone may shift an amount. */
 export function gainsOf({ policy, record }: Decided, one: ResourceDecision) {
-  if (record.decision.verdict.kind !== 'changes') return []
+  const { verdict } = record.decision
+  // What is granted without a write is granted all the same.
+  if (verdict.kind !== 'changes' && !('reason' in verdict && verdict.reason === 'already-so')) return []
   const identities = new Map(record.observation.domains.map(({ name, identity }) => [name, identity]))
   return one.rows.flatMap((row) => {
     const gain = row.allocation - (row.inForce ?? row.allocation)

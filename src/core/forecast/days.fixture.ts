@@ -12,6 +12,10 @@ import { foresee } from './foresee.ts'
 export class Days {
   knowledge: ForecastKnowledge = NO_KNOWLEDGE.forecast
   minute = 0
+  /** By so many minutes the clock is wrong. */
+  wrongBy = 0
+  boots = 1
+  #last = { bootId: '', monotonicMs: 0 }
   without: readonly 'forecast'[] = []
   /** Local time for the zone of the policy, by UTC minute; null where it has none. */
   local: ((minute: number) => string) | null = null
@@ -31,7 +35,9 @@ export class Days {
     needed: number | null,
     { events = [], starting = [] }: { readonly events?: readonly string[]; readonly starting?: readonly string[] } = {},
   ): { readonly need: number | undefined; readonly said: readonly ForecastDecision[] } {
-    const utcMs = MONDAY_MS + this.minute * 60_000
+    const bootId = `boot ${this.boots}`
+    const monotonicMs = MONDAY_MS + this.minute * 60_000
+    const utcMs = monotonicMs + this.wrongBy * 60_000
     const zones: Record<string, string> = this.local === null ? {} : { Here: this.local(this.minute) }
     const view = {
       policy: {
@@ -40,11 +46,17 @@ export class Days {
         windows: this.local === null ? [] : [{ name: 'any', patterns: ['* * * * *'], zone: 'Here' }],
       },
       seen: {
-        at: { bootId: 'boot', monotonicMs: utcMs, utcMs, zones, openWindows: [] },
+        at: { bootId, monotonicMs, utcMs, zones, openWindows: [] },
         events,
         capacity: { [CPU]: { total: 4000, used: null } },
       },
-      known: { ...NO_KNOWLEDGE, turn: this.minute + 1, bootId: 'boot', forecast: this.knowledge },
+      known: {
+        ...NO_KNOWLEDGE,
+        turn: this.minute + 1,
+        bootId: this.#last.bootId,
+        lastAtMs: this.#last.monotonicMs,
+        forecast: this.knowledge,
+      },
       domains: starting.map((name) => ({ name: name as DomainName, known: null })),
     } as unknown as View
     const need: Need = {
@@ -61,6 +73,7 @@ export class Days {
     }
     const { needs, forecast } = foresee(view, [need])
     this.knowledge = forecast
+    this.#last = { bootId, monotonicMs }
     this.minute++
     return { need: needs[0]?.need[CPU], said: needs[0]?.forecasts ?? [] }
   }

@@ -235,6 +235,10 @@ describe('a forecast of what follows', () => {
 })
 
 describe('what forecasts remember', () => {
+  const pastOf = (days: Days) => {
+    const [profile] = Object.values(days.knowledge.profiles['shop' as never] ?? {}) as ForecastProfile[]
+    return profile?.past ?? ''
+  }
   const bytesOf = (days: Days) => serialize(days.knowledge.profiles).length
 
   it('is half a KiB for a need that is the same every day, and never more than 3 KiB', () => {
@@ -244,6 +248,36 @@ describe('what forecasts remember', () => {
     const wild = new Days()
     wild.until([29, 0, 0], (minuteOfDay, day) => (((minuteOfDay >> 4) * day) % 7) * 400 + 10)
     assert.ok(bytesOf(wild) < 3072, `${bytesOf(wild)}`)
+  })
+
+  for (const [wrong, by] of [
+    ['in 1970', -20_460 * 1440],
+    ['a month ahead', 30 * 1440],
+  ] as const) {
+    it(`outlives a clock that is ${wrong} for three minutes, also of a goal that is closed then`, () => {
+      for (const needed of [QUIET, null]) {
+        const days = new Days()
+        days.until([3, 8, 40], peakAt(9))
+        days.wrongBy = by
+        for (let minute = 0; minute < 3; minute++) days.turn(needed)
+        assert.ok(pastOf(days).length <= 3)
+        days.wrongBy = 0
+        while (days.minute < 2 * 1440 + 8 * 60 + 59) days.turn(needed)
+        assert.ok((days.turn(QUIET).need ?? 0) >= BUSY)
+      }
+    })
+  }
+
+  it('outlives a host that starts in 1970', () => {
+    const days = new Days()
+    days.until([3, 8, 40], peakAt(9))
+    days.boots++
+    days.wrongBy = -20_460 * 1440
+    days.turn(QUIET)
+    days.wrongBy = 0
+    days.turn(QUIET)
+    while (days.minute < 2 * 1440 + 8 * 60 + 59) days.turn(null)
+    assert.ok((days.turn(QUIET).need ?? 0) >= BUSY)
   })
 
   it('is forgotten after 24 times as long as it was known, two weeks at most', () => {

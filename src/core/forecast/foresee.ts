@@ -40,7 +40,7 @@ export function foresee(
   const isSilenced = view.policy.host.without.includes('forecast')
   const { forecast } = view.known
   const isNoted = now.slot !== forecast.slot
-  const profiles = isNoted ? keptProfiles(forecast.profiles, now.minute) : forecast.profiles
+  const profiles = isNoted ? keptProfiles(inTime(forecast.profiles, now.leap), now.minute) : forecast.profiles
   const resources = new Map(view.policy.resources.map((resource) => [resource.key, resource]))
   const needs = said.map((its) => {
     // What the policy states needs no forecast.
@@ -79,6 +79,8 @@ interface Now {
   /** Since 1970 in UTC, and the same by the clock on the wall. */
   readonly minute: number
   readonly localMinute: number
+  /** By so many minutes the clock was set since the last turn. */
+  readonly leap: number
   readonly starts: readonly ForecastStart[]
 }
 
@@ -98,7 +100,32 @@ function nowOf(view: View): Now {
     return since >= 0 && since <= FOLLOWED_MINUTES + GAP_MOST
   })
   const starts = begun.length > STARTS_AT_ONCE ? lately : [...lately, ...begun].slice(-STARTS_MOST)
-  return { slot, minute, localMinute: localMinuteOf(view, at, minute), starts }
+  return { slot, minute, localMinute: localMinuteOf(view, at, minute), leap: leapOf(view, slot), starts }
+}
+
+/**
+ * Minutes by which the clock went on more than the time that passed, negative where it was set back. How long a host was
+ * down nobody knows: then the clock is believed, unless it went back. Of a few minutes nothing is made.
+ *
+ * Worked: a second after 12:00 it is 1:00 of that day, which is a leap of -660.
+ */
+function leapOf({ seen: { at }, known }: View, slot: number): number {
+  const wentMs = (slot - known.forecast.slot) * NOTED_MS
+  const passedMs = known.bootId === at.bootId ? at.monotonicMs - known.lastAtMs : Math.max(0, wentMs)
+  const leap = Math.round((wentMs - passedMs) / MINUTE_MS)
+  return Math.abs(leap) > GAP_MOST ? leap : 0
+}
+
+/** Profiles age by the time that passes: where the clock was set they go with it, or one wrong minute would end them all. */
+function inTime(profiles: ForecastKnowledge['profiles'], leap: number): ForecastKnowledge['profiles'] {
+  if (leap === 0) return profiles
+  const moved = (its: ForecastProfile) => ({ ...its, since: its.since + leap, minute: its.minute + leap, past: '' })
+  return Object.fromEntries(
+    Object.entries(profiles).map(([name, its]) => [
+      name,
+      Object.fromEntries(Object.entries(its).map(([id, profile]) => [id, moved(profile)])),
+    ]),
+  )
 }
 
 /** By the zone that the policy names first, which is the one its users live by; else UTC. */

@@ -79,7 +79,10 @@ export interface Failure {
 export interface HostKnowledge {
   readonly used: number | null
   readonly unmanaged: number
+  /** Its total, as last seen. */
   readonly capacity: number
+  /** The total that was divided last, from which capacity is lost or gained; a journal of old may lack it. */
+  readonly divided?: number
 }
 
 export interface DomainKnowledge {
