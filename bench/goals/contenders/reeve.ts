@@ -66,7 +66,9 @@ export function reeve(name: string, interval: string, without: readonly string[]
           await end(child)
           const refused = said.split('\n').filter((line) => /refused|infeasible|malformed/.test(line))
           if (refused.length > 0) throw new Error(`reeve refused a policy of this bench: ${refused.join('; ')}`)
-          const again = await replayed(join(directory, 'state'))
+          // The jobs of the stage would keep it waiting for minutes.
+          stage.makeWay(true)
+          const again = await replayed(join(directory, 'state')).finally(() => stage.makeWay(false))
           if (again.turns > 0 && differingOf(again) === 0) return
           const evidence = mkdtempSync(join(tmpdir(), 'reeve-differs-'))
           cpSync(join(directory, 'state'), evidence, { recursive: true })
