@@ -25,7 +25,7 @@ import { targetsOf } from './targets.ts'
 const RUNS = 5
 const SECONDS = 14
 /** The steady act is so many times as long. */
-const STEADY_TIMES = 3
+const STEADY_TIMES = 5
 /** The shortest acts in which a window is left that counts. */
 const SECONDS_LEAST = 5
 /** Starting a contender, warming up, and waiting for the last windows. */
