@@ -2,11 +2,8 @@ import type { Arbitration, GroupOutcome, Problem } from './arbitrate/problem.ts'
 import { type Demand, rollUp } from './arbitrate/rollup.ts'
 import type { Need } from './estimate/estimate.ts'
 import type { Frame } from './frame.ts'
-import type { Narrowed } from './narrow.ts'
+import { type Narrowed, SAME } from './narrow.ts'
 import { requestRows } from './rows.ts'
-
-/** Amounts closer than this part of a grain are the same amount. */
-const SAME = 1e-6
 
 /**
  * Whom would this harm? Where a class does not fit, its fairness rule takes from domains whose goals are met to give to

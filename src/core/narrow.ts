@@ -18,15 +18,15 @@ export const WORKING_SET_MARGIN = 1.05
 /** A donor that has not come down to its allocation in so many turns keeps what it uses: the move is cancelled. */
 export const STALLED_MOST = 10
 /** Amounts closer than this part of a grain are the same amount. */
-const SAME = 1e-6
+export const SAME = 1e-6
 
 /**
  * How far rows may grow this turn, whatever arbitration grants: by one step, and not at all within their cooldown unless
  * a goal of theirs is missed or they have not even their start. Only what bounds a row more than its limit does is told.
  */
 export function ceilings(context: Context): Narrowed[] {
-  const { frame, problem, view, missed } = context
-  const step = (view.policy.host.maximumStep[frame.resource.key] ?? 1) * frame.capacity.total
+  const { problem, missed } = context
+  const step = stepOf(context)
   return movable(context).flatMap((its): Narrowed[] => {
     const { row, inForce } = its
     const untilMs = missed.has(its.view.name) ? null : cooldownEnd(context, its, 1)
@@ -157,9 +157,14 @@ function tooSmall({ view, frame }: Context, { inForce }: Move, gain: number): Ho
   return Math.abs(gain) < least ? { floor: inForce, ceiling: inForce, reason: { kind: 'minimum-change', least } } : null
 }
 
-function shrinksTooFar({ view, frame }: Context, { inForce, entitlement }: Move): Hold | null {
-  const step = (view.policy.host.maximumStep[frame.resource.key] ?? 1) * frame.capacity.total
-  if (inForce - entitlement <= step + frame.resource.grain * SAME) return null
+/** The most by which one allocation may change in a turn. */
+function stepOf({ view, frame }: Context): number {
+  return (view.policy.host.maximumStep[frame.resource.key] ?? 1) * frame.capacity.total
+}
+
+function shrinksTooFar(context: Context, { inForce, entitlement }: Move): Hold | null {
+  const step = stepOf(context)
+  if (inForce - entitlement <= step + context.frame.resource.grain * SAME) return null
   return { floor: inForce - step, ceiling: Number.POSITIVE_INFINITY, reason: { kind: 'maximum-step', step } }
 }
 

@@ -10,7 +10,7 @@ import type { View } from './look.ts'
 import type { SettleReason, Trigger } from './model/decision.ts'
 import type { DomainName } from './model/ids.ts'
 import type { HostKnowledge } from './model/knowledge.ts'
-import { awaitDonors, ceilings, contextOf, type Narrowed, narrow, STALLED_MOST } from './narrow.ts'
+import { awaitDonors, ceilings, contextOf, type Narrowed, narrow, SAME, STALLED_MOST } from './narrow.ts'
 
 /** One resource, settled: what is to be enforced now, and why it is not simply what arbitration granted. */
 export interface Settled {
@@ -31,8 +31,6 @@ export interface Settled {
 const SPARED_MOST = 3
 /** Rounds of arbitration, each with what the one before held back. */
 const ROUNDS_MOST = 12
-/** Amounts closer than this part of a grain are the same amount. */
-const SAME = 1e-6
 
 /**
  * Decides whether a reallocation is worth making now, and how much of it. One trigger releases the whole reallocation
