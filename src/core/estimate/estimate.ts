@@ -86,7 +86,7 @@ function estimateOne(
     measuredAtMs: measured === null ? nowMs : newAtMs,
     memory: {
       ...estimated.memory,
-      ...(measured === null ? {} : readingMemory(before, metric, newAtMs, use[CPU])),
+      ...(measured === null ? {} : readingMemory(before, metric, newAtMs, use[CPU], nowMs)),
       ...(isCounted ? countedMemory(measured.reading as MetricReading) : {}),
       about,
     },

@@ -31,7 +31,7 @@ export type MetricSight =
       readonly ageMs: number
       /** An earlier turn has learned from it and acted upon it already: metrics may come less often than turns. */
       readonly isRepeated?: true
-      /** Mean use of CPU (millicores) in the turns since the reading before; absent where that is the use in this turn. */
+      /** Mean use of CPU (millicores) between the reading before and this one; absent where that is not known. */
       readonly use?: number
     }
   /** Too old to act upon, not yet too old to hold. */

@@ -12,17 +12,29 @@ function turns(uses: readonly (number | undefined)[], readAt: (second: number) =
     const reading = { metric: 'm', domain: null, takenAtMs, value: 7 }
     const sight = metricSight({ policy: metric('m'), reading }, memory, use, second * 1000)
     const isNew = sight.kind === 'fresh' && !sight.isRepeated && use !== undefined
-    memory = readingMemory(memory, sight, isNew ? takenAtMs : null, use)
+    memory = readingMemory(memory, sight, isNew ? takenAtMs : null, use, second * 1000)
     if (sight.kind !== 'fresh') return sight.kind
     return sight.isRepeated ? 'repeated' : (sight.use ?? 'new')
   })
 }
 
 describe('a reading', () => {
-  it('is new every turn where it comes every turn', () => {
+  it('is new every turn where it comes every turn, beside what was used in that turn', () => {
     assert.deepEqual(
       turns([100, 200, 300], (second) => second),
-      ['new', 'new', 'new'],
+      ['new', 200, 300],
+    )
+  })
+
+  it('that is told late stands beside what was used until it was taken', () => {
+    assert.deepEqual(
+      turns([300, 300, 100, 500, 500], (second) => second - 0.25),
+      ['new', 300, 150, 400, 500],
+    )
+    // Told in the turn after the one in which it was taken: of the turns before it counts the mean.
+    assert.deepEqual(
+      turns([300, 300, 300, 100, 100], (second) => second - 1.25),
+      ['new', 300, 300, 300, 140],
     )
   })
 

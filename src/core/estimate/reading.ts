@@ -15,12 +15,12 @@ const HELD_FOR = 3
 export const NO_METRIC: MetricSight = { kind: 'lost', reason: 'no-reading' }
 
 /**
- * The reading as estimators see it, by its age and by what the goal remembers of the one before. Metrics may come less
- * often than turns: a reading counts for several turns then, and is learned from once, beside what was used since the
- * one before it.
+ * The reading as estimators see it, by its age and by what the goal remembers of the one before. A reading is told after
+ * it was taken, and metrics may come less often than turns: one counts for several turns then, and is learned from once.
+ * Either way it tells of the time between the one before and itself, so it stands beside what was used in that time.
  *
- * Worked: a reading every 3 s, of a domain that used 300, 400 and 500 millicores (`use`) in the turns since the last one,
- * is new in the third of these turns with a use of 400, and repeated in the two after it.
+ * Worked: in turns of a second a domain used 300, then 100 millicores (`use`), and each reading is 0.25 s old. The second
+ * tells of a quarter of the first turn and three quarters of the second one: it stands beside 150.
  */
 export function metricSight(
   { policy, reading }: Measured,
@@ -34,27 +34,45 @@ export function metricSight(
   const ageMs = Math.max(0, nowMs - takenAtMs)
   if (ageMs > HELD_FOR * policy.staleMs) return { kind: 'lost', reason: 'stale' }
   if (ageMs > policy.staleMs) return { kind: 'held', value, ageMs }
-  if (takenAtMs === remembered(memory, 'readAtMs')) return { kind: 'fresh', value, ageMs, isRepeated: true }
-  const turns = remembered(memory, 'turnsSince') ?? 0
-  if (turns === 0 || use === undefined) return { kind: 'fresh', value, ageMs }
-  return { kind: 'fresh', value, ageMs, use: ((remembered(memory, 'usedSince') ?? 0) + use) / (turns + 1) }
+  const before = remembered(memory, 'readAtMs')
+  if (takenAtMs === before) return { kind: 'fresh', value, ageMs, isRepeated: true }
+  const used = usedUntil(memory, takenAtMs, use)
+  if (before === undefined || takenAtMs < before || used === undefined) return { kind: 'fresh', value, ageMs }
+  return { kind: 'fresh', value, ageMs, use: used / (takenAtMs - before) }
 }
 
 /**
  * What the goal is to remember of it: when the last reading that told something was taken, and what its domain has used
- * in how many turns since. While none counts nothing adds up, for the next one is not about that time.
+ * since. While none counts nothing adds up, for the next one is not about that time.
+ *
+ * @param newAtMs when the reading that this turn learns from was taken; null where it learns from none
  */
 export function readingMemory(
   memory: GoalMemory,
   metric: MetricSight,
   newAtMs: number | null,
   use: number | undefined,
+  nowMs: number,
 ): GoalMemory {
   const readAtMs = newAtMs ?? remembered(memory, 'readAtMs')
-  const isBetween = metric.kind === 'fresh' && metric.isRepeated === true && use !== undefined
-  return {
-    ...(readAtMs !== undefined && { readAtMs }),
-    usedSince: isBetween ? (remembered(memory, 'usedSince') ?? 0) + use : 0,
-    turnsSince: isBetween ? (remembered(memory, 'turnsSince') ?? 0) + 1 : 0,
-  }
+  if (readAtMs === undefined) return {}
+  if (metric.kind !== 'fresh' || use === undefined) return { readAtMs }
+  const used = usedUntil(memory, nowMs, use)
+  if (newAtMs === null) return used === undefined ? { readAtMs } : { readAtMs, usedSince: used, turnAtMs: nowMs }
+  const before = usedUntil(memory, newAtMs, use)
+  const since = used === undefined || before === undefined ? use * (nowMs - newAtMs) : used - before
+  return { readAtMs, usedSince: Math.max(0, since), turnAtMs: nowMs }
+}
+
+/**
+ * Millicores times milliseconds that were used from the last reading to a moment before the end of this turn, in which
+ * `use` was; undefined where that is not known. What was used in earlier turns counts as if it had been used evenly.
+ */
+function usedUntil(memory: GoalMemory, untilMs: number, use: number | undefined): number | undefined {
+  const [readAtMs, turnAtMs] = [remembered(memory, 'readAtMs'), remembered(memory, 'turnAtMs')]
+  const usedSince = remembered(memory, 'usedSince')
+  if (readAtMs === undefined || turnAtMs === undefined || usedSince === undefined || use === undefined) return undefined
+  if (untilMs >= turnAtMs) return usedSince + use * (untilMs - turnAtMs)
+  if (untilMs <= readAtMs) return 0
+  return (usedSince * (untilMs - readAtMs)) / (turnAtMs - readAtMs)
 }
