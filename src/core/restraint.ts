@@ -6,7 +6,7 @@ import { type DomainView, rateOf, type View } from './look.ts'
 import type { DomainName } from './model/ids.ts'
 import { CPU, ONE_CPU } from './model/resource.ts'
 
-/** Who is plainly denied what is owed to him in two turns is short of it, and where a goal is missed who is of this part. */
+/** Who is plainly denied what is owed to him is short of it, and where a goal is missed who is of this part. */
 const SHORT_AND_MISSED = 0.1
 /** To want a CPU for this part of the time is to want it always. */
 const ALL_THE_TIME = 0.9
@@ -29,16 +29,24 @@ export interface Restraint {
 export interface Restraints {
   readonly held: ReadonlyMap<DomainName, Restraint>
   /** Who is short now, if only for this turn yet. */
-  readonly short: ReadonlyMap<DomainName, number>
+  readonly short: ReadonlyMap<DomainName, Shortage>
+}
+
+interface Shortage {
+  /** Millicores that are owed to it, and that it wanted and did not get. */
+  readonly denied: number
+  /** Whether one turn shows it: it is plainly denied, and its own metric says that it misses its goal. */
+  readonly isPlain: boolean
 }
 
 /**
  * Weights promise shares, and some kernels break that promise for seconds: a group that has most of a CPU and whose own
  * load goes up and down keeps it all. So whoever uses more than he is entitled to, while another waits for what goals
  * or his reservation ask for, is held by a quota to what others leave him, though never to less than his allocation. That
- * lasts for the cooldown, and until he no longer runs into it or the host is busy no more. Nobody is restrained while he
- * misses a goal that is as important as those of who is short, or any while nobody is. Whoever is capped depends on the
- * same weights up to his cap, so he may be short, too.
+ * lasts for the cooldown, and until he no longer runs into it or the host is busy no more; what he is left beyond his
+ * allocation grows where others leave more, and shrinks only where one is short. Nobody is restrained while he misses a
+ * goal that is as important as those of who is short, or any while nobody is. Whoever is capped depends on the same
+ * weights up to his cap, so he may be short, too.
  *
  * Worked: entitled to 1400 of 2000 millicores one uses 1900, another 60 of 400, and waits. The first is left 1600; if a
  * third one uses 100 of another 200 and does not wait, 1500.
@@ -51,8 +59,10 @@ export function restraints(view: View, allotted: readonly Allotted[], needs: rea
   const stakes = stakesOf(needs)
   const managed = rows.flatMap((row, index) => (isManaged(row) ? [{ ...row, index }] : []))
   const short = shortOf(managed, stakes)
-  const shortOnes = [...short.keys()].filter((name) => view.byName.get(name)?.known?.resources[CPU]?.isShort === true)
-  shortOnes.sort((one, other) => (short.get(other) ?? 0) - (short.get(one) ?? 0))
+  const shortOnes = [...short]
+    .filter(([name, { isPlain }]) => isPlain || view.byName.get(name)?.known?.resources[CPU]?.isShort === true)
+    .sort(([, one], [, other]) => other.denied - one.denied)
+    .map(([name]) => name)
   const priority = Math.min(...shortOnes.map((name) => stakes.get(name)?.priority ?? Number.POSITIVE_INFINITY))
   const isExempt = ({ name }: Row): boolean => {
     const missed = stakes.get(name)?.missed ?? null
@@ -76,11 +86,13 @@ export function restraints(view: View, allotted: readonly Allotted[], needs: rea
     held.map((row): [DomainName, Restraint] => {
       const part = excess > 0 ? excessOf(row.view) / excess : 1 / held.length
       const own = allocation[row.index] ?? 0
-      const quota = own + spare * part
-      // What others use goes up and down; a quota that is near enough stands, unless they lack it.
-      const stands = row.before !== null && row.before >= own && Math.abs(quota - row.before) < NEAR * row.before
-      const isLess = shortOnes.length > 0 && quota < (row.before ?? Number.POSITIVE_INFINITY)
-      return [row.name, { quota: stands && !isLess ? (row.before as number) : quota, short: shortOnes[0] ?? null }]
+      const { before } = row
+      // What others use goes up and down, so what was left stays while they lack nothing, and so does a quota that is near.
+      const stays = before !== null && shortOnes.length === 0 ? before - (row.view.inForce[CPU] ?? before) : 0
+      const quota = own + Math.max(spare * part, stays)
+      const stands = before !== null && before >= own && Math.abs(quota - before) < NEAR * before
+      const isLess = shortOnes.length > 0 && quota < (before ?? Number.POSITIVE_INFINITY)
+      return [row.name, { quota: stands && !isLess ? before : quota, short: shortOnes[0] ?? null }]
     }),
   )
   return { held: quotas, short }
@@ -96,8 +108,8 @@ function isManaged(row: FrameRow): row is Row {
  * Who now gets much less than is owed to him, and misses a goal for it as far as that is measured, and by how many
  * millicores. Whoever begins to want more in the middle of a turn looks so for that turn.
  */
-function shortOf(rows: readonly Row[], stakes: ReadonlyMap<DomainName, Stake>): ReadonlyMap<DomainName, number> {
-  const found = new Map<DomainName, number>()
+function shortOf(rows: readonly Row[], stakes: ReadonlyMap<DomainName, Stake>): ReadonlyMap<DomainName, Shortage> {
+  const found = new Map<DomainName, Shortage>()
   for (const row of rows) {
     const stake = stakes.get(row.name)
     const misses = stake !== undefined && stake.missed !== null
@@ -105,12 +117,10 @@ function shortOf(rows: readonly Row[], stakes: ReadonlyMap<DomainName, Stake>): 
     if (stake?.isMeasured === true && !misses) continue
     const [claim, owed] = [claimBy(row), owedTo(row)]
     if (isThrottled(row, claim)) continue
-    const denied = deniedOf(claim, owed)
+    const [denied, isPlain] = [deniedOf(claim, owed), isPlainlyDenied(claim, owed)]
     // Who waits for a CPU now and then has done all of its work after all, unless a goal tells otherwise.
-    const isShort = misses
-      ? denied > SHORT_AND_MISSED * owed
-      : isPlainlyDenied(claim, owed) && claim.wanted > ALL_THE_TIME * ONE_CPU
-    if (isShort) found.set(row.name, denied)
+    const isShort = misses ? denied > SHORT_AND_MISSED * owed : isPlain && claim.wanted > ALL_THE_TIME * ONE_CPU
+    if (isShort) found.set(row.name, { denied, isPlain: isPlain && misses && stake.isMeasured })
   }
   return found
 }
