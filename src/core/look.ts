@@ -157,7 +157,9 @@ function lookAt(
       smoothUse[key] = smooth(before?.use ?? undefined, used)
     } else if (before !== undefined && before.use !== null) smoothUse[key] = before.use
     const heldNow =
-      key === CPU ? waiting(seen, remembered, used) : stalledPart(key, (counter) => rate(seen, remembered, counter))
+      key === CPU
+        ? waiting(seen, remembered, used)
+        : stalledPart(key, Object.keys(seen.counters), (counter) => rate(seen, remembered, counter))
     heldBack[key] = heldNow ?? before?.heldBack ?? 0
     const knob = enforcingKnob(resource, its, seen)
     const changed = drift.find((one) => one.knob === knob)

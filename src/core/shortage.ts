@@ -21,19 +21,42 @@ const RAISE = 1.2
 const SHORT_MS = 3_600_000
 /** What it takes to read a page again, where nothing better than their number is told: a read of a flash disk. */
 const REFAULT_MS = 0.1
+/** Bytes of a page, where they are not told: the least that a kernel has. */
+const PAGE = 4096
 
 /**
  * Part (0..1) of the time in which some of a domain's threads stood still for want of a resource; undefined where no new
- * reading tells. `rate` is the growth of a counter per second.
+ * reading tells. `rate` is the growth per second of one of its `counters`. The kernel counts as memory pressure only the
+ * reading of pages that were used often when they were taken away, so what is read again at all counts as well: as much
+ * of the time that is waited for disks as it is of what they read.
  *
- * Worked: 120 ms of memory pressure in a second are 0.12; without any, 1200 refaults in a second are the same.
+ * Worked: 120 ms of memory pressure in a second are 0.12, and so are 400 ms for disks where 1000 pages of 4 KiB out of
+ * 13.3 MB are read again; without any pressure to read, 1200 refaults in a second are the same.
  */
-export function stalledPart(key: ResourceKey, rate: (counter: string) => number | undefined): number | undefined {
+export function stalledPart(
+  key: ResourceKey,
+  counters: readonly string[],
+  rate: (counter: string) => number | undefined,
+): number | undefined {
   const [of] = family(key).split('.')
   if (of !== 'memory' && of !== 'io') return undefined
+  const pressureMs = rate(`${of}.pressureMs`)
   const refaults = of === 'memory' ? rate('memory.refaults') : undefined
-  const stalledMs = rate(`${of}.pressureMs`) ?? (refaults === undefined ? undefined : refaults * REFAULT_MS)
-  return stalledMs === undefined ? undefined : Math.min(stalledMs / 1000, 1)
+  const againMs = refaults === undefined ? undefined : waitedForMs(refaults * PAGE, counters, rate)
+  const stalledMs = pressureMs ?? againMs ?? (refaults === undefined ? undefined : refaults * REFAULT_MS)
+  return stalledMs === undefined ? undefined : Math.min(Math.max(stalledMs, againMs ?? 0) / 1000, 1)
+}
+
+/** Milliseconds in a second in which it waited for so many bytes of what disks read for it; undefined where none did. */
+function waitedForMs(
+  bytes: number,
+  counters: readonly string[],
+  rate: (counter: string) => number | undefined,
+): number | undefined {
+  const read = counters.filter((counter) => family(counter as ResourceKey) === 'io.read')
+  const bytesRead = read.reduce((sum, counter) => sum + (rate(counter) ?? 0), 0)
+  const waitedMs = rate('io.pressureMs')
+  return waitedMs === undefined || bytesRead === 0 ? undefined : waitedMs * Math.min(bytes / bytesRead, 1)
 }
 
 /** What one reading says of a stock. Amounts are in its unit. */

@@ -50,8 +50,13 @@ describe('a goal that more CPU does not help', () => {
   })
 
   it('is tried with more of what it waits for far longer than for CPU', () => {
-    const its = sight({ cpu: 10, heldBack: { [CPU]: 0.5, [MEMORY]: 0.3 }, workingSet: 120 })
-    assert.equal(beyondCpu(OTHERS, its, {}, missed).need[MEMORY], 120)
+    for (const [waited, memory] of [
+      [100, 120],
+      [200, undefined],
+    ] as const) {
+      const its = sight({ cpu: waited, heldBack: { [CPU]: 0.5, [MEMORY]: 0.3 }, workingSet: 120 })
+      assert.equal(beyondCpu(OTHERS, its, {}, missed).need[MEMORY], memory)
+    }
   })
 
   it('is tried with one resource at a time, memory before the I/O that its lack causes', () => {

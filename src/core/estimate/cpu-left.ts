@@ -5,8 +5,11 @@ import type { Sight } from './estimator.ts'
 /** CPU is the bottleneck where this much of the entitlement is used, or where the domain waits that long. */
 const USED_UP = 0.7
 const HELD_BACK = 0.05
-/** Waiting for a CPU is not what holds a domain up that stands still for something else so many times as long. */
-const RATHER = 4
+/**
+ * Waiting for a CPU is not what holds a domain up that stands still for something else so many times as long. Waits for
+ * a CPU add up over its threads, while a second in which several of them stand still is told as one.
+ */
+const RATHER = 2
 
 /**
  * Whether a goal that is missed lacks something else than CPU: the domain uses well less than it is entitled to, and
