@@ -11,6 +11,7 @@ import { beyondCpu } from './bottleneck.ts'
 import { countedMemory, countedReading, countsArrivals } from './counted.ts'
 import type { Estimate, Sight } from './estimator.ts'
 import { fixed } from './fixed.ts'
+import { lately } from './lately.ts'
 import { performance } from './performance.ts'
 import { type Measured, metricSight, NO_METRIC, readingMemory } from './reading.ts'
 import { throughput } from './throughput.ts'
@@ -67,7 +68,8 @@ function estimateOne(
   const about = aboutOf(goal.aim, measured)
   const before = memoryOf(goal, domain, about)
   const nowMs = seen.at.monotonicMs
-  const { use, smoothUse, heldBack, workingSet, inForce } = domain
+  const { smoothUse, workingSet, inForce } = domain
+  const { use, heldBack, memory: latest } = lately(domain, before)
   const metric = measured === null ? NO_METRIC : metricSight(measured, before, use[CPU], nowMs)
   const { without } = policy.host
   const sight: Sight = { use, smoothUse, heldBack, workingSet, inForce, capacity, metric, without, nowMs }
@@ -86,6 +88,7 @@ function estimateOne(
     measuredAtMs: measured === null ? nowMs : newAtMs,
     memory: {
       ...estimated.memory,
+      ...latest,
       ...(measured === null ? {} : readingMemory(before, metric, newAtMs, use[CPU], nowMs)),
       ...(isCounted ? countedMemory(measured.reading as MetricReading) : {}),
       about,

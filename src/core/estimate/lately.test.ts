@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { GoalMemory } from '#core/model/knowledge.ts'
+import { CPU } from '#core/model/resource.ts'
+import { lately } from './lately.ts'
+
+/** Turns of so many ms, each with a use and the part of the time for which the domain was held back. */
+function turns(lengthMs: number, told: readonly (readonly [use: number, heldBack: number])[]) {
+  let memory: GoalMemory = {}
+  return told.map(([use, heldBack], index) => {
+    const seen = { takenAtMs: 10_000 + index * lengthMs }
+    const known = index === 0 ? null : { seenAtMs: seen.takenAtMs - lengthMs }
+    const domain = { use: { [CPU]: use }, heldBack: { [CPU]: heldBack }, inForce: {}, seen, known }
+    const its = lately(domain as unknown as Parameters<typeof lately>[0], memory)
+    memory = its.memory
+    return [its.use[CPU], its.heldBack[CPU]]
+  })
+}
+
+describe('what estimators are told of CPU', () => {
+  it('is what a turn of a second tells, and nothing is kept of it', () => {
+    const told = [
+      [400, 0.5],
+      [800, 0],
+    ] as const
+    assert.deepEqual(turns(1000, told), told)
+    assert.deepEqual(turns(995, told), told)
+  })
+
+  it('is told over a second where turns are shorter, of waits as of use', () => {
+    const [first, second] = turns(250, [
+      [400, 0],
+      [800, 0.5],
+    ])
+    // 800 were used and 1600 wanted for a quarter of a second.
+    assert.deepEqual(
+      [first, second],
+      [
+        [400, 0],
+        [500, 1 - 500 / 700],
+      ],
+    )
+  })
+
+  it('follows what changes within seconds', () => {
+    const told = turns(250, [[400, 0], ...Array<readonly [number, number]>(12).fill([800, 0])])
+    assert.ok((told[4]?.[0] ?? 0) > 650 && (told.at(-1)?.[0] ?? 0) > 780, `${told}`)
+  })
+})
