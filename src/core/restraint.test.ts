@@ -62,6 +62,16 @@ describe('who takes what another is short of', () => {
     assert.equal(quota(), 1800)
   })
 
+  it('is left that while nobody is short, and no longer when one is', () => {
+    const { live, quota } = host()
+    live(2, [1900, 60], 1800)
+    live(1, [1500, 200], 10)
+    live(5, [1500, 500], 100)
+    assert.equal(quota(), 1800)
+    live(2, [1750, 250], 1800)
+    assert.equal(quota(), 1500)
+  })
+
   const others: readonly [string, readonly [number, number], number][] = [
     ['uses no more than it is entitled to', [1250, 60], 1800],
     ['takes what nobody waits for', [1900, 60], 20],
@@ -104,6 +114,23 @@ describe('who takes what another is short of', () => {
       assert.equal(typeof quota() === 'number', restrained)
     })
   }
+
+  it('is restrained at once where the metric of who is plainly denied says that it misses its goal', () => {
+    for (const [rate, use, restrained] of [
+      [30, [1900, 60], true],
+      [100, [1900, 60], false],
+      [80, [1570, 430], false],
+    ] as const) {
+      const { live, quota, world } = host()
+      const { domains, goals } = world.policy
+      world.policy = policy(domains, [...goals, goal('b', 1, rateOf(90))])
+      world.readings = { rate: 100 }
+      live(5, [1200, 500], 100)
+      world.readings = { rate }
+      live(1, use, 1800)
+      assert.equal(typeof quota() === 'number', restrained, `at ${rate}`)
+    }
+  })
 
   it('is not restrained for one that gets all that it wants, if only after it has waited', () => {
     const { live, quota, world } = host()
