@@ -87,6 +87,21 @@ describe('the daemon', () => {
     assert.equal(weightOf(host, 'shop'), 100)
   })
 
+  it('puts back later what could not be put back when a new policy no longer named it', async (t) => {
+    const { daemon, host } = await startFake(t, { dir: temporaryDir(t) })
+    await turnWhere(daemon, hasChanged)
+    let attempts = 0
+    host.beforeApply = async (change) => {
+      if (change.because.kind !== 'release' || ++attempts > 2) return undefined
+      return { status: 'failed', node: change.node, knob: change.knob, code: 'EBUSY', message: 'EBUSY: it is busy' }
+    }
+    const reloaded = await daemon.reload(TWO_DOMAINS.replaceAll(/^.*batch.*\n/gm, ''))
+    assert.ok(reloaded.ok && reloaded.warnings.includes('EBUSY: it is busy'), `${JSON.stringify(reloaded)}`)
+    await turnWhere(daemon, () => weightOf(host, 'batch') === 100)
+    assert.equal(attempts, 3)
+    assert.notEqual(weightOf(host, 'shop'), 100)
+  })
+
   const MIB = 1024 * 1024
   const FROZEN = `
 apiVersion: reeve/v1
