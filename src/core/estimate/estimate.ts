@@ -70,7 +70,7 @@ function estimateOne(
   const nowMs = seen.at.monotonicMs
   const { smoothUse, workingSet, inForce } = domain
   const { use, heldBack, memory: latest } = lately(domain, before)
-  const metric = measured === null ? NO_METRIC : metricSight(measured, before, use[CPU], nowMs)
+  const metric = measured === null ? NO_METRIC : metricSight(measured, before, domain.use[CPU], nowMs)
   const { without } = policy.host
   const sight: Sight = { use, smoothUse, heldBack, workingSet, inForce, capacity, metric, without, nowMs }
   const ofAim = dispatch(goal.aim, measured, sight, before)
@@ -89,7 +89,7 @@ function estimateOne(
     memory: {
       ...estimated.memory,
       ...latest,
-      ...(measured === null ? {} : readingMemory(before, metric, newAtMs, use[CPU], nowMs)),
+      ...(measured === null ? {} : readingMemory(before, metric, newAtMs, domain.use[CPU], nowMs)),
       ...(isCounted ? countedMemory(measured.reading as MetricReading) : {}),
       about,
     },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import { CPU } from '#core/model/resource.ts'
+import { domain, goal, policy, World } from '#core/world.fixture.ts'
 import { lately } from './lately.ts'
 
 /** Turns of so many ms, each with a use and the part of the time for which the domain was held back. */
@@ -10,10 +11,10 @@ function turns(lengthMs: number, told: readonly (readonly [use: number, heldBack
   return told.map(([use, heldBack], index) => {
     const seen = { takenAtMs: 10_000 + index * lengthMs }
     const known = { seenAtMs: seen.takenAtMs - lengthMs }
-    const domain = { use: { [CPU]: use }, heldBack: { [CPU]: heldBack }, inForce: {}, seen, known }
-    const its = lately(domain as unknown as Parameters<typeof lately>[0], memory)
-    memory = its.memory
-    return [its.use[CPU], its.heldBack[CPU]]
+    const its = { use: { [CPU]: use }, heldBack: { [CPU]: heldBack }, inForce: {}, seen, known }
+    const late = lately(its as unknown as Parameters<typeof lately>[0], memory)
+    memory = late.memory
+    return [late.use[CPU], late.heldBack[CPU]]
   })
 }
 
@@ -41,5 +42,24 @@ describe('what estimators are told of CPU', () => {
   it('follows what changes within seconds', () => {
     const told = turns(250, [[400, 0], ...Array<readonly [number, number]>(12).fill([800, 0])])
     assert.ok((told[4]?.[0] ?? 0) > 650 && (told.at(-1)?.[0] ?? 0) > 780, `${told}`)
+  })
+})
+
+/** Readings each second of a unit of work for 10 millicores, in turns of a quarter of it. */
+describe('turns of a quarter of a second', () => {
+  const aim = { kind: 'throughput', metric: 'rate', target: 90 } as const
+
+  it('leave readings beside what was used between them', () => {
+    const world = new World(policy([domain('a')], [goal('a', 1, aim)]), {})
+    world.turnSeconds = 0.25
+    const costs = Array.from({ length: 48 }, (_, quarter) => {
+      const use = quarter < 24 ? 100 : 900
+      world.tenants = { a: { use } }
+      world.ages = { rate: (world.seconds * 1000 + 250) % 1000 }
+      if (world.ages['rate'] === 0) world.readings = { rate: use / 10 }
+      const because = world.step().goals[0]?.because
+      return because?.kind === 'work-cost' ? Math.round(because.perUnit * 1000) / 1000 : null
+    })
+    assert.deepEqual(new Set(costs.slice(8)), new Set([10]))
   })
 })
