@@ -69,7 +69,9 @@ function estimateOne(
   const before = memoryOf(goal, domain, about)
   const nowMs = seen.at.monotonicMs
   const { smoothUse, workingSet, inForce } = domain
-  const { use, heldBack, memory: latest } = lately(domain, before)
+  // What arrives is counted turn by turn, so it stands beside what the domain could do of it in that turn.
+  const isArriving = measured !== null && countsArrivals(measured.policy)
+  const { use, heldBack, memory: latest } = isArriving ? { ...domain, memory: {} } : lately(domain, before)
   const metric = measured === null ? NO_METRIC : metricSight(measured, before, domain.use[CPU], nowMs)
   const { without } = policy.host
   const sight: Sight = { use, smoothUse, heldBack, workingSet, inForce, capacity, metric, without, nowMs }

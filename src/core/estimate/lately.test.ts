@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import { CPU } from '#core/model/resource.ts'
-import { domain, goal, policy, World } from '#core/world.fixture.ts'
+import { domain, goal, metric, policy, World } from '#core/world.fixture.ts'
 import { lately } from './lately.ts'
 
 /** Turns of so many ms, each with a use and the part of the time for which the domain was held back. */
@@ -61,5 +61,21 @@ describe('turns of a quarter of a second', () => {
       return because?.kind === 'work-cost' ? Math.round(because.perUnit * 1000) / 1000 : null
     })
     assert.deepEqual(new Set(costs.slice(8)), new Set([10]))
+  })
+
+  it('teach nothing of the cost of what arrives while only a part of it can be done', () => {
+    const source = { kind: 'counter', counter: 'net.rxPackets', perCpuSecond: false } as const
+    const its = policy([domain('a')], [goal('a', 1, { ...aim, target: 1000 })])
+    const world = new World({ ...its, metrics: [{ ...metric('rate'), source }] }, {})
+    world.turnSeconds = 0.25
+    let packets = 0
+    const costs = Array.from({ length: 44 }, (_, quarter) => {
+      const [comes, use, waitMs] = quarter < 40 ? [100, 400, 0] : [250, 460, 540]
+      packets += comes * world.turnSeconds
+      world.tenants = { a: { use, waitMs, slow: { 'net.rxPackets': packets } } }
+      const because = world.step().goals[0]?.because
+      return because?.kind === 'arrivals' ? Math.round(because.perUnit * 1000) / 1000 : null
+    })
+    assert.deepEqual(new Set(costs.slice(8)), new Set([4]))
   })
 })
