@@ -68,10 +68,10 @@ function estimateOne(
   const about = aboutOf(goal.aim, measured)
   const before = memoryOf(goal, domain, about)
   const nowMs = seen.at.monotonicMs
-  const { smoothUse, workingSet, inForce } = domain
+  const { smoothUse, workingSet } = domain
   // What arrives is counted turn by turn, so it stands beside what the domain could do of it in that turn.
   const isArriving = measured !== null && countsArrivals(measured.policy)
-  const { use, heldBack, memory: latest } = isArriving ? { ...domain, memory: {} } : lately(domain, before)
+  const { use, heldBack, inForce, memory: latest } = isArriving ? { ...domain, memory: {} } : lately(domain, before)
   const metric = measured === null ? NO_METRIC : metricSight(measured, before, domain.use[CPU], nowMs)
   const { without } = policy.host
   const sight: Sight = { use, smoothUse, heldBack, workingSet, inForce, capacity, metric, without, nowMs }
@@ -157,7 +157,7 @@ function statusOf(aim: Aim, domain: DomainView, sight: Sight, measured: Estimate
   if (aim.kind === 'fixed') {
     // A fixed amount is met by what is in force; the scarcest of its resources tells.
     const keys = Object.keys(aim.amounts) as ResourceKey[]
-    const ratio = Math.min(...keys.map((key) => (sight.inForce[key] ?? 0) / Math.max(aim.amounts[key] ?? 0, 1e-9)))
+    const ratio = Math.min(...keys.map((key) => (domain.inForce[key] ?? 0) / Math.max(aim.amounts[key] ?? 0, 1e-9)))
     return { kind: ratio < 1 - 1e-9 ? 'missed' : 'met', measured: ratio, target: 1, index: ratio > 0 ? 1 / ratio : 1e9 }
   }
   if (domain.known === null) return { kind: 'unknown', reason: 'first-sight' }

@@ -2,19 +2,25 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import { CPU } from '#core/model/resource.ts'
-import { domain, goal, metric, policy, World } from '#core/world.fixture.ts'
+import { allocated, domain, goal, metric, policy, World } from '#core/world.fixture.ts'
 import { lately } from './lately.ts'
 
-/** Turns of so many ms, each with a use and the part of the time for which the domain was held back. */
-function turns(lengthMs: number, told: readonly (readonly [use: number, heldBack: number])[]) {
+/** Turns of so many ms, each with a use, the part of the time for which the domain was held back, and what it had. */
+function turns(lengthMs: number, told: readonly (readonly [use: number, heldBack: number, has?: number])[]) {
   let memory: GoalMemory = {}
-  return told.map(([use, heldBack], index) => {
+  return told.map(([use, heldBack, has], index) => {
     const seen = { takenAtMs: 10_000 + index * lengthMs }
     const known = { seenAtMs: seen.takenAtMs - lengthMs }
-    const its = { use: { [CPU]: use }, heldBack: { [CPU]: heldBack }, inForce: {}, seen, known }
+    const its = {
+      use: { [CPU]: use },
+      heldBack: { [CPU]: heldBack },
+      inForce: has === undefined ? {} : { [CPU]: has },
+      seen,
+      known,
+    }
     const late = lately(its as unknown as Parameters<typeof lately>[0], memory)
     memory = late.memory
-    return [late.use[CPU], late.heldBack[CPU]]
+    return [late.use[CPU], late.heldBack[CPU], ...(has === undefined ? [] : [late.inForce[CPU]])]
   })
 }
 
@@ -37,6 +43,15 @@ describe('what estimators are told of CPU', () => {
     assert.deepEqual(first, [400, 0])
     assert.equal(used, 500)
     assert.ok(Math.abs(heldBack - 200 / 700) < 1e-9, `${heldBack}`)
+  })
+
+  it('stands beside what was in force meanwhile', () => {
+    const [, [used, heldBack, had]] = turns(250, [
+      [400, 0.4, 400],
+      [600, 0, 600],
+    ]) as [number[], [number, number, number]]
+    assert.deepEqual([used, had], [450, 450])
+    assert.ok(heldBack > 0.2, `${heldBack}`)
   })
 
   it('follows what changes within seconds', () => {
@@ -77,5 +92,23 @@ describe('turns of a quarter of a second', () => {
       return because?.kind === 'arrivals' ? Math.round(because.perUnit * 1000) / 1000 : null
     })
     assert.deepEqual(new Set(costs.slice(8)), new Set([4]))
+  })
+
+  it('do not teach that less is delivered because more was granted just now', () => {
+    const world = new World(policy([domain('a')], [goal('a', 1, aim)]), {})
+    world.turnSeconds = 0.25
+    let has = 0
+    const delivered = Array.from({ length: 60 }, (_, quarter) => {
+      // It uses all that it has, up to 900, and waits for the rest.
+      const use = Math.min(900, Math.max(has, 100))
+      world.tenants = { a: { use, waitMs: 900 - use } }
+      world.readings = { rate: use / 10 }
+      world.capacity = quarter < 40 ? 500 : 900
+      const decision = world.step()
+      has = allocated(decision, 'a')
+      const because = decision.goals[0]?.because
+      return because?.kind === 'work-cost' ? because.delivered : 1
+    })
+    assert.ok(Math.min(...delivered.slice(40)) > 0.98, `${delivered.slice(40)}`)
   })
 })
