@@ -152,6 +152,12 @@ describe('who takes what another is short of', () => {
     })
   }
 
+  it('is restrained for one that gets nothing at all', () => {
+    const { live, quota } = host()
+    live(2, [1900, 0], 1800)
+    assert.equal(quota(), 1500)
+  })
+
   it('is not restrained for one that gets all that it wants, if only after it has waited', () => {
     const { live, quota, world } = host()
     const { domains, goals } = world.policy

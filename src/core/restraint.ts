@@ -1,5 +1,5 @@
 import type { Allotted } from './allot.ts'
-import { type Claim, claimOf, deniedOf, isPlainlyDenied } from './claim.ts'
+import { type Claim, countedClaim, deniedOf, isPlainlyDenied } from './claim.ts'
 import type { Need } from './estimate/estimate.ts'
 import type { FrameRow } from './frame.ts'
 import { type DomainView, rateOf, type View } from './look.ts'
@@ -163,7 +163,7 @@ function isThrottled({ view }: Row, { used, wanted }: Claim): boolean {
   return throttledMs > THROTTLED * (wanted - used)
 }
 
-const claimBy = ({ view }: Row): Claim => claimOf(view, CPU)
+const claimBy = ({ view }: Row): Claim => countedClaim(view)
 
 /** What is to be left to it: what it uses, and what is owed to it where it waits for that. */
 function leftTo(row: Row): number {

@@ -9,8 +9,9 @@ import { lately } from './lately.ts'
 function turns(lengthMs: number, told: readonly (readonly [use: number, heldBack: number, has?: number])[]) {
   let memory: GoalMemory = {}
   return told.map(([use, heldBack, has], index) => {
-    const seen = { takenAtMs: 10_000 + index * lengthMs }
-    const known = { seenAtMs: seen.takenAtMs - lengthMs }
+    const waitedMs = use === 0 ? heldBack * 1000 : (use * heldBack) / (1 - heldBack)
+    const seen = { takenAtMs: 10_000 + index * lengthMs, counters: { 'cpu.waitMs': (waitedMs * lengthMs) / 1000 } }
+    const known = { seenAtMs: seen.takenAtMs - lengthMs, counters: { 'cpu.waitMs': 0 }, slow: {} }
     const its = {
       use: { [CPU]: use },
       heldBack: { [CPU]: heldBack },
@@ -52,6 +53,15 @@ describe('what estimators are told of CPU', () => {
     ]) as [number[], [number, number, number]]
     assert.deepEqual([used, had], [450, 450])
     assert.ok(heldBack > 0.2, `${heldBack}`)
+  })
+
+  it('is told of one that waits and gets nothing as well', () => {
+    const [, [used, heldBack]] = turns(250, [
+      [400, 0],
+      [0, 1],
+    ]) as [number[], [number, number]]
+    assert.equal(used, 300)
+    assert.ok(Math.abs(heldBack - 250 / 550) < 1e-9, `${heldBack}`)
   })
 
   it('follows what changes within seconds', () => {

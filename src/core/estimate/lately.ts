@@ -1,4 +1,4 @@
-import { claimOf } from '#core/claim.ts'
+import { countedClaim } from '#core/claim.ts'
 import type { DomainView } from '#core/look.ts'
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import { CPU } from '#core/model/resource.ts'
@@ -21,7 +21,7 @@ export function lately(
   memory: GoalMemory,
 ): Pick<Sight, 'use' | 'heldBack' | 'inForce'> & { readonly memory: GoalMemory } {
   const { use, heldBack, inForce, seen, known } = domain
-  const now = claimOf(domain, CPU)
+  const now = countedClaim(domain)
   const part = known === null ? 1 : (seen.takenAtMs - known.seenAtMs) / SECOND_MS
   if (use[CPU] === undefined || part >= ENOUGH) return { use, heldBack, inForce, memory: {} }
   const used = mean(remembered(memory, 'usedLately'), now.used, part)
