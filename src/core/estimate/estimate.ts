@@ -68,11 +68,12 @@ function estimateOne(
   const about = aboutOf(goal.aim, measured)
   const before = memoryOf(goal, domain, about)
   const nowMs = seen.at.monotonicMs
-  const { smoothUse, workingSet } = domain
   // What arrives is counted turn by turn, so it stands beside what the domain could do of it in that turn.
   const isArriving = measured !== null && countsArrivals(measured.policy)
-  const { use, heldBack, inForce, memory: latest } = isArriving ? { ...domain, memory: {} } : lately(domain, before)
+  const late = isArriving ? { ...domain, memory: {} } : lately(domain, before)
   const metric = measured === null ? NO_METRIC : metricSight(measured, before, domain.use[CPU], nowMs)
+  const { use, smoothUse, heldBack, inForce } = late
+  const { workingSet } = domain
   const { without } = policy.host
   const sight: Sight = { use, smoothUse, heldBack, workingSet, inForce, capacity, metric, without, nowMs }
   const ofAim = dispatch(goal.aim, measured, sight, before)
@@ -90,7 +91,7 @@ function estimateOne(
     measuredAtMs: measured === null ? nowMs : newAtMs,
     memory: {
       ...estimated.memory,
-      ...latest,
+      ...late.memory,
       ...(measured === null ? {} : readingMemory(before, metric, newAtMs, domain.use[CPU], nowMs)),
       ...(isCounted ? countedMemory(measured.reading as MetricReading) : {}),
       about,

@@ -10,8 +10,12 @@ function turns(lengthMs: number, told: readonly (readonly [use: number, heldBack
   let memory: GoalMemory = {}
   return told.map(([use, heldBack, has], index) => {
     const waitedMs = use === 0 ? heldBack * 1000 : (use * heldBack) / (1 - heldBack)
-    const seen = { takenAtMs: 10_000 + index * lengthMs, counters: { 'cpu.waitMs': (waitedMs * lengthMs) / 1000 } }
-    const known = { seenAtMs: seen.takenAtMs - lengthMs, counters: { 'cpu.waitMs': 0 }, slow: {} }
+    const seen = {
+      state: 'running',
+      takenAtMs: 10_000 + index * lengthMs,
+      counters: { 'cpu.waitMs': (waitedMs * lengthMs) / 1000 },
+    }
+    const known = { seenAtMs: seen.takenAtMs - lengthMs, counters: { 'cpu.waitMs': 0 }, slow: {}, resources: {} }
     const its = {
       use: { [CPU]: use },
       heldBack: { [CPU]: heldBack },
@@ -120,5 +124,29 @@ describe('turns of a quarter of a second', () => {
       return because?.kind === 'work-cost' ? because.delivered : 1
     })
     assert.ok(Math.min(...delivered.slice(40)) > 0.98, `${delivered.slice(40)}`)
+  })
+
+  it('do not make who uses now more and now less need the most of it', () => {
+    const world = new World(
+      policy([domain('a')], [goal('a', 1, { kind: 'utilization', resource: CPU, target: 0.75 })]),
+      {},
+    )
+    world.turnSeconds = 0.25
+    const needs = Array.from({ length: 80 }, (_, quarter) => {
+      world.tenants = { a: { use: quarter % 2 === 0 ? 800 : 400 } }
+      return world.step().goals[0]?.need[CPU] ?? 0
+    })
+    // 600 in a second need 800.
+    assert.ok(Math.max(...needs.slice(20)) < 1.1 * 800, `${needs.slice(20)}`)
+  })
+
+  it('say nothing of what is used by who stands still', () => {
+    const world = new World(policy([domain('a')], [goal('a', 1, aim)]), { a: { use: 400 } })
+    world.turnSeconds = 0.25
+    world.run(8)
+    world.settings['/a'] = { freeze: 1 }
+    world.tenants = { a: { use: 0 } }
+    const { because } = world.run(280).goals[0] ?? {}
+    assert.equal(because?.kind === 'by-use' && because.wanted, 400)
   })
 })

@@ -1,5 +1,5 @@
 import { countedClaim } from '#core/claim.ts'
-import type { DomainView } from '#core/look.ts'
+import { type DomainView, smooth } from '#core/look.ts'
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import { CPU } from '#core/model/resource.ts'
 import { remembered, type Sight } from './estimator.ts'
@@ -19,19 +19,24 @@ const ENOUGH = 0.9
 export function lately(
   domain: DomainView,
   memory: GoalMemory,
-): Pick<Sight, 'use' | 'heldBack' | 'inForce'> & { readonly memory: GoalMemory } {
-  const { use, heldBack, inForce, seen, known } = domain
+): Pick<Sight, 'use' | 'smoothUse' | 'heldBack' | 'inForce'> & { readonly memory: GoalMemory } {
+  const { use, smoothUse, heldBack, inForce, seen, known } = domain
   const now = countedClaim(domain)
   const part = known === null ? 1 : (seen.takenAtMs - known.seenAtMs) / SECOND_MS
-  if (use[CPU] === undefined || part >= ENOUGH) return { use, heldBack, inForce, memory: {} }
+  // Use of one that stands still is none of what it would use.
+  if (use[CPU] === undefined || part >= ENOUGH || seen.state !== 'running') {
+    return { use, smoothUse, heldBack, inForce, memory: {} }
+  }
   const used = mean(remembered(memory, 'usedLately'), now.used, part)
   const wanted = mean(remembered(memory, 'wantedLately'), now.wanted, part)
   const had = mean(remembered(memory, 'hadLately'), now.has, part)
+  const smoothed = smooth(remembered(memory, 'smoothLately') ?? known?.resources[CPU]?.use ?? undefined, used)
   return {
     use: { ...use, [CPU]: used },
+    smoothUse: { ...smoothUse, [CPU]: smoothed },
     heldBack: wanted > 0 ? { ...heldBack, [CPU]: Math.max(0, 1 - used / wanted) } : heldBack,
     inForce: inForce[CPU] === undefined ? inForce : { ...inForce, [CPU]: had },
-    memory: { usedLately: used, wantedLately: wanted, hadLately: had },
+    memory: { usedLately: used, wantedLately: wanted, hadLately: had, smoothLately: smoothed },
   }
 }
 
