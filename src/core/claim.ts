@@ -1,5 +1,6 @@
-import type { DomainView } from './look.ts'
+import { type DomainView, waitedMsOf } from './look.ts'
 import type { ResourceKey } from './model/ids.ts'
+import { CPU } from './model/resource.ts'
 
 /** What a domain has of a resource, has used of it, and would have used had it not waited, in the resource's unit. */
 export interface Claim {
@@ -24,6 +25,15 @@ export function claimOf(
 ): Claim {
   const used = use[key] ?? 0
   return { has: inForce[key] ?? 0, used, wanted: used / Math.max(1 - (heldBack[key] ?? 0), 1e-3) }
+}
+
+/**
+ * That on CPU by what was counted in this turn. Of who waited and did not run at all, the part of the time that it was
+ * held back does not tell how much it wanted.
+ */
+export function countedClaim(domain: DomainView): Claim {
+  const used = domain.use[CPU] ?? 0
+  return { has: domain.inForce[CPU] ?? 0, used, wanted: used + waitedMsOf(domain) }
 }
 
 /** Whether it would have used what is owed to it, or next to all of that. */

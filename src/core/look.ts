@@ -239,11 +239,15 @@ function growth(seen: DomainObservation, remembered: DomainKnowledge | null, cou
  * 600 ms and waited 200 ms in a second was held back for 0.25 of the time it wanted to run.
  */
 function waiting(seen: DomainObservation, remembered: DomainKnowledge | null, used: number | undefined): number {
-  const waitedMs =
-    (rate(seen, remembered, 'cpu.waitMs') ?? rate(seen, remembered, 'cpu.pressureMs') ?? 0) +
-    (rate(seen, remembered, 'cpu.throttledMs') ?? 0)
+  const waitedMs = waitedMsOf({ seen, known: remembered })
   const wanted = waitedMs + (used ?? 0)
   return wanted > 0 ? waitedMs / wanted : 0
+}
+
+/** Milliseconds in a second for which threads of a domain were ready but not running, in the sum; each is a millicore. */
+export function waitedMsOf(domain: Pick<DomainView, 'seen' | 'known'>): number {
+  const waitMs = rateOf(domain, 'cpu.waitMs') ?? rateOf(domain, 'cpu.pressureMs') ?? 0
+  return waitMs + (rateOf(domain, 'cpu.throttledMs') ?? 0)
 }
 
 /**

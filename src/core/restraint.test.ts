@@ -132,6 +132,32 @@ describe('who takes what another is short of', () => {
     }
   })
 
+  const told: readonly [string, number, number, boolean][] = [
+    ['at once where its metric says now that it misses its goal', 30, 0, true],
+    ['not at once where its metric said so some time ago', 80, 1, false],
+    ['not at once where it misses another goal only, which no metric measures', 100, 0, false],
+  ]
+  for (const [title, rate, age, restrained] of told) {
+    it(`is restrained for who is plainly denied ${title}`, () => {
+      const { live, quota, world } = host()
+      const { domains, goals } = world.policy
+      world.policy = policy(domains, [...goals, goal('b', 1, rateOf(90)), goal('b', 2, fixedCpu(2000))])
+      world.readings = { rate }
+      live(4, [1200, 500], 100)
+      world.ages = { rate: age * 1000 }
+      live(1, [1900, 60], 1800)
+      assert.equal(typeof quota() === 'number', restrained)
+      live(1, [1900, 60], 1800)
+      assert.equal(typeof quota() === 'number', true)
+    })
+  }
+
+  it('is restrained for one that gets nothing at all', () => {
+    const { live, quota } = host()
+    live(2, [1900, 0], 1800)
+    assert.equal(quota(), 1500)
+  })
+
   it('is not restrained for one that gets all that it wants, if only after it has waited', () => {
     const { live, quota, world } = host()
     const { domains, goals } = world.policy

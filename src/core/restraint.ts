@@ -1,12 +1,12 @@
 import type { Allotted } from './allot.ts'
-import { type Claim, claimOf, deniedOf, isPlainlyDenied } from './claim.ts'
+import { type Claim, countedClaim, deniedOf, isPlainlyDenied } from './claim.ts'
 import type { Need } from './estimate/estimate.ts'
 import type { FrameRow } from './frame.ts'
 import { type DomainView, rateOf, type View } from './look.ts'
 import type { DomainName } from './model/ids.ts'
 import { CPU, ONE_CPU } from './model/resource.ts'
 
-/** Who is plainly denied what is owed to him is short of it, and where a goal is missed who is of this part. */
+/** Where a goal is missed, who is denied this part of what is owed to him is short of it; else who is plainly denied it. */
 const SHORT_AND_MISSED = 0.1
 /** To want a CPU for this part of the time is to want it always. */
 const ALL_THE_TIME = 0.9
@@ -29,13 +29,13 @@ export interface Restraint {
 export interface Restraints {
   readonly held: ReadonlyMap<DomainName, Restraint>
   /** Who is short now, if only for this turn yet. */
-  readonly short: ReadonlyMap<DomainName, Shortage>
+  readonly short: ReadonlyMap<DomainName, Denial>
 }
 
-interface Shortage {
+interface Denial {
   /** Millicores that are owed to it, and that it wanted and did not get. */
   readonly denied: number
-  /** Whether one turn shows it: it is plainly denied, and its own metric says that it misses its goal. */
+  /** Whether one turn shows it: it is plainly denied, and a reading that came with it says that it misses its goal. */
   readonly isPlain: boolean
 }
 
@@ -108,8 +108,8 @@ function isManaged(row: FrameRow): row is Row {
  * Who now gets much less than is owed to him, and misses a goal for it as far as that is measured, and by how many
  * millicores. Whoever begins to want more in the middle of a turn looks so for that turn.
  */
-function shortOf(rows: readonly Row[], stakes: ReadonlyMap<DomainName, Stake>): ReadonlyMap<DomainName, Shortage> {
-  const found = new Map<DomainName, Shortage>()
+function shortOf(rows: readonly Row[], stakes: ReadonlyMap<DomainName, Stake>): ReadonlyMap<DomainName, Denial> {
+  const found = new Map<DomainName, Denial>()
   for (const row of rows) {
     const stake = stakes.get(row.name)
     const misses = stake !== undefined && stake.missed !== null
@@ -120,7 +120,7 @@ function shortOf(rows: readonly Row[], stakes: ReadonlyMap<DomainName, Stake>): 
     const [denied, isPlain] = [deniedOf(claim, owed), isPlainlyDenied(claim, owed)]
     // Who waits for a CPU now and then has done all of its work after all, unless a goal tells otherwise.
     const isShort = misses ? denied > SHORT_AND_MISSED * owed : isPlain && claim.wanted > ALL_THE_TIME * ONE_CPU
-    if (isShort) found.set(row.name, { denied, isPlain: isPlain && misses && stake.isMeasured })
+    if (isShort) found.set(row.name, { denied, isPlain: isPlain && stake?.isToldMissed === true })
   }
   return found
 }
@@ -131,15 +131,20 @@ interface Stake {
   missed: number | null
   /** Whether a metric tells how a goal stands. */
   isMeasured: boolean
+  /** Whether one has told in this turn that it misses one. */
+  isToldMissed: boolean
 }
 
 function stakesOf(needs: readonly Need[]): ReadonlyMap<DomainName, Stake> {
   const stakes = new Map<DomainName, Stake>()
-  for (const { domain, goal, status } of needs) {
-    const stake = stakes.get(domain) ?? { priority: goal.priority, missed: null, isMeasured: false }
-    stake.priority = Math.min(stake.priority, goal.priority)
-    if (status.kind === 'missed') stake.missed = Math.min(stake.missed ?? goal.priority, goal.priority)
-    stake.isMeasured ||= 'metric' in goal.aim && (status.kind === 'met' || status.kind === 'missed')
+  for (const { domain, goal, status, measuredAtMs } of needs) {
+    const { priority } = goal
+    const stake = stakes.get(domain) ?? { priority, missed: null, isMeasured: false, isToldMissed: false }
+    const [isByMetric, isMissed] = ['metric' in goal.aim, status.kind === 'missed']
+    stake.priority = Math.min(stake.priority, priority)
+    if (isMissed) stake.missed = Math.min(stake.missed ?? priority, priority)
+    stake.isMeasured ||= isByMetric && (isMissed || status.kind === 'met')
+    stake.isToldMissed ||= isByMetric && isMissed && measuredAtMs !== null
     stakes.set(domain, stake)
   }
   return stakes
@@ -158,7 +163,7 @@ function isThrottled({ view }: Row, { used, wanted }: Claim): boolean {
   return throttledMs > THROTTLED * (wanted - used)
 }
 
-const claimBy = ({ view }: Row): Claim => claimOf(view, CPU)
+const claimBy = ({ view }: Row): Claim => countedClaim(view)
 
 /** What is to be left to it: what it uses, and what is owed to it where it waits for that. */
 function leftTo(row: Row): number {

@@ -91,8 +91,9 @@ export function policy(
 }
 
 export interface Tenant {
-  /** Millicores used in the coming second. */
+  /** Millicores used until the coming turn. */
   use: number
+  /** Milliseconds waited for in a second of that time. */
   waitMs?: number
   memory?: number
   /** Further levels. */
@@ -109,7 +110,7 @@ export interface Tenant {
   isOutside?: true
 }
 
-/** One host, second by second. `step` observes, decides, and carries the plan out. */
+/** One host, turn by turn, which are seconds where not stated. `step` observes, decides, and carries the plan out. */
 export class World {
   policy: Policy
   tenants: Record<string, Tenant>
@@ -127,6 +128,8 @@ export class World {
   reclaimed: string[] = []
   knowledge: Knowledge = NO_KNOWLEDGE
   seconds = 0
+  /** From one turn to the next. */
+  turnSeconds = 1
   /** Knobs that fail when written; the rest of the plan is then not tried. */
   broken = new Set<string>()
   /** Changes that fail are made all the same, once the next turn has found that they were not. */
@@ -144,15 +147,15 @@ export class World {
     this.tenants = tenants
   }
 
-  /** Lets the given number of seconds pass, one turn each, and returns the last decision. */
-  run(seconds: number): Decision {
+  /** Lets the given number of turns pass, and returns the last decision. */
+  run(turns: number): Decision {
     let decision = this.step()
-    for (let second = 1; second < seconds; second++) decision = this.step()
+    for (let turn = 1; turn < turns; turn++) decision = this.step()
     return decision
   }
 
   step(): Decision {
-    this.seconds++
+    this.seconds += this.turnSeconds
     this.live()
     const { decision, knowledge } = decide(this.policy, this.observe(), this.knowledge)
     this.knowledge = knowledge
@@ -177,12 +180,12 @@ export class World {
   }
 
   private live(): void {
-    this.hostUsed += this.unmanagedUse
+    this.hostUsed += this.unmanagedUse * this.turnSeconds
     for (const [name, tenant] of Object.entries(this.tenants)) {
       if (tenant.gone === true) continue
-      this.used[name] = (this.used[name] ?? 0) + tenant.use
-      this.waited[name] = (this.waited[name] ?? 0) + (tenant.waitMs ?? 0)
-      if (tenant.isOutside !== true) this.hostUsed += tenant.use
+      this.used[name] = (this.used[name] ?? 0) + tenant.use * this.turnSeconds
+      this.waited[name] = (this.waited[name] ?? 0) + (tenant.waitMs ?? 0) * this.turnSeconds
+      if (tenant.isOutside !== true) this.hostUsed += tenant.use * this.turnSeconds
     }
   }
 

@@ -68,9 +68,12 @@ function estimateOne(
   const about = aboutOf(goal.aim, measured)
   const before = memoryOf(goal, domain, about)
   const nowMs = seen.at.monotonicMs
-  const { smoothUse, workingSet, inForce } = domain
-  const { use, heldBack, memory: latest } = lately(domain, before)
-  const metric = measured === null ? NO_METRIC : metricSight(measured, before, use[CPU], nowMs)
+  // What arrives is counted turn by turn, so it stands beside what the domain could do of it in that turn.
+  const isArriving = measured !== null && countsArrivals(measured.policy)
+  const late = isArriving ? { ...domain, memory: {} } : lately(domain, before)
+  const metric = measured === null ? NO_METRIC : metricSight(measured, before, domain.use[CPU], nowMs)
+  const { use, smoothUse, heldBack, inForce } = late
+  const { workingSet } = domain
   const { without } = policy.host
   const sight: Sight = { use, smoothUse, heldBack, workingSet, inForce, capacity, metric, without, nowMs }
   const ofAim = dispatch(goal.aim, measured, sight, before)
@@ -88,8 +91,8 @@ function estimateOne(
     measuredAtMs: measured === null ? nowMs : newAtMs,
     memory: {
       ...estimated.memory,
-      ...latest,
-      ...(measured === null ? {} : readingMemory(before, metric, newAtMs, use[CPU], nowMs)),
+      ...late.memory,
+      ...(measured === null ? {} : readingMemory(before, metric, newAtMs, domain.use[CPU], nowMs)),
       ...(isCounted ? countedMemory(measured.reading as MetricReading) : {}),
       about,
     },
@@ -155,7 +158,7 @@ function statusOf(aim: Aim, domain: DomainView, sight: Sight, measured: Estimate
   if (aim.kind === 'fixed') {
     // A fixed amount is met by what is in force; the scarcest of its resources tells.
     const keys = Object.keys(aim.amounts) as ResourceKey[]
-    const ratio = Math.min(...keys.map((key) => (sight.inForce[key] ?? 0) / Math.max(aim.amounts[key] ?? 0, 1e-9)))
+    const ratio = Math.min(...keys.map((key) => (domain.inForce[key] ?? 0) / Math.max(aim.amounts[key] ?? 0, 1e-9)))
     return { kind: ratio < 1 - 1e-9 ? 'missed' : 'met', measured: ratio, target: 1, index: ratio > 0 ? 1 / ratio : 1e9 }
   }
   if (domain.known === null) return { kind: 'unknown', reason: 'first-sight' }

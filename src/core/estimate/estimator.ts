@@ -13,7 +13,7 @@ export interface Sight {
   readonly heldBack: Readonly<Record<ResourceKey, number>>
   /** Of stocks only: what it must hold. */
   readonly workingSet: Readonly<Record<ResourceKey, number>>
-  /** What was granted and is in force now. */
+  /** What was granted and is in force; of CPU, in the time of which the use is told. */
   readonly inForce: Readonly<Record<ResourceKey, number>>
   readonly capacity: Readonly<Record<ResourceKey, number>>
   readonly metric: MetricSight

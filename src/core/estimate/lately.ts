@@ -1,5 +1,5 @@
-import { claimOf } from '#core/claim.ts'
-import type { DomainView } from '#core/look.ts'
+import { countedClaim } from '#core/claim.ts'
+import { type DomainView, smooth } from '#core/look.ts'
 import type { GoalMemory } from '#core/model/knowledge.ts'
 import { CPU } from '#core/model/resource.ts'
 import { remembered, type Sight } from './estimator.ts'
@@ -10,25 +10,33 @@ const SECOND_MS = 1000
 const ENOUGH = 0.9
 
 /**
- * What a domain uses and how long it is held back, over a second at least: estimators keep the most of what they want,
- * which of a noise is the more the oftener they look. Shorter turns count for as much of a second as they last.
+ * What a domain uses, how long it is held back, and what was in force for it meanwhile, over a second at least:
+ * estimators keep the most of what they want, which of a noise is the more the oftener they look. Shorter turns count
+ * for as much of a second as they last.
  *
  * Worked: after 400 millicores, a turn of 250 ms in which 800 are used makes 500.
  */
 export function lately(
   domain: DomainView,
   memory: GoalMemory,
-): Pick<Sight, 'use' | 'heldBack'> & { readonly memory: GoalMemory } {
-  const { use, heldBack, seen, known } = domain
-  const now = claimOf(domain, CPU)
+): Pick<Sight, 'use' | 'smoothUse' | 'heldBack' | 'inForce'> & { readonly memory: GoalMemory } {
+  const { use, smoothUse, heldBack, inForce, seen, known } = domain
+  const now = countedClaim(domain)
   const part = known === null ? 1 : (seen.takenAtMs - known.seenAtMs) / SECOND_MS
-  if (use[CPU] === undefined || part >= ENOUGH) return { use, heldBack, memory: {} }
+  // Use of one that stands still is none of what it would use.
+  if (use[CPU] === undefined || part >= ENOUGH || seen.state !== 'running') {
+    return { use, smoothUse, heldBack, inForce, memory: {} }
+  }
   const used = mean(remembered(memory, 'usedLately'), now.used, part)
   const wanted = mean(remembered(memory, 'wantedLately'), now.wanted, part)
+  const had = mean(remembered(memory, 'hadLately'), now.has, part)
+  const smoothed = smooth(remembered(memory, 'smoothLately') ?? known?.resources[CPU]?.use ?? undefined, used)
   return {
     use: { ...use, [CPU]: used },
+    smoothUse: { ...smoothUse, [CPU]: smoothed },
     heldBack: wanted > 0 ? { ...heldBack, [CPU]: Math.max(0, 1 - used / wanted) } : heldBack,
-    memory: { usedLately: used, wantedLately: wanted },
+    inForce: inForce[CPU] === undefined ? inForce : { ...inForce, [CPU]: had },
+    memory: { usedLately: used, wantedLately: wanted, hadLately: had, smoothLately: smoothed },
   }
 }
 

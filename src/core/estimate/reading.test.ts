@@ -12,7 +12,8 @@ function turns(uses: readonly (number | undefined)[], readAt: (second: number) =
     const reading = { metric: 'm', domain: null, takenAtMs, value: 7 }
     const sight = metricSight({ policy: metric('m'), reading }, memory, use, second * 1000)
     const isNew = sight.kind === 'fresh' && !sight.isRepeated && use !== undefined
-    memory = readingMemory(memory, sight, isNew ? takenAtMs : null, use, second * 1000)
+    // As of an estimator that keeps what it is given.
+    memory = { ...memory, ...readingMemory(memory, sight, isNew ? takenAtMs : null, use, second * 1000) }
     if (sight.kind !== 'fresh') return sight.kind
     return sight.isRepeated ? 'repeated' : (sight.use ?? 'new')
   })

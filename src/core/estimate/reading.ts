@@ -56,9 +56,11 @@ export function readingMemory(
 ): GoalMemory {
   const readAtMs = newAtMs ?? remembered(memory, 'readAtMs')
   if (readAtMs === undefined) return {}
-  if (metric.kind !== 'fresh' || use === undefined) return { readAtMs }
+  // Estimators may keep what they are given, so what counts no more is to be taken out of that.
+  const unknown = { readAtMs, usedSince: null, turnAtMs: null }
+  if (metric.kind !== 'fresh' || use === undefined) return unknown
   const used = usedUntil(memory, nowMs, use)
-  if (newAtMs === null) return used === undefined ? { readAtMs } : { readAtMs, usedSince: used, turnAtMs: nowMs }
+  if (newAtMs === null) return used === undefined ? unknown : { readAtMs, usedSince: used, turnAtMs: nowMs }
   const before = usedUntil(memory, newAtMs, use)
   const since = used === undefined || before === undefined ? use * (nowMs - newAtMs) : used - before
   return { readAtMs, usedSince: Math.max(0, since), turnAtMs: nowMs }
