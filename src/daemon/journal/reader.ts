@@ -215,7 +215,13 @@ export function hasJournal(path: string): boolean {
 export function readJournal(path: string): JournalReader | null {
   if (!hasJournal(path)) return null
   const database = new DatabaseSync(path, { readOnly: true, timeout: 2000 })
-  const found = schemaVersion(database)
+  let found: number
+  try {
+    found = schemaVersion(database)
+  } catch (cause) {
+    database.close()
+    throw new Error(`cannot read the journal ${path}: ${reasonOf(cause)}`, { cause })
+  }
   if (found !== SCHEMA_VERSION) {
     database.close()
     throw new Error(
