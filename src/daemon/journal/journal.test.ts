@@ -112,6 +112,18 @@ describe('the journal', () => {
   })
 })
 
+it('a turn that is missing inside a segment is named', (t) => {
+  const dir = temporaryDir(t)
+  const journal = openJournal(dir)
+  t.after(() => journal.close())
+  commitTurns(journal, 1, 5)
+  new DatabaseSync(journalPath(dir)).exec('DELETE FROM turns WHERE turn = 3')
+  assert.throws(
+    () => journal.segment(1, 5),
+    /^Error: turn 3 is missing from the journal, and turn 4 cannot be read without it$/,
+  )
+})
+
 it('a file that is no journal is named', (t) => {
   const path = journalPath(temporaryDir(t))
   writeFileSync(path, 'x'.repeat(5000))
