@@ -71,6 +71,9 @@ function mustHave(record: TurnRecord, policy: Policy, domain: string): void {
   const known = new Set(rowsOf(record, policy).map(({ row }): string => row.domain))
   if (known.has(domain) || record.decision.goals.some((goal) => goal.domain === domain)) return
   const names = known.size === 0 ? 'none' : [...known].join(', ')
+  if (policy.domains.some(({ name }) => name === domain)) {
+    throw new NotOnRecord(`'${domain}' of the policy did not run in turn ${record.turn}; those that did: ${names}`)
+  }
   throw new NotOnRecord(`turn ${record.turn} has no domain '${domain}'; it has ${names}`)
 }
 

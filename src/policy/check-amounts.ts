@@ -109,7 +109,7 @@ function* checkShare(
 }
 
 /** Sums of fractions are compared up to this: 5% of 3 CPUs is not exactly 150. */
-const NOISE = 1e-6
+export const NOISE = 1e-6
 
 interface Available {
   readonly amount: number
@@ -117,7 +117,7 @@ interface Available {
 }
 
 /** Capacity less headroom, or null where the capacity is not known here. */
-function availableOf(
+export function availableOf(
   { key, unit, capacity }: Resource,
   { host }: Policy,
   capacities: Partial<Record<string, number>>,

@@ -3,15 +3,20 @@ import type { ResourceKey } from '#core/model/ids.ts'
 import type { Policy } from '#core/model/policy.ts'
 import { isGlob } from '#lib/glob.ts'
 import { namesOf, targetIn } from './build-goals.ts'
+import { availableOf, NOISE } from './check-amounts.ts'
 import { domainKnown, unknownResource } from './check-references.ts'
 import { parentsOf } from './check-tree.ts'
 import type { WrittenGoal } from './entry-schema.ts'
 import { type Finding, infeasible, malformed, type Path, show, unknown, warning } from './finding.ts'
-import { amount, showAmount } from './values.ts'
+import { amount, convert, showAmount } from './values.ts'
 import type { Written } from './written.ts'
 
 /** Goals against everything that they name. */
-export function* checkGoals(written: Written, policy: Policy): Iterable<Finding> {
+export function* checkGoals(
+  written: Written,
+  policy: Policy,
+  capacities: Partial<Record<string, number>>,
+): Iterable<Finding> {
   const parents = parentsOf(written)
   const groups = new Set(policy.domains.flatMap((domain) => domain.groups))
   const names = new Set<string>()
@@ -36,6 +41,7 @@ export function* checkGoals(written: Written, policy: Policy): Iterable<Finding>
     }
     yield* aim(goal, path, written)
     yield* reach(goal, path, policy)
+    yield* beyondCapacity(goal, path, policy, capacities)
     yield* counted(goal, path, policy)
   }
   yield* contradictions(written)
@@ -70,6 +76,10 @@ function* aim(goal: WrittenGoal, path: Path, written: Written): Iterable<Finding
   if (goal.kind === 'throughput' && metric.source === 'counter' && metric.perCpuSecond === true) {
     const message = `${show(goal.metric)} is counted per second of CPU time, which is no throughput: more CPU does not raise it`
     yield infeasible([...path, 'metric'], message, 'name a metric of what is done per second')
+  }
+  if (goal.kind === 'throughput' && convert(1, 'ms', metric.unit) !== null) {
+    const message = `${show(goal.metric)} is in ${show(metric.unit)}, a time, and a throughput goal is about work per second`
+    yield warning([...path, 'metric'], message, 'for a time say `kind: performance` with `below`')
   }
   if (goal.kind !== 'performance') return
   for (const side of ['below', 'above'] as const) {
@@ -115,6 +125,23 @@ function* reach(goal: WrittenGoal, path: Path, policy: Policy): Iterable<Finding
       const hint = `and the limit of ${show(domain.name)} is ${showAmount(limit, unit)}`
       yield warning([...path, ...at], message, hint)
     }
+  }
+}
+
+/** Goals that ask for more than all domains together may have. */
+function* beyondCapacity(
+  goal: WrittenGoal,
+  path: Path,
+  policy: Policy,
+  capacities: Partial<Record<string, number>>,
+): Iterable<Finding> {
+  for (const [key, asked, at] of amountsOf(goal)) {
+    const resource = policy.resources.find((its) => its.key === key)
+    const available = resource === undefined ? null : availableOf(resource, policy, capacities)
+    if (resource === undefined || asked === null || available === null) continue
+    if (amount(asked, resource.unit) <= available.amount + NOISE) continue
+    const message = `the goal cannot be met: it asks for ${showAmount(amount(asked, resource.unit), resource.unit)}`
+    yield warning([...path, ...at], message, `and the capacity is ${available.text}`)
   }
 }
 

@@ -329,7 +329,7 @@ for (const [written, source] of SOURCES)
 
 test('what this host lacks for the command of a metric is a warning', () => {
   const parsed = parsePolicy(
-    'apiVersion: reeve/v1\nmetrics: { m: { source: command, command: [count], user: nosuchuser, unit: ms } }\n' +
+    'apiVersion: reeve/v1\nmetrics: { m: { source: command, command: [count], user: nosuchuser, unit: jobs/s } }\n' +
       'goals: [ { all: true, kind: throughput, metric: m, atLeast: 1, priority: 1 } ]',
     { file: 'policy.yaml', missingFor: ({ user }) => [`no user ${user}`] },
   )

@@ -9,6 +9,7 @@ import { checkReferences, checkUnused } from './check-references.ts'
 import { checkTree } from './check-tree.ts'
 import { type PolicyDocument, readDocument, type SyntaxFault } from './document.ts'
 import { type Finding, renderPath } from './finding.ts'
+import { isRecord } from './shape.ts'
 import { readWritten } from './written.ts'
 
 /** Something wrong in a policy's text, at its place. Lines and columns count from 1. */
@@ -55,6 +56,11 @@ export function parsePolicy(text: string, options: ParseOptions): ParsedPolicy {
     const empty = { line: 1, column: 1, message: 'the policy is empty', hint: 'begin with `apiVersion: reeve/v1`' }
     return { ok: false, kind: 'malformed', faults: [fromSyntax(empty)] }
   }
+  if (isRecord(document.data) && /^reeve-scenario\//.test(String(document.data['apiVersion']))) {
+    const message = 'this is a scenario, not a policy'
+    const its = { ...document.place(['apiVersion'], 'value'), message, hint: '`reeve simulate` plays it' }
+    return { ok: false, kind: 'malformed', faults: [{ ...fromSyntax(its), path: 'apiVersion' }] }
+  }
   const { written, findings } = readWritten(document)
   const policy = buildPolicy(written)
   // What is missing from an entry may be what could not be read of it.
@@ -68,7 +74,7 @@ export function parsePolicy(text: string, options: ParseOptions): ParsedPolicy {
     ...checkReferences(written, options.knownDrivers),
     ...checkUnused(written),
     ...checkTree(written),
-    ...checkGoals(written, policy),
+    ...checkGoals(written, policy, options.capacity ?? {}),
     ...checkAmounts(written, policy, options.capacity ?? {}),
   ]
   const place = (finding: Finding): Fault => faultOf(finding, document, options.file)

@@ -14,6 +14,7 @@ export function* checkScenario(written: Written, host: ScenarioHost | null, poli
     const message = `${show(written.host?.duration)} is not a whole number of seconds`
     yield malformed(['host', 'duration'], message, 'windows of a second are what is counted')
   }
+  if (host?.memory === 0) yield infeasible(['host', 'memory'], 'a host without memory runs nothing')
   if (host !== null && host.unmanagedMilli > host.cpus * 1000) {
     const message = `${showAmount(host.unmanagedMilli, 'millicores')} are more than the host has`
     yield infeasible(['host', 'unmanaged'], message)

@@ -163,7 +163,12 @@ faults:
   for (const [what, text, says] of [
     ['an empty text', '', '1:1: the scenario is empty, begin with `apiVersion: reeve-scenario/v1`'],
     ['a list', '- a\n', '1:1: a list is not a scenario, begin with `apiVersion: reeve-scenario/v1`'],
-    ['a policy', POLICY, '1:1: `host` is missing, expected a map such as {cpus: 4, duration: 10m}'],
+    [
+      'a host without memory',
+      `${HEAD.replace('cpus: 2', 'cpus: 2, memory: 0')}domains:\n${SHOP}`,
+      '2:26: a host without memory runs nothing',
+    ],
+    ['a policy', POLICY, '1:13: this is a policy, not a scenario, name it in one, with `policy: s.yaml`'],
     [
       'another version',
       `${HEAD.replace('v1', 'v2')}domains:\n${SHOP}`,

@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import type { z } from 'zod'
 import { readDocument } from '#policy/document.ts'
 import { type Finding, malformed, type Path, show } from '#policy/finding.ts'
@@ -61,6 +62,14 @@ export function parseScenario(text: string, { file, read }: ParseOptions): Parse
     const message = `${document.data == null ? 'the scenario is empty' : `${show(document.data)} is not a scenario`}`
     const fault = { file, path: '', line: 1, column: 1, message, hint: `begin with \`apiVersion: ${API_VERSION}\`` }
     return { ok: false, faults: [fault] }
+  }
+  if (/^reeve\/v\d+$/.test(String(document.data['apiVersion']))) {
+    const message = 'this is a policy, not a scenario'
+    const hint = `name it in one, with \`policy: ${basename(file)}\``
+    return {
+      ok: false,
+      faults: [{ file, path: 'apiVersion', ...document.place(['apiVersion'], 'value'), message, hint }],
+    }
   }
   const findings: Finding[] = []
   const written = readWritten(document.data, document.keys(['domains']), findings)

@@ -57,6 +57,7 @@ describe('a trace', () => {
   })
 
   for (const [what, text, its, at, says] of [
+    ['is empty', '', {}, 'file', /first line names no columns/],
     ['lacks a column', 'slot,loud\n0,5\n', {}, 'column', /no column `load`; its first line names slot, loud/],
     ['lacks the time', 'time,load\n0,5\n', {}, 'time', /no column `slot`/],
     ['lacks a column to choose by', 'slot,load\n0,5\n', { where: { vm: '1' } }, 'where', /no column `vm`/],

@@ -29,7 +29,9 @@ export type ReadTrace =
 /** Reads a trace. Times are counted from the first line that counts. */
 export function readTrace(text: string, options: TraceOptions): ReadTrace {
   const lines = text.split('\n')
-  const names = (lines[0] ?? '').trim().split(',')
+  const head = (lines[0] ?? '').trim()
+  if (head === '') return { ok: false, at: 'file', message: 'its first line names no columns' }
+  const names = head.split(',')
   const { time, column, where } = options
   for (const [at, name] of [['time', time], ['column', column], ...Object.keys(where).map((its) => ['where', its])]) {
     if (names.includes(name as string)) continue

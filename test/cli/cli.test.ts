@@ -5,6 +5,7 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import type { NodeId } from '#core/model/ids.ts'
 import { startFake, TWO_DOMAINS, turnWhere } from '#daemon/fake-host.fixture.ts'
 import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
 
@@ -192,7 +193,7 @@ describe('the command line and a daemon', () => {
   })
 
   it('explains a domain and a turn in sentences, from the goal to the outcome', async (t) => {
-    const { where } = await withDaemon(t)
+    const { where, daemon, host } = await withDaemon(t)
     const { turns } = JSON.parse((await reeve('history', '--json', ...where)).out)
     const { out } = await reeve('explain', 'shop', '--turn', String(turns[0].turn), ...where)
     for (const sentence of [
@@ -214,6 +215,10 @@ describe('the command line and a daemon', () => {
       const history = await reeve('history', 'nobody', ...all, ...where)
       assert.deepEqual([history.code, /no domain 'nobody'; it has shop, batch/.test(history.err)], [1, true])
     }
+    host.identities.delete('/reeve-fake/batch' as NodeId)
+    await turnWhere(daemon, ({ observation }) => observation.domains.length === 1)
+    const away = await reeve('explain', 'batch', ...where)
+    assert.match(away.err, /'batch' of the policy did not run in turn \d+; those that did: shop$/m)
   })
 
   it('pauses, resumes, reloads and releases', async (t) => {

@@ -189,7 +189,7 @@ describe('reeve history --grades', () => {
     assert.match(stdout, new RegExp(`^Turns 1 to ${LAST_TURN}, `))
     assert.match(stdout, /^DOMAIN +GOAL +ESTIMATOR +PROMISED +KEPT +BROKEN +WORSE BY$/m)
     assert.match(stdout, /^shop +shop-performance-1 +(?:feedback|a model of its queue) +\d+ +\d+ +\d+ +[\d.]+ %$/m)
-    assert.equal([...stdout.matchAll(/^turn \d+ .*: [\d.]+ ms promised by .*, [\d.]+ ms came: /gm)].length, 2)
+    assert.equal([...stdout.matchAll(/^turn \d+, graded .*: [\d.]+ ms promised by .*, [\d.]+ ms came: /gm)].length, 2)
     assert.doesNotMatch(stdout, /^api/m)
   })
 

@@ -75,7 +75,7 @@ describe('renderGrades', () => {
       /^Turns 1 to 90, 1970-01-01 00:00:00 UTC to 1970-01-01 00:01:29 UTC$/m,
       /^1 segment cannot be read, the first from turn 26 on: it is damaged there$/m,
       /^shop +quick +feedback +3 +2 +1 +10 %$/m,
-      /^turn 41 +1970-01-01 00:01:11 UTC +shop, quick: 200 ms promised by feedback, 260 ms came: broken, worse by 30 %$/m,
+      /^turn 41, graded 1970-01-01 00:01:11 UTC +shop, quick: 200 ms promised by feedback, 260 ms came: broken, worse by 30 %$/m,
       /^shop +quick +cpu +the time of day +2 +2 +0\.75 +yes$/m,
     ])
       assert.match(text, line)

@@ -47,7 +47,7 @@ export function renderGrades({ span, estimators, last, forecasts, unusable }: Gr
 function changeText({ domain, goal, by, predicted, came, turn, utcMs, isKept, off, aim, unit }: GradedChange): string {
   const of = (value: number) => standingValue(value, aim, unit)
   const verdict = isKept ? good('kept') : attention(`broken, worse by ${percent(off)}`)
-  return `turn ${turn}  ${time(utcMs)}  ${domain}, ${goal}: ${of(predicted)} promised by ${estimatorName(by) ?? by}, ${of(came)} came: ${verdict}`
+  return `turn ${turn}, graded ${time(utcMs)}  ${domain}, ${goal}: ${of(predicted)} promised by ${estimatorName(by) ?? by}, ${of(came)} came: ${verdict}`
 }
 
 function forecastTable(forecasts: GradesReport['forecasts']): string {

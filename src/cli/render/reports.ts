@@ -1,5 +1,5 @@
 import type { History, PlanReport, ReleasedSetting, ReleaseReport, ReloadResult } from '#api/contract.ts'
-import type { Change } from '#core/model/decision.ts'
+import type { Change, Verdict } from '#core/model/decision.ts'
 import { changeReasonText, changeText, outcomeText, verdictText } from './reasons.ts'
 import { attention, bad, bold, dim, good } from './style.ts'
 import { counted, setting, time } from './units.ts'
@@ -12,11 +12,18 @@ export function renderHistory({ turns }: History): string {
     .map(({ turn, utcMs, verdict, changes }) => {
       const lines = changes.map(({ change, outcome }) => {
         const result = outcome?.status === 'applied' ? good(outcomeText(outcome)) : attention(outcomeText(outcome))
-        return `  ${changeText(change)} (${result})`
+        return `  ${changeText(change)} (${result})${ownReason(change, verdict)}`
       })
       return [`${bold(`turn ${turn}`)}  ${time(utcMs)}  ${verdictText(verdict)}`, ...lines].join('\n')
     })
     .join('\n')
+}
+
+/** Why a change was made of which the turn's first line says nothing: that names only what was off. */
+function ownReason({ because }: Change, verdict: Verdict): string {
+  const isToldAbove = verdict.kind === 'changes' && verdict.triggers.length > 0
+  if (isToldAbove && (because.kind === 'allocation' || because.kind === 'hierarchy')) return ''
+  return `, because ${changeReasonText(because)}`
 }
 
 export function renderPlan({ kind, turn, verdict, plan, advice }: PlanReport): string {

@@ -69,10 +69,10 @@ batch   90 CPU s      1.5 cores  0        0
 CPU used: 95 % of 120 CPU s. 60 turns, 3 of which changed something.
 
 How it went, from 2026-01-05 08:00:00 UTC, 1 min
-shop   entitled to  ██▄▄  up to 0.8 cores
-       uses         ▁▂▄█
-batch  uses         ████  up to 1 core
-shop   measured     ▂▄█·  60 ms at half height`,
+shop   allocated  ██▄▄  up to 0.8 cores
+       uses       ▁▂▄█
+batch  uses       ████  up to 1 core
+shop   measured   ▂▄█·  60 ms at half height`,
   )
 })
 
@@ -84,6 +84,14 @@ it('what was without Reeve stands beside it', () => {
   )
   assert.ok(lines.some((line) => /^PRIORITY .*HELD +WITHOUT REEVE +SECONDS$/.test(line)))
   assert.equal(lines.filter((line) => /^ +without Reeve +/.test(line)).length, 3)
+})
+
+it('goals with the same aim are told apart by their names', () => {
+  const { managed } = REPORT
+  const goals = [...managed.goals, { ...GOAL, goal: 'first-minute' as GoalId, priority: 2 }]
+  const lines = text({ ...REPORT, managed: { ...managed, goals } })
+  assert.match(lines, /^1 +shop +shop-p95 at most 60 ms \(shop-performance-1\) /m)
+  assert.match(lines, /^2 +shop +shop-p95 at most 60 ms \(first-minute\) /m)
 })
 
 it('what should not be is said', () => {

@@ -61,10 +61,12 @@ function goals(managed: RunReport, unmanaged: RunReport | null): string {
   if (managed.goals.length === 0) return dim('The policy has no goals for these domains.')
   const other = unmanaged === null ? [] : ['WITHOUT REEVE']
   const headings = ['PRIORITY', 'DOMAIN', 'GOAL', 'HELD', ...other, 'SECONDS']
+  const aims = managed.goals.map(({ domain, aim, unit }) => `${domain} ${aimText(aim, unit)}`)
+  const isOneOfSeveral = (index: number): boolean => aims.some((its, at) => at !== index && its === aims[index])
   const rows = managed.goals.map((its, index) => [
     String(its.priority),
     its.domain,
-    aimText(its.aim, its.unit),
+    `${aimText(its.aim, its.unit)}${isOneOfSeveral(index) ? ` (${its.goal})` : ''}`,
     held(its),
     ...(unmanaged === null ? [] : [held(unmanaged.goals[index])]),
     String(its.seconds),
@@ -151,7 +153,7 @@ function domainRows({ managed, unmanaged }: SimulationReport): Row[] {
     const most = Math.max(...[...use, ...allocation, ...without].map((value) => value ?? 0))
     const isManaged = allocation.some((value) => value !== null)
     const rows: Row[] = [
-      ...(isManaged ? [{ name: '', what: 'entitled to', points: allocation, most, scale: '' }] : []),
+      ...(isManaged ? [{ name: '', what: 'allocated', points: allocation, most, scale: '' }] : []),
       { name: '', what: 'uses', points: use, most, scale: '' },
       ...(unmanaged === null ? [] : [{ name: '', what: 'without Reeve', points: without, most, scale: '' }]),
     ]

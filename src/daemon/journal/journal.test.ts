@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import type { DomainName, NodeId } from '#core/model/ids.ts'
@@ -109,6 +110,24 @@ describe('the journal', () => {
     journal.forget('cgroup', '/a' as NodeId, 'cpu.weight')
     assert.deepEqual(journal.remembered(), [])
   })
+})
+
+it('a turn that is missing inside a segment is named', (t) => {
+  const dir = temporaryDir(t)
+  const journal = openJournal(dir)
+  t.after(() => journal.close())
+  commitTurns(journal, 1, 5)
+  new DatabaseSync(journalPath(dir)).exec('DELETE FROM turns WHERE turn = 3')
+  assert.throws(
+    () => journal.segment(1, 5),
+    /^Error: turn 3 is missing from the journal, and turn 4 cannot be read without it$/,
+  )
+})
+
+it('a file that is no journal is named', (t) => {
+  const path = journalPath(temporaryDir(t))
+  writeFileSync(path, 'x'.repeat(5000))
+  assert.throws(() => readJournal(path), /^Error: cannot read the journal .*journal\.db: file is not a database$/)
 })
 
 describe('an older journal', () => {

@@ -81,8 +81,13 @@ export class JournalReader {
     const rows = this.database
       .prepare('SELECT turn, segment, policy, decider, body, parts FROM turns WHERE turn BETWEEN ? AND ? ORDER BY turn')
       .all(checkpoint, last) as unknown as TurnRow[]
-    let previous: TurnBody | null = null
+    let previous: TurnRecord | null = null
     return rows.map((row) => {
+      if (previous !== null && previous.turn !== row.turn - 1) {
+        throw new Error(
+          `turn ${row.turn - 1} is missing from the journal, and turn ${row.turn} cannot be read without it`,
+        )
+      }
       const record = decodeRow(row, previous)
       previous = record
       return record
@@ -215,7 +220,13 @@ export function hasJournal(path: string): boolean {
 export function readJournal(path: string): JournalReader | null {
   if (!hasJournal(path)) return null
   const database = new DatabaseSync(path, { readOnly: true, timeout: 2000 })
-  const found = schemaVersion(database)
+  let found: number
+  try {
+    found = schemaVersion(database)
+  } catch (cause) {
+    database.close()
+    throw new Error(`cannot read the journal ${path}: ${reasonOf(cause)}`, { cause })
+  }
   if (found !== SCHEMA_VERSION) {
     database.close()
     throw new Error(

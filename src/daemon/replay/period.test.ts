@@ -43,13 +43,25 @@ describe('a period of the record', () => {
     [{ turn: 21 }, null],
     [null, after(3)],
     [after(30), null],
-    [{ turn: 6 }, { turn: 5 }],
+    [{ turn: 11 }, { turn: 11 }],
     [{ turn: 9 }, { turn: 11 }],
   ] as const) {
     it(`is refused where no turn lies in it: ${JSON.stringify([since, until])}`, (t) => {
       assert.throws(
         () => periodOf(journalWith(t), { since, until }),
         /^NotOnRecord: no turn( since .*)?( until .*)? is on record; turns 3 \(2025-.*Z\) to 20 \(2025-.*Z\) are$/,
+      )
+    })
+  }
+
+  for (const [since, until] of [
+    [{ turn: 6 }, { turn: 5 }],
+    [after(6), after(5)],
+  ] as const) {
+    it(`is refused where it ends before it begins: ${JSON.stringify([since, until])}`, (t) => {
+      assert.throws(
+        () => periodOf(journalWith(t), { since, until }),
+        /^NotOnRecord: nothing lies between .* and .*, which comes before it$/,
       )
     })
   }

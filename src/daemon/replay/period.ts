@@ -27,9 +27,18 @@ export function periodOf(
   const to = until === null ? last : 'turn' in until ? until.turn : journal.lastTurnBefore(until.utcMs)
   const start = journal.turnFrom(from)
   if (start !== null && start <= to) return { from: start, to: Math.min(to, last) }
+  if (since !== null && until !== null && isAfter(since, until)) {
+    throw new NotOnRecord(`nothing lies between ${pointText(since)} and ${pointText(until)}, which comes before it`)
+  }
   const asked = [since === null ? '' : ` since ${pointText(since)}`, until === null ? '' : ` until ${pointText(until)}`]
   const [one, other] = [first, last].map((turn) => timeText(journal.turn(turn)?.observation.at.utcMs ?? 0))
   throw new NotOnRecord(`no turn${asked.join('')} is on record; turns ${first} (${one}) to ${last} (${other}) are`)
+}
+
+/** Of two turns or two times. */
+function isAfter(since: Point, until: Point): boolean {
+  if ('turn' in since) return 'turn' in until && since.turn > until.turn
+  return 'utcMs' in until && since.utcMs > until.utcMs
 }
 
 function pointText(point: Point): string {
