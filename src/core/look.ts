@@ -207,8 +207,8 @@ export function levelOf(seen: DomainObservation, remembered: DomainKnowledge | n
 }
 
 /**
- * Growth of a counter per second since it was last read; undefined at first sight, without time passed, or when it was
- * reset.
+ * Growth of a counter per second since it was last read; undefined at first sight, without time passed, when it was
+ * reset, or where it is no number.
  */
 function rate(seen: DomainObservation, remembered: DomainKnowledge | null, counter: string): number | undefined {
   const isTold = seen.told !== undefined && counter in seen.told.counters
@@ -217,7 +217,7 @@ function rate(seen: DomainObservation, remembered: DomainKnowledge | null, count
   const { counters, seenAtMs, slow } = remembered
   const last = counters[counter]
   const before = last === undefined ? slow[counter] : { value: last, atMs: seenAtMs }
-  if (before === undefined || now < before.value) return undefined
+  if (before === undefined || !(now >= before.value)) return undefined
   const elapsedMs = (isTold ? seen.told.atMs : seen.takenAtMs) - before.atMs
   return elapsedMs > 0 ? ((now - before.value) * 1000) / elapsedMs : undefined
 }

@@ -44,7 +44,7 @@ export function* checkGoals(
     yield* beyondCapacity(goal, path, policy, capacities)
     yield* counted(goal, path, policy)
   }
-  yield* contradictions(written)
+  yield* contradictions(written, policy)
 }
 
 function* scopeDomain(name: string, path: Path, parents: ReadonlySet<string>, written: Written): Iterable<Finding> {
@@ -90,21 +90,28 @@ function* aim(goal: WrittenGoal, path: Path, written: Written): Iterable<Finding
   }
 }
 
-/** Two goals for the same, of which one wants a metric above what the other wants it below. */
-function* contradictions(written: Written): Iterable<Finding> {
-  for (const [index, goal] of written.goals.entries()) {
-    if (goal?.kind !== 'performance' || goal.above === undefined) continue
-    const unit = written.metrics.get(goal.metric)?.unit ?? ''
-    const above = targetIn(unit, goal.above)
-    for (const other of written.goals) {
-      if (other?.kind !== 'performance' || other.below === undefined || other.metric !== goal.metric) continue
-      if (other.domain !== goal.domain || other.group !== goal.group || other.all !== goal.all) continue
-      const below = targetIn(unit, other.below)
-      if (above === null || below === null || above <= below) continue
-      const message = `the goal cannot be met together with another: ${show(goal.metric)} is to be at least ${show(goal.above)}`
-      yield warning(['goals', index, 'above'], message, `and at most ${show(other.below)} by that`)
+/** Two goals that are for the same domain, of which one wants a metric above what the other wants it below. */
+function* contradictions({ goals, metrics }: Written, { domains }: Policy): Iterable<Finding> {
+  for (const [index, goal] of goals.entries()) {
+    const atLeast = goal === null ? null : leastOf(goal)
+    if (goal === null || atLeast === null) continue
+    for (const other of goals) {
+      if (other?.kind !== 'performance' || other.below === undefined || other.metric !== atLeast.metric) continue
+      if (!domains.some(({ name, groups }) => namesOf(goal, name, groups) && namesOf(other, name, groups))) continue
+      const unit = metrics.get(other.metric)?.unit ?? ''
+      const [least, most] = [targetIn(unit, atLeast.target), targetIn(unit, other.below)]
+      if (least === null || most === null || least <= most) continue
+      const message = `the goal cannot be met together with another: ${show(other.metric)} is to be at least ${show(atLeast.target)}`
+      yield warning(['goals', index, atLeast.key], message, `and at most ${show(other.below)} by that`)
     }
   }
+}
+
+/** The metric of which a goal wants so much or more, and where it says so; null where it wants no such thing. */
+function leastOf(goal: WrittenGoal): { metric: string; target: number | string; key: 'above' | 'atLeast' } | null {
+  if (goal.kind === 'throughput') return { metric: goal.metric, target: goal.atLeast, key: 'atLeast' }
+  if (goal.kind !== 'performance' || goal.above === undefined) return null
+  return { metric: goal.metric, target: goal.above, key: 'above' }
 }
 
 /** Goals that have no effect on their domain, or more in mind than its limit. A wish may be too high: these warn. */

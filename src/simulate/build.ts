@@ -128,7 +128,7 @@ function buildTrace(written: WrittenTrace, path: Path, read: ReadFile, findings:
   }
   if (its.cutAt !== null) {
     const minutes = Number(((its.trace.atMs.at(-1) as number) / 60_000).toFixed(1))
-    const message = `the trace \`${file}\` is cut off in line ${its.cutAt}: from minute ${minutes} on its last whole line stands`
+    const message = `the trace \`${file}\` is cut off in line ${its.cutAt}, which no line feed ends: from minute ${minutes} on its last whole line stands`
     findings.push(warning([...path, 'file'], message))
   }
   return { kind: 'trace', trace: its.trace }

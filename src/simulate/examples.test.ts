@@ -165,6 +165,22 @@ describe('docs/scenarios', () => {
     assert.deepEqual(held(unmanaged), [1])
   })
 
+  it('packets.yaml has what a steady rise needs granted before 95 % of it are used', async () => {
+    const { managed } = await play('packets.yaml', (text) =>
+      text
+        .replace('duration: 10m', 'duration: 4m')
+        .replace('perSecond: 200, cpu: 2ms, packets: 10', 'perSecond: 2000, cpu: 0.2ms, spread: constant')
+        .replace(/\{ kind: bursts.*\}/, '{ kind: ramp, from: 30s, to: 150s, level: 14000 }'),
+    )
+    const [relay] = managed.series.domains
+    assert.equal(relay?.use.length, 240)
+    for (const [second, use] of relay.use.entries()) {
+      const granted: number = relay.allocation[second] ?? 0
+      if (second >= 30) assert.ok((use ?? 0) < 0.95 * granted, `second ${second}: ${use} of ${granted}`)
+    }
+    assert.ok((relay.use.at(-1) ?? 0) > 2500)
+  })
+
   for (const name of ['daily.yaml', 'after-import.yaml']) {
     it(`${name} has its goal missed in that minute where forecasts have no say`, async () => {
       const { managed } = await play(name, (text) => text.replace('mode: manage', 'mode: manage, without: [forecast]'))

@@ -63,7 +63,7 @@ const clients = scalar.whole(0, 100_000, 'a number of clients from 0 to 100000')
 
 const service = {
   cpu: cost,
-  spread: scalar.choice(['exponential', 'constant']).optional(),
+  spread: scalar.choice(['exponential', 'constant', 'hyperexponential']).optional(),
   threads: threads(1),
   packets: scalar.whole(1, 1_000_000, 'a number of packets from 1 to 1000000').optional(),
   disk: scalar.amountIn('bytes').optional(),

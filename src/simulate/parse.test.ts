@@ -112,7 +112,9 @@ domains:
     assert.deepEqual(shape?.kind === 'trace' ? [...shape.trace.level] : null, [10, 14])
     assert.deepEqual(
       warnings.map(({ message }) => message),
-      ['the trace `cut.csv` is cut off in line 4: from minute 1 on its last whole line stands'],
+      [
+        'the trace `cut.csv` is cut off in line 4, which no line feed ends: from minute 1 on its last whole line stands',
+      ],
     )
   })
 

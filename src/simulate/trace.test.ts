@@ -40,20 +40,13 @@ describe('a trace', () => {
       ],
       cutAt: 4,
     })
-    // Of what was packed nobody knows whether the last number is whole.
+    // In the middle of a number, too, or where one would begin.
+    for (const rest of ['1,7', '1,71', '1,']) {
+      assert.deepEqual(whole(`slot,load\n0,5\n${rest}`), { points: [[0, 5]], cutAt: 3 })
+    }
     assert.deepEqual(whole('slot,load\n0,5\n1,71', { isCut: true }).points, [[0, 5]])
     assert.equal(whole('slot,load\n0,5\n1,71', { isCut: true }).cutAt, 3)
     assert.equal(whole('slot,load\n0,5\n1,71\n', { isCut: true }).cutAt, 4)
-  })
-
-  it('needs no line feed at its end', () => {
-    assert.deepEqual(whole('slot,load\n0,5\n1,71'), {
-      points: [
-        [0, 5],
-        [1000, 71],
-      ],
-      cutAt: null,
-    })
   })
 
   for (const [what, text, its, at, says] of [

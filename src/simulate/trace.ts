@@ -16,7 +16,7 @@ export interface TraceOptions {
   readonly scale: number
   /** Only lines that have these texts in these columns count. */
   readonly where: Readonly<Record<string, string>>
-  /** The file ends early, so what follows its last line feed may be part of a line only. */
+  /** The file is known to end early, also where its last line feed is the end of what there is. */
   readonly isCut: boolean
 }
 
@@ -46,13 +46,13 @@ export function readTrace(text: string, options: TraceOptions): ReadTrace {
   let first = Number.NaN
   for (let index = 1; index < lines.length; index++) {
     const line = (lines[index] as string).trimEnd()
-    const isLast = index === lines.length - 1
-    if (line === '' && !(isLast && options.isCut)) continue
-    const fields = line.split(',')
-    if (isLast && (options.isCut || fields.length < names.length)) {
-      cutAt = index + 1
+    // Of a line that no line feed ends nobody knows whether its last number is whole.
+    if (index === lines.length - 1) {
+      if (line !== '' || options.isCut) cutAt = index + 1
       break
     }
+    if (line === '') continue
+    const fields = line.split(',')
     if (wanted.some(([at, its]) => fields[at] !== its)) continue
     const when = numberIn(fields[timeAt])
     const its = numberIn(fields[levelAt])

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Explanation } from '#api/contract.ts'
+import type { Explanation, GoalView } from '#api/contract.ts'
 import { renderExplanation } from './explain.ts'
 
-/** The line about what there was to divide. */
-function capacityLine(its: { headroom: number; unmanaged: number; fixed: number; available: number }): string {
+interface Capacity {
+  readonly headroom: number
+  readonly unmanaged: number
+  readonly fixed: number
+  readonly available: number
+}
+
+function linesOf(its: Capacity, goals: readonly GoalView[] = []): string[] {
   const amount = {
     resource: 'cpu',
     unit: 'millicores',
@@ -15,12 +21,14 @@ function capacityLine(its: { headroom: number; unmanaged: number; fixed: number;
   }
   const explanation = {
     ...{ domain: 'shop', turn: 1, utcMs: 0, host: 'here', verdict: { kind: 'changes', count: 0, triggers: [] } },
-    ...{ violations: [], drift: [], lacks: [], goals: [], changes: [], amounts: [amount] },
+    ...{ violations: [], drift: [], lacks: [], goals, changes: [], amounts: [amount] },
     ...{ lastChangedTurn: null, decidedAgain: null, policyHash: '' },
   }
-  const lines = renderExplanation(explanation as unknown as Explanation).split('\n')
-  return lines.find((line) => line.startsWith('The host has')) ?? ''
+  return renderExplanation(explanation as unknown as Explanation).split('\n')
 }
+
+/** The line about what there was to divide. */
+const capacityLine = (its: Capacity): string => linesOf(its).find((line) => line.startsWith('The host has')) ?? ''
 
 describe('what there was to divide', () => {
   const cases: readonly [Parameters<typeof capacityLine>[0], string][] = [
@@ -47,4 +55,45 @@ describe('what there was to divide', () => {
       assert.equal(capacityLine(capacity), `The host has 2 cores of cpu: ${said}; every priority was served.`)
     })
   }
+})
+
+describe('who says what a domain needs', () => {
+  const goal = {
+    ...{ goal: 'quick', domain: 'shop', priority: 1, unit: 'ms', need: { cpu: 800 }, cut: {}, forecasts: [] },
+    aim: { kind: 'performance', metric: 'p95', direction: 'below', target: 200 },
+    status: { kind: 'missed', measured: 240, target: 200, index: 1.2 },
+    because: { kind: 'queue', measured: 240, target: 200, expected: 230, predicted: 160, off: 0 },
+    ...{ promised: null, graded: null, record: null, short: null, wouldMeet: [] },
+  } as unknown as GoalView
+  const said = (its: Partial<GoalView>): string[] =>
+    linesOf({ headroom: 0, unmanaged: 0, fixed: 0, available: 2000 }, [{ ...goal, ...its }]).map((line) => line.trim())
+
+  it('is named, with what it predicts', () => {
+    const [line = ''] = said({}).filter((its) => its.startsWith('Going by'))
+    assert.match(line, /^Going by a model of its queue, it is thought to need 0\.8 cores of cpu: it measured 240 ms/)
+    assert.match(line, /where 230 ms were expected, .* 160 ms are predicted, of the 200 ms that are wanted/)
+  })
+
+  it('is nobody where a goal states what it needs', () => {
+    const lines = said({ because: { kind: 'fixed' } })
+    assert.ok(
+      lines.includes('It is thought to need 0.8 cores of cpu: the policy states the amounts.'),
+      lines.join('\n'),
+    )
+  })
+
+  it('is told by what it promised, and how well it has done', () => {
+    const lines = said({
+      promised: { by: 'queue', predicted: 160 },
+      graded: { by: 'feedback', turn: 41, predicted: 200, came: 260, off: 0.3, isKept: false },
+      record: { made: 4, kept: 3, off: 0.09 },
+    })
+    for (const line of [
+      'By a model of its queue it is promised 160 ms.',
+      'In turn 41 feedback promised 200 ms, and 260 ms came: broken.',
+      'Of 4 promises to it so far, 3 were kept; what came was worse by 9 % in the mean.',
+    ]) {
+      assert.ok(lines.includes(line), `${line}\n${lines.join('\n')}`)
+    }
+  })
 })

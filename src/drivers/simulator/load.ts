@@ -27,7 +27,7 @@ interface Service {
   /** Mean CPU time of a request. */
   readonly demandMs: number
   /** How the CPU times of requests are spread; exponentially where not stated. */
-  readonly spread?: 'exponential' | 'constant'
+  readonly spread?: 'exponential' | 'constant' | 'hyperexponential'
   /** Requests that are worked on at once, each by a thread of its own; the others wait, first come first served. */
   readonly parallelism: number
   /** Packets in which a request comes, and its answer goes; 1 where not stated. */

@@ -19,6 +19,10 @@ export interface Chances {
   readonly thinking: Prng
 }
 
+/** Of a hyperexponential load one request in ten costs eleven times as much as the others: 0.1 x 5.5 + 0.9 x 0.5 is 1. */
+const DEAR = 0.1
+const DEAR_COST = 5.5
+const CHEAP_COST = 0.5
 /** Below a millionth of a millisecond work counts as done: smaller remainders are errors of rounding. */
 const DONE_MS = 1e-6
 /** What was taken from the front of a queue is let go of now and then, not one by one: a backlog may be long. */
@@ -174,7 +178,10 @@ export class Requests {
 
   #demandMs(): number {
     const { demandMs, spread = 'exponential' } = this.#load
-    return spread === 'constant' ? demandMs : this.#chances.demands.exponential(demandMs)
+    if (spread === 'constant') return demandMs
+    const { demands } = this.#chances
+    const part = spread === 'exponential' ? 1 : demands.next() < DEAR ? DEAR_COST : CHEAP_COST
+    return demands.exponential(part * demandMs)
   }
 
   #answer(nowMs: number): void {

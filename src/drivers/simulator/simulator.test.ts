@@ -33,6 +33,23 @@ function assertNear(actual: number, expected: number, tolerance: number): void {
 const seconds = (sim: Simulator, name: string) => sim.windows(name).map(({ p95Ms }) => p95Ms ?? 0)
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
 
+describe('what requests cost', () => {
+  // Nobody waits: 200 a second of 2 ms on 8 CPUs. Of the last one 0.1 x exp(-x / 5.5) = 0.05 at 3.81.
+  for (const [spread, p95] of [
+    ['constant', 1],
+    ['exponential', Math.log(20)],
+    ['hyperexponential', 5.5 * Math.log(2)],
+  ] as const) {
+    it(`is spread: ${spread}`, () => {
+      const load = { kind: 'open', arrivalsPerSecond: 200, demandMs: 2, spread, parallelism: 64 } as const
+      const sim = host([{ name: 'a', load }], { cpus: 8 })
+      sim.advance(500_000)
+      assertNear(sim.usedOf('a') / sim.workOf('a'), 2, 0.03)
+      assertNear(mean(seconds(sim, 'a')) / 2, p95, 0.06)
+    })
+  }
+})
+
 describe('simulated CPUs', () => {
   it('are divided by weight: 3 to 1', () => {
     const sim = host([hog('a', { weight: 3072 }), hog('b')])
