@@ -32,7 +32,13 @@ export function unmanagedUse(view: View, resource: Resource, taking: readonly Do
     const previous = before?.used ?? null
     // Of another total, other use may be counted.
     const isOther = before?.capacity !== total
-    if (previous === null || !(used >= previous) || isOther || elapsedMs <= 0 || view.known.bootId !== view.seen.at.bootId)
+    if (
+      previous === null ||
+      !(used >= previous) ||
+      isOther ||
+      elapsedMs <= 0 ||
+      view.known.bootId !== view.seen.at.bootId
+    )
       return before?.unmanaged ?? 0
     if (taking.some(({ known }) => known === null) || hasEnded(view, resource)) return before?.unmanaged ?? 0
     all = ((used - previous) * 1000) / elapsedMs
