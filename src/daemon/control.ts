@@ -13,7 +13,8 @@ import { type LoadedPolicy, loadPolicy } from './load.ts'
 import type { Log } from './log.ts'
 import { lookEveryMs } from './looks.ts'
 import type { Metrics } from './metrics.ts'
-import { notManaged, releaseSettings } from './release.ts'
+import { Others } from './others.ts'
+import { releaseSettings } from './release.ts'
 import { statusOf } from './status.ts'
 import { type Carried, type Instruments, type Turn, tick } from './tick.ts'
 
@@ -39,9 +40,6 @@ export class NotSeen extends Error {
 }
 
 const NO_WINDOWS = [] as const
-/** What could not be put back is tried again after so many turns, then after twice as many, and so on, up to this. */
-const AGAIN_TURNS = 10
-const AGAIN_TURNS_MOST = 640
 
 /**
  * What the daemon is doing, and all that can be asked of it. Turns, reloads and releases happen one after another,
@@ -67,21 +65,17 @@ export class Control {
   #looksUnderWay = 0
   #queue: Promise<unknown> = Promise.resolve()
   #isClosed = false
-  /** What was said of settings that could not be put back, and when they are tried again; null where none is left. */
-  #leftover: { readonly said: string; readonly dueMs: number; readonly turns: number } | null = null
+  readonly #others: Others
 
   constructor(parts: ControlParts, loaded: LoadedPolicy, carried: Carried) {
     this.#parts = parts
     this.#loaded = loaded
     this.#carried = carried
+    this.#others = new Others(parts, (settings) => this.#release(settings))
     this.#paused = parts.recorder.journal.wishOf('paused') === true
     this.#events = new Events((parts.recorder.journal.wishOf('events') ?? {}) as Ends, (ends) =>
       parts.recorder.wish('events', ends),
     )
-  }
-
-  get #nowMs(): number {
-    return this.#parts.clock.now(NO_WINDOWS).monotonicMs
   }
 
   get intervalMs(): number {
@@ -118,9 +112,7 @@ export class Control {
     return this.#alone(async () => {
       try {
         const summary = await this.#tick()
-        if (this.#leftover === null ? this.#hasLeft(summary) : this.#nowMs >= this.#leftover.dueMs) {
-          await this.#putBackOthers()
-        }
+        if (this.#others.isDue ?? this.#hasLeft(summary)) await this.#putBackOthers()
         this.#last = summary
         if (this.#problem !== null) this.#parts.log.info('turns are made again')
         this.#problem = null
@@ -239,34 +231,7 @@ export class Control {
 
   /** What Reeve no longer manages goes back as it was found, or it would go on weighing on those that it does. */
   async #putBackOthers(): Promise<string[]> {
-    const { driver, originals, log } = this.#parts
-    if (this.#paused) return []
-    const before = this.#leftover
-    this.#leftover = null
-    if (originals.all().length === 0) return []
-    const again = (said: string): void => {
-      const turns = Math.min(before === null ? AGAIN_TURNS : 2 * before.turns, AGAIN_TURNS_MOST)
-      this.#leftover = { said, dueMs: this.#nowMs + turns * this.intervalMs, turns }
-    }
-    const seen = await driver.observe(false).catch(() => null)
-    if (seen === null) {
-      again(before?.said ?? '')
-      return []
-    }
-    const others = notManaged(originals.all(), this.#loaded.policy, seen)
-    if (others.length === 0) return []
-    const { settings } = await this.#release(others)
-    const kinds = settings.map(({ result }) => result.kind)
-    const restored = kinds.filter((kind) => kind === 'restored').length
-    const failures = settings.flatMap(({ result }) => (result.kind === 'failed' ? [result.message] : []))
-    const said = [
-      `of what is no longer managed, ${restored} of ${settings.length} settings were put back as found`,
-      ...failures,
-    ]
-    if (failures.length > 0) again(said.join('\n'))
-    // Once, not at every attempt.
-    if (said.join('\n') !== before?.said) for (const line of said) log.info(line)
-    return said
+    return this.#paused ? [] : this.#others.putBack(this.#loaded.policy)
   }
 
   /** Takes back what somebody else set of one domain. @throws {NotSeen} where no such domain runs. */
