@@ -43,3 +43,8 @@ export function lately(
 function mean(before: number | undefined, now: number, part: number): number {
   return before === undefined ? now : before + Math.max(part, 0) * (now - before)
 }
+
+/** What was used in so many ms, over a second at least: with what was used before where that is less than a second. */
+export function overASecond(before: number | undefined, now: number, lengthMs: number): number {
+  return lengthMs >= ENOUGH * SECOND_MS ? now : mean(before, now, lengthMs / SECOND_MS)
+}

@@ -4,10 +4,11 @@ import type { GoalMemory } from '#core/model/knowledge.ts'
 import { allocated, domain, goal, metric, policy, World } from '#core/world.fixture.ts'
 import { metricSight, readingMemory } from './reading.ts'
 
-/** A turn each second, of a domain that uses so much in each, with a reading of 7 whenever one is due. */
-function turns(uses: readonly (number | undefined)[], readAt: (second: number) => number) {
+/** A turn each second, or as often as said, of a domain that uses so much in each, with a reading of 7 when one is due. */
+function turns(uses: readonly (number | undefined)[], readAt: (second: number) => number, every = 1) {
   let memory: GoalMemory = {}
-  return uses.map((use, second) => {
+  return uses.map((use, turn) => {
+    const second = turn * every
     const takenAtMs = readAt(second) * 1000
     const reading = { metric: 'm', domain: null, takenAtMs, value: 7 }
     const sight = metricSight({ policy: metric('m'), reading }, memory, use, second * 1000)
@@ -37,6 +38,21 @@ describe('a reading', () => {
       turns([300, 300, 300, 100, 100], (second) => second - 1.25),
       ['new', 300, 300, 300, 140],
     )
+  })
+
+  it('that comes more often than once a second stands beside what was used in about a second', () => {
+    assert.deepEqual(
+      turns([400, 400, 800, 800], (second) => second, 0.25),
+      ['new', 400, 500, 575],
+    )
+    // Each of the readings tells of a second here, however short turns are.
+    assert.deepEqual(turns([400, 400, 400, 400, 400, 800, 800, 800, 800], Math.floor, 0.25), [
+      'new',
+      ...Array(3).fill('repeated'),
+      400,
+      ...Array(3).fill('repeated'),
+      800,
+    ])
   })
 
   it('that comes less often is new once, beside what was used since the one before', () => {

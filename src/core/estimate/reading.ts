@@ -2,6 +2,7 @@ import type { GoalMemory } from '#core/model/knowledge.ts'
 import type { MetricReading } from '#core/model/observation.ts'
 import type { MetricPolicy } from '#core/model/policy.ts'
 import { type MetricSight, remembered } from './estimator.ts'
+import { overASecond } from './lately.ts'
 
 /** The metric that a goal refers to, and the reading of it that counts. */
 export interface Measured {
@@ -17,7 +18,8 @@ export const NO_METRIC: MetricSight = { kind: 'lost', reason: 'no-reading' }
 /**
  * The reading as estimators see it, by its age and by what the goal remembers of the one before. A reading is told after
  * it was taken, and metrics may come less often than turns: one counts for several turns then, and is learned from once.
- * Either way it tells of the time between the one before and itself, so it stands beside what was used in that time.
+ * Either way it tells of the time between the one before and itself, so it stands beside what was used in that time; but
+ * beside that in a second at least, because a metric that is read more often tells of longer, unless it is a counter.
  *
  * Worked: in turns of a second a domain used 300, then 100 millicores (`use`), and each reading is 0.25 s old. The second
  * tells of a quarter of the first turn and three quarters of the second one: it stands beside 150.
@@ -38,7 +40,9 @@ export function metricSight(
   if (takenAtMs === before) return { kind: 'fresh', value, ageMs, isRepeated: true }
   const used = usedUntil(memory, takenAtMs, use)
   if (before === undefined || takenAtMs < before || used === undefined) return { kind: 'fresh', value, ageMs }
-  return { kind: 'fresh', value, ageMs, use: used / (takenAtMs - before) }
+  const now = used / (takenAtMs - before)
+  if (policy.source.kind === 'counter') return { kind: 'fresh', value, ageMs, use: now }
+  return { kind: 'fresh', value, ageMs, use: overASecond(remembered(memory, 'usedBeside'), now, takenAtMs - before) }
 }
 
 /**
@@ -57,13 +61,14 @@ export function readingMemory(
   const readAtMs = newAtMs ?? remembered(memory, 'readAtMs')
   if (readAtMs === undefined) return {}
   // Estimators may keep what they are given, so what counts no more is to be taken out of that.
-  const unknown = { readAtMs, usedSince: null, turnAtMs: null }
+  const unknown = { readAtMs, usedSince: null, turnAtMs: null, usedBeside: null }
   if (metric.kind !== 'fresh' || use === undefined) return unknown
   const used = usedUntil(memory, nowMs, use)
-  if (newAtMs === null) return used === undefined ? unknown : { readAtMs, usedSince: used, turnAtMs: nowMs }
+  const usedBeside = (newAtMs === null ? remembered(memory, 'usedBeside') : metric.use) ?? null
+  if (newAtMs === null) return used === undefined ? unknown : { readAtMs, usedSince: used, turnAtMs: nowMs, usedBeside }
   const before = usedUntil(memory, newAtMs, use)
   const since = used === undefined || before === undefined ? use * (nowMs - newAtMs) : used - before
-  return { readAtMs, usedSince: Math.max(0, since), turnAtMs: nowMs }
+  return { readAtMs, usedSince: Math.max(0, since), turnAtMs: nowMs, usedBeside }
 }
 
 /**
