@@ -90,6 +90,20 @@ describe('a decision', () => {
     assert.deepEqual([allocated(decision, 'a'), allocated(decision, 'b')], [1000, 900])
   })
 
+  it('caps what weights alone held before at its limit, also where what is over goes to it', () => {
+    const pinned = domain('a', { placement: { pin: [0], near: [], apart: [] } })
+    const its = policy([pinned], [goal('a', 1, fixedCpu(500))], { surplus: { default: ['a' as never] } })
+    const world = new World(its, { a: { use: 900, settings: { 'cpu.quota': null, 'cpu.set': '' } } })
+    assert.equal(allocated(world.run(3), 'a'), 1000)
+    const capped = domain('a', { enforcement: 'cap', shares: { [CPU]: share({ limit: 1280 }) } })
+    world.policy = { ...its, domains: [capped] }
+    const quotas = Array.from({ length: 5 }, () => {
+      world.step()
+      return Number(world.settings['/a']?.['cpu.quota'] ?? 0)
+    })
+    assert.ok(Math.max(...quotas) > 0 && Math.max(...quotas) <= 1280, `${quotas}`)
+  })
+
   it('lets memory that was held to an amount follow it where nobody asks for any more', () => {
     const memory = { controls: [CPU, MEMORY] } as const
     const asks = (bytes: number) => goal('a', 1, { kind: 'fixed', amounts: { [MEMORY]: bytes } })

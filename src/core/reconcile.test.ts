@@ -86,5 +86,16 @@ describe('a change that failed', () => {
       assert.equal(restlessIn(world), 0)
       assert.deepEqual(world.knowledge.failures, {})
     })
+
+    it("is seen where it is made long after anybody wanted it, and taken back as nobody else's doing", () => {
+      const world = failing(false, 2)
+      world.policy = wants(500)
+      world.run(10)
+      world.broken.clear()
+      world.settings['/a'] = { 'cpu.quota': 800 }
+      const { drift, resources } = world.step()
+      assert.deepEqual([drift, resources[0]?.rows[0]?.inForce], [[], 800])
+      assert.equal(quotaOf(world), 500)
+    })
   })
 })

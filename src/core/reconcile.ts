@@ -10,7 +10,6 @@ const RETRY_MOST_MS = 300_000
 /** How `failures` and the like name one knob of one node. */
 export const knobKey = (node: NodeId, knob: Knob): string => `${node} ${knob}`
 export const nodeOf = (key: string): NodeId => key.slice(0, key.lastIndexOf(' ')) as NodeId
-const knobOf = (key: string): Knob => key.slice(key.lastIndexOf(' ') + 1) as Knob
 
 /**
  * The knowledge, corrected by what became of the last plan, before anything is concluded from it: what was not applied
@@ -20,7 +19,7 @@ const knobOf = (key: string): Knob => key.slice(key.lastIndexOf(' ') + 1) as Kno
  */
 export function reconcile(known: Knowledge, { at, outcomes, domains }: Observation): Knowledge {
   if (known.bootId !== at.bootId) return { ...known, set: {}, failures: {} }
-  if (outcomes.length === 0 && Object.keys(known.failures).length === 0) return known
+  if (outcomes.length === 0 && !hasTried(known)) return known
   const set: Record<NodeId, Partial<Record<Knob, SetKnob>>> = { ...known.set }
   const failures: Record<string, Failure> = { ...known.failures }
   const foundAt = (at: NodeId, knob: Knob) => domains.find(({ node }) => node === at)?.settings[knob]
@@ -33,15 +32,25 @@ export function reconcile(known: Knowledge, { at, outcomes, domains }: Observati
     const delayMs = Math.min(RETRY_FIRST_MS * 2 ** (count - 1), RETRY_MOST_MS)
     failures[key] = { count, retryAtMs: at.monotonicMs + delayMs }
   }
-  for (const key in failures) {
-    const [node, knob] = [nodeOf(key), knobOf(key)]
-    const ours = set[node]?.[knob]
-    if (ours?.tried === undefined || foundAt(node, knob) !== ours.tried) continue
+  for (const [node, knob, ours] of allSet(set)) {
+    if (ours.tried === undefined || foundAt(node, knob) !== ours.tried) continue
     const { tried: _, ...others } = ours
     set[node] = { ...set[node], [knob]: { ...others, value: ours.tried } }
-    failures[key] = { ...(failures[key] as Failure), retryAtMs: at.monotonicMs }
+    const key = knobKey(node, knob)
+    failures[key] = { count: failures[key]?.count ?? 0, retryAtMs: at.monotonicMs }
   }
   return { ...known, set, failures }
+}
+
+/** Whether anything that failed may be made yet, also where nobody wants it any more. */
+const hasTried = ({ set }: Knowledge): boolean => allSet(set).some(([, , { tried }]) => tried !== undefined)
+
+/** Every knob that Reeve has set. */
+function* allSet(set: Knowledge['set']): Generator<[NodeId, Knob, SetKnob]> {
+  for (const node in set) {
+    const knobs = set[node as NodeId] ?? {}
+    for (const knob in knobs) yield [node as NodeId, knob as Knob, knobs[knob as Knob] as SetKnob]
+  }
 }
 
 function correct(

@@ -158,7 +158,9 @@ function triggerOf(
   if (turns >= STALLED_MOST) return { kind: 'no-progress', resource, domain, turns }
   const limit = problem.limit[index] ?? Number.POSITIVE_INFINITY
   const reservation = problem.reservation[index] ?? Number.NaN
-  if (decided > limit + grain || decided < reservation - grain) return { kind: 'policy', resource, domain }
+  // Where a policy caps what was only weighted before, what is in force may be more than was ever decided.
+  const most = row.policy.enforcement === 'cap' ? Math.max(decided, row.view?.inForce[resource] ?? 0) : decided
+  if (most > limit + grain || decided < reservation - grain) return { kind: 'policy', resource, domain }
   if (difference === null || (isDefault(view, domain) && !isShort(row, row.view?.inForce[resource] ?? 0, limit, grain)))
     return null
   return { kind: 'threshold', resource, domain, difference, samples: Math.max(...ladder.samples) }
