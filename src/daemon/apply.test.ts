@@ -161,6 +161,27 @@ describe('applying a plan', () => {
     assert.ok(outcome?.status === 'failed' && outcome.code === 'ENOTREMEMBERED')
   })
 
+  it('forgets what it has let go of before it remembers it anew, where the journal had refused to forget', async (t) => {
+    const { host, journal, its } = applying(t)
+    const place = { driver: 'cgroup', node: nodeOf('a'), knob: 'cpu.weight' } as const
+    await applyPlan([change('a', 200)], its)
+    const forget = journal.forget.bind(journal)
+    journal.forget = () => {
+      throw new Error('disk full')
+    }
+    its.originals.forget(place)
+    host.settings.set(place.node, { 'cpu.weight': 50 })
+    const [refused] = await applyPlan([change('a', 300)], its)
+    assert.ok(refused?.status === 'failed' && refused.code === 'ENOTREMEMBERED')
+    assert.equal(host.settings.get(place.node)?.['cpu.weight'], 50)
+    journal.forget = forget
+    assert.deepEqual(statuses(await applyPlan([change('a', 300)], its)), ['applied'])
+    assert.deepEqual(
+      journal.remembered().map(({ original, lastSet }) => [original, lastSet]),
+      [[50, 300]],
+    )
+  })
+
   it('leaves alone a setting whose original cannot be recorded, and goes on with those that are', async (t) => {
     const { host, journal, its } = applying(t)
     await applyPlan([change('a', 200)], its)

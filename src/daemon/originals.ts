@@ -25,6 +25,8 @@ export class Originals {
   readonly #settings: Map<string, RememberedSetting>
   /** The domain's identity when this run looked at the knob first; another one means another domain by that name. */
   readonly #looked = new Map<string, Identity | null>()
+  /** What the journal refused to forget: on record for these is an original that counts no more. */
+  readonly #unforgotten = new Set<string>()
   #allWritten = true
 
   constructor(recorder: Recorder) {
@@ -42,6 +44,11 @@ export class Originals {
       const setting = await this.#settingFor(change, known, driver).catch((error: unknown) => reasonOf(error))
       if (typeof setting === 'string') {
         answers.push({ unreadable: setting })
+        isNew.push(false)
+        continue
+      }
+      if (setting !== null && this.#unforgotten.has(keyOf(change))) {
+        answers.push('not-remembered')
         isNew.push(false)
         continue
       }
@@ -73,7 +80,7 @@ export class Originals {
     if (found === null) return null
     this.#looked.set(key, change.identity)
     if (known?.identity === found.identity) return announcing(known, to)
-    if (known !== undefined) this.forget(known)
+    if (known !== undefined || this.#unforgotten.has(key)) this.forget(change)
     const { identity, value } = found
     return { driver: change.driver, node, knob, domain, identity, original: value, lastSet: to, mayBe: [value] }
   }
@@ -97,10 +104,13 @@ export class Originals {
     this.#recorder.correct(corrected)
   }
 
+  /** What the journal refuses to forget is forgotten before it is remembered anew, or the journal would keep the old original. */
   forget(place: KnobPlace): void {
-    this.#settings.delete(keyOf(place))
-    this.#looked.delete(keyOf(place))
-    this.#recorder.forget(place)
+    const key = keyOf(place)
+    this.#settings.delete(key)
+    this.#looked.delete(key)
+    if (this.#recorder.forget(place)) this.#unforgotten.delete(key)
+    else this.#unforgotten.add(key)
   }
 
   all(): readonly RememberedSetting[] {

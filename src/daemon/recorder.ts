@@ -53,8 +53,9 @@ export class Recorder {
     if (settings.length > 0) this.#try(() => this.journal.correct(settings))
   }
 
-  forget({ driver, node, knob }: KnobPlace): void {
-    this.#try(() => this.journal.forget(driver, node, knob))
+  /** Returns whether the setting is on record no more. */
+  forget({ driver, node, knob }: KnobPlace): boolean {
+    return this.#try(() => this.journal.forget(driver, node, knob))
   }
 
   wish(name: string, value: unknown): void {

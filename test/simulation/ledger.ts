@@ -24,6 +24,7 @@ export class Ledger {
   readonly #knobs = new Map<string, KnobHistory>()
   readonly #durable = new Map<string, RememberedSetting>()
   readonly #unsaved = new Set<string>()
+  /** On record still, because the journal refused to forget them; this life of the daemon knows nothing of them any more. */
   readonly #kept = new Set<string>()
 
   get knobs(): ReadonlyMap<string, KnobHistory> {
@@ -49,7 +50,7 @@ export class Ledger {
     const { identity, before, after } = write
     const known = this.of(write, identity)
     // Who is so late that Reeve has set something else since, or has let go of it, is taken for somebody else.
-    const isTooLate = write.by === 'late' && (known?.told !== undefined || !this.#durable.has(placeOf(write)))
+    const isTooLate = write.by === 'late' && (known?.told !== undefined || !this.#isOnItsMind(write))
     const by = isTooLate ? 'stranger' : write.by
     const originals = known?.originals ?? []
     this.#knobs.set(placeOf(write), {
@@ -60,6 +61,11 @@ export class Ledger {
       told: known?.told,
       isDoubtful: known?.isDoubtful ?? false,
     })
+  }
+
+  #isOnItsMind(write: Write): boolean {
+    const key = placeOf(write)
+    return this.#durable.has(key) && !this.#kept.has(key)
   }
 
   /** Between remembering and writing somebody else may have been quicker: what was remembered counts, too. */
@@ -115,5 +121,7 @@ export class Ledger {
       this.#knobs.set(key, { ...its, told: undefined, isDoubtful: its.isDoubtful || this.#unsaved.has(key) })
     }
     this.#unsaved.clear()
+    // The next one reads all that is on record.
+    this.#kept.clear()
   }
 }
