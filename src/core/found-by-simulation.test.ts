@@ -120,4 +120,14 @@ describe('a decision', () => {
     const decision = world.run(2)
     assert.equal(world.settings['/a']?.['memory.soft'], allocated(decision, 'a', MEMORY))
   })
+
+  it('names no change that would meet the goal of a fixed domain, whose start was shrunk', () => {
+    const start = domain('b', { shares: { [CPU]: share({ reservation: 1800 }) } })
+    const its = policy([domain('a', { role: 'fixed' }), start], [goal('a', 1, fixedCpu(1500))])
+    const world = new World(its, { a: { use: 500 }, b: { use: 100 } })
+    const decision = world.run(3)
+    assert.equal(decision.resources[0]?.capacity.shrunk, true)
+    const [missed] = decision.goals
+    assert.deepEqual([missed?.status.kind, missed?.short, missed?.wouldMeet], ['missed', CPU, []])
+  })
 })

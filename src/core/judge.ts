@@ -82,9 +82,10 @@ function shortOf(
   return null
 }
 
+/** None for a domain that stands at what is in force: the arbiter is not asked for what its goal needs. */
 function wouldMeet(need: Need, allotted: readonly Allotted[], { resource, row }: Shortage): readonly SmallestChange[] {
   const its = allotted.find(({ frame }) => frame.resource.key === resource)
-  if (its === undefined) return []
+  if (its?.frame.rows[row]?.standing !== 'managed') return []
   const { rows, resource: of } = its.frame
   return smallestChanges(its.settled.idealProblem, row, need.goal.priority, of.grain, rows[row]?.most)
 }

@@ -19,6 +19,21 @@ const later = problemOf({
     { id: 'b', requests: [4, 9] },
   ],
 })
+/** Starts that do not quite fit: what a misses is next to nothing, but more than doubles are off by. */
+const nearlyFits = problemOf({
+  capacity: 1000,
+  domains: [
+    { id: 'a', reservation: 500 },
+    { id: 'b', reservation: 500.0000005 },
+  ],
+})
+const smallInside = problemOf({
+  capacity: 950,
+  domains: [
+    { id: 'parent', domains: [{ id: 'a', reservation: 0.01 }] },
+    { id: 'b', reservation: 1060 },
+  ],
+})
 const limited = problemOf({ capacity: 10, domains: [{ id: 'a', requests: [6], limit: 2 }] })
 
 const cases: { name: string; problem: typeof even; change: SmallestChange; rules: string[] }[] = [
@@ -55,6 +70,20 @@ describe('checkSmallestChange', () => {
       )
     })
   }
+
+  test('a share of next to nothing is missed where it is, also inside a parent that has no more', () => {
+    const capacity = (problem: typeof even, row: number) =>
+      smallestChanges(problem, row, problem.classes, 10).filter(({ change }) => change === 'capacity')
+    assert.deepEqual(capacity(nearlyFits, 0), [{ change: 'capacity', from: 1000, to: 1010 }])
+    assert.deepEqual(capacity(smallInside, 1), [{ change: 'capacity', from: 950, to: 1070 }])
+    for (const [problem, row] of [
+      [nearlyFits, 0],
+      [smallInside, 1],
+    ] as const) {
+      const missed = { row, priority: problem.classes }
+      for (const claim of capacity(problem, row)) assert.deepEqual(checkSmallestChange(problem, 10, missed, claim), [])
+    }
+  })
 
   test('accepts what is found for 200 random misses, and nothing that takes two grains more', () => {
     const random = randomFrom(6)

@@ -72,6 +72,15 @@ describe('the reference solver', () => {
     near(solveReference(problem).entitlement, [0.3, 0])
   })
 
+  test('gives the children of a small parent no more than it has, however much the host has', () => {
+    const domains = [
+      { id: 'one', requests: [1] },
+      { id: 'two', requests: [1] },
+    ]
+    const problem = problemOf({ capacity: 1e12, domains: [{ id: 'parent', limit: 1, domains }] })
+    near(solveReference(problem).entitlement, [1, 0.5, 0.5])
+  })
+
   for (const { name, granularity, in: amounts, out } of figures.rounding) {
     test(`rounding: ${name}`, () => {
       const capacity = Math.max(

@@ -29,8 +29,11 @@ export interface ReferenceResult {
   readonly startsCovered: boolean
 }
 
-/** Sums of doubles differ in the last digits with the order of addition; 1e-9 of the capacity counts as nothing. */
-const TOLERANCE = 1e-9
+/**
+ * Sums of doubles differ in the last digits with the order of addition; this part of what a group of siblings divides
+ * counts as nothing. Of the whole capacity it would be too much: a small parent's children would have more than it has.
+ */
+const LAST_DIGITS = 1e-12
 
 export function solveReference(problem: Problem): ReferenceResult {
   const entitlement = new Array<number>(problem.count).fill(0)
@@ -93,7 +96,7 @@ function wantsOfLeaf(problem: Problem, row: number, start: number): number[] {
 
 /** Divides `capacity` among siblings, then what each parent got among its children. Writes entitlements. */
 function divide(problem: Problem, siblings: readonly ReferenceDomain[], capacity: number, entitlement: number[]) {
-  const slack = TOLERANCE * problem.capacity
+  const slack = LAST_DIGITS * capacity
   let have = siblings.map((domain) => domain.start)
   let stoppedAt = -1
   const startsCovered = total(have) <= capacity + slack
@@ -134,7 +137,7 @@ function shareClass(
     const fraction = (capacity - total(have)) / (total(want) - total(have))
     return have.map((amount, i) => amount + fraction * (want[i]! - amount))
   }
-  return satisfyMost(problem, siblings, have, want, capacity)
+  return satisfyMost(siblings, have, want, capacity)
 }
 
 function shareByLevel(
@@ -150,20 +153,20 @@ function shareByLevel(
 
 /** Whole wants, smallest gap first, until one does not fit; then a level among those not served. */
 function satisfyMost(
-  problem: Problem,
   siblings: readonly ReferenceDomain[],
   have: readonly number[],
   want: readonly number[],
   capacity: number,
 ): number[] {
   const result = [...have]
+  const slack = LAST_DIGITS * capacity
   const gap = want.map((amount, i) => amount - have[i]!)
-  const order = smallestFirst(gap, TOLERANCE * problem.capacity)
+  const order = smallestFirst(gap, slack)
   let left = capacity - total(have)
   let next = 0
   for (; next < order.length; next++) {
     const i = order[next]!
-    if (gap[i]! > left + TOLERANCE * problem.capacity) break
+    if (gap[i]! > left + slack) break
     result[i] = want[i]!
     left -= gap[i]!
   }
