@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Decision } from './model/decision.ts'
 import { CPU } from './model/resource.ts'
-import { domain, goal, policy, World } from './world.fixture.ts'
+import { allocated, domain, goal, policy, share, World } from './world.fixture.ts'
 
 const fixedCpu = (amount: number) => ({ kind: 'fixed', amounts: { [CPU]: amount } }) as const
 
@@ -97,5 +97,73 @@ describe('a change that failed', () => {
       assert.deepEqual([drift, resources[0]?.rows[0]?.inForce], [[], 800])
       assert.equal(quotaOf(world), 500)
     })
+  })
+})
+
+describe('a change of which nobody knows what became, as Reeve died', () => {
+  const none = { 'cpu.quota': null }
+  const capped = (amount: number) =>
+    policy([domain('a', { enforcement: 'cap' }), domain('b')], [goal('a', 1, fixedCpu(amount))], { cooldownMs: 0 })
+  const guaranteed = policy([domain('a', { shares: { [CPU]: share({ reservation: 900 }) } }), domain('b')], [])
+  /** Reeve dies over the first quota ever, or over another one. */
+  const died = (dies: 'after' | 'before', isFirst: boolean, settings = none) => {
+    const world = new World(capped(500), { a: { use: 400, settings }, b: { use: 100 } })
+    world.run(isFirst ? 1 : 5)
+    world.policy = capped(600)
+    world.dies = dies
+    while (!world.step().plan.some(({ knob }) => knob === 'cpu.quota'));
+    world.dies = null
+    return world
+  }
+  const quotaOf = (world: World) => world.settings['/a']?.['cpu.quota']
+
+  for (const isFirst of [true, false])
+    for (const dies of ['after', 'before'] as const) {
+      const what = `${dies} it was made, be it ${isFirst ? 'the first' : 'a later'} one`
+      it(`is not taken for a quota of somebody else's ${what}`, () => {
+        const world = died(dies, isFirst)
+        world.policy = guaranteed
+        assert.deepEqual(world.step().drift, [])
+        assert.equal(allocated(world.run(5), 'a'), 900)
+        assert.equal(quotaOf(world) ?? null, null)
+      })
+
+      it(`is made again, and leads back to what was there before Reeve, ${what}`, () => {
+        const world = died(dies, isFirst, { 'cpu.quota': 1700 } as never)
+        assert.deepEqual(world.step().drift, [])
+        assert.equal(quotaOf(world), 600)
+        world.policy = guaranteed
+        world.run(5)
+        assert.equal(quotaOf(world) ?? 1700, 1700)
+      })
+    }
+
+  it('is nothing that Reeve has to defend where it was not made', () => {
+    const world = died('before', true)
+    world.policy = { ...guaranteed, host: { ...guaranteed.host, drift: 'reassert' } }
+    world.run(2)
+    world.settings['/a'] = { 'cpu.quota': 700 }
+    assert.deepEqual(world.step().drift, [])
+    assert.equal(quotaOf(world), 700)
+  })
+
+  it('does not keep a domain paused that Reeve has paused', () => {
+    const paused = (amount: number) =>
+      policy(
+        [domain('a', { pauseBelow: 300 }), domain('b')],
+        [goal('a', 2, fixedCpu(800)), goal('b', 1, fixedCpu(amount))],
+        {
+          cooldownMs: 0,
+        },
+      )
+    const world = new World(paused(1000), { a: { use: 400, settings: { freeze: 0 } }, b: { use: 900 } })
+    world.run(3)
+    world.policy = paused(1900)
+    world.dies = 'after'
+    while (!world.step().plan.some(({ knob }) => knob === 'freeze'));
+    world.dies = null
+    world.policy = paused(1000)
+    world.run(5)
+    assert.equal(world.settings['/a']?.['freeze'], 0)
   })
 })

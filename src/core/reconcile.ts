@@ -74,7 +74,10 @@ function correct(
 
 /**
  * What of Reeve's is in force after all; null where nothing is. What failed may have been made in time, or later; where
- * Reeve had set nothing before, what is found stands in for that.
+ * Reeve had set nothing before, what is found stands in for that. What is found also counts as Reeve's where it died
+ * before it was told, or its own setting would be taken for the one that was there before.
+ *
+ * Worked: a quota of 120 set where none was, of which a change to 110 is unknown, and 120 is found: none is to come back.
  */
 function whatHolds(ours: SetKnob, outcome: Outcome, found: Setting | undefined): SetKnob | null {
   const { tried, ...set } = ours
@@ -84,6 +87,10 @@ function whatHolds(ours: SetKnob, outcome: Outcome, found: Setting | undefined):
     case 'given-up':
     case 'vanished':
       return null
+    case 'unknown':
+      // As it was before Reeve, it is nobody's. A guest may be anywhere between what it had and what it was asked for.
+      if (found === undefined || found === set.found || set.underWay !== null) return null
+      return { ...set, value: found }
     case 'not-tried':
       if (found === set.value) return ours
       return set.before === null ? null : { ...ours, value: set.before.value }

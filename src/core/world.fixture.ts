@@ -134,6 +134,8 @@ export class World {
   broken = new Set<string>()
   /** Changes that fail are made all the same, once the next turn has found that they were not. */
   late = false
+  /** Reeve dies before it is told what became of a plan: it was carried out, or nothing of it was; null while it lives. */
+  dies: 'after' | 'before' | null = null
   readonly weights: Record<string, number> = {}
   readonly settings: Record<string, Record<string, number | string | null>> = {}
   private readonly used: Record<string, number> = {}
@@ -162,6 +164,10 @@ export class World {
     for (const change of this.coming.splice(0)) this.set(change)
     let hasFailed = false
     this.outcomes = decision.plan.map((change) => {
+      if (this.dies !== null) {
+        if (this.dies === 'after') this.set(change)
+        return { status: 'unknown', node: change.node, knob: change.knob } as const
+      }
       if (hasFailed) return { status: 'not-tried', node: change.node, knob: change.knob } as const
       if (this.broken.has(`${change.node} ${change.knob}`)) {
         hasFailed = true

@@ -102,6 +102,22 @@ describe('recovery', () => {
     assert.ok(!recover(journal).outcomes.some((its) => `${its.node} ${its.knob}` === set[0]))
   })
 
+  it('does not know what became of what it was about to set when it died, where it may have set it', async (t) => {
+    const dir = temporaryDir(t)
+    await recordTurns(dir, 2, 5)
+    const journal = openJournal(dir)
+    t.after(() => journal.close())
+    const [one, other] = journal.turn(2)?.decision.plan ?? []
+    assert.ok(one !== undefined && other !== undefined)
+    const { node, knob, to } = one
+    const values = { original: 100, lastSet: to, mayBe: [100] }
+    journal.remember({ driver: 'fake', node, knob, domain: null, identity: 'x', ...values })
+    const { outcomes } = recover(journal)
+    assert.deepEqual(outcomes[0], { status: 'unknown', node, knob })
+    assert.ok(outcomes.slice(1).every(({ status }) => status === 'given-up'))
+    assert.ok(outcomes.some((its) => its.node === other.node && its.knob === other.knob))
+  })
+
   it('starts empty where the last turns cannot be read', async (t) => {
     const dir = temporaryDir(t)
     await recordTurns(dir, 3, 5)

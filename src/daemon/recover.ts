@@ -46,13 +46,14 @@ export function recover(journal: JournalReader): Recovered {
 
 /**
  * How the last plan went, as far as it is on record; where Reeve died meanwhile, nobody knows what of it was made. What
- * was put back since is not in force either: what is found there then is nobody else's doing.
+ * was put back since, or never came to be remembered, is not in force: what is found there then is nobody else's doing.
  */
 function outcomesOf(journal: JournalReader, { turn, decision }: TurnRecord, { set }: Knowledge): Outcome[] {
   const known = journal.outcomesOf(turn)
-  const unknown =
-    known.length > 0 ? [] : decision.plan.map(({ node, knob }): Outcome => ({ status: 'given-up', node, knob }))
   const remembered = new Set(journal.remembered().map(({ node, knob }) => knobKey(node, knob)))
+  const unknown = (known.length > 0 ? [] : decision.plan)
+    .filter(({ node, knob }) => remembered.has(knobKey(node, knob)))
+    .map(({ node, knob }): Outcome => ({ status: 'unknown', node, knob }))
   const putBack = Object.entries(set).flatMap(([node, knobs]) =>
     (Object.keys(knobs) as Knob[])
       .filter((knob) => !remembered.has(knobKey(node as NodeId, knob)))

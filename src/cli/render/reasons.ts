@@ -301,8 +301,10 @@ export function outcomeText(outcome: Outcome | null): string {
       return 'had vanished'
     case 'not-tried':
       return 'not tried, as an earlier change failed or Reeve was stopped'
+    case 'unknown':
+      return 'unknown: Reeve died before it was told'
     case 'given-up':
-      return 'given up: nobody knows whether it is still so'
+      return 'given up: it was put back as it was found'
   }
 }
 

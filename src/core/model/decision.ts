@@ -281,7 +281,9 @@ export type Outcome =
     }
   | { readonly status: 'vanished'; readonly node: NodeId; readonly knob: Knob }
   | { readonly status: 'not-tried'; readonly node: NodeId; readonly knob: Knob }
-  /** It was put back as it was found, or nobody knows what became of it: what is there now is not Reeve's. */
+  /** Reeve died before it was told: what is there now may be what was to be set, or what was there before. */
+  | { readonly status: 'unknown'; readonly node: NodeId; readonly knob: Knob }
+  /** It was put back as it was found: what is there now is not Reeve's. */
   | { readonly status: 'given-up'; readonly node: NodeId; readonly knob: Knob }
 
 /** A property or certificate that does not hold. */

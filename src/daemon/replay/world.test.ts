@@ -297,11 +297,19 @@ describe('what becomes of other plans', () => {
       ],
     ],
     [
-      'is given up where nobody knows what became of the recorded one',
+      'is given up where the recorded one was put back',
       ['given-up'],
       [
         { found: weight(100), recorded: weight(200), other: weight(300) },
         { found: weight(100), outcomes: ['given-up'] },
+      ],
+    ],
+    [
+      'is unknown where nobody knows what became of the recorded one, and of that alone',
+      ['unknown', 'applied'],
+      [
+        { found: weight(100), recorded: { 'cpu.quota': 5, ...weight(200) }, other: { ...weight(300), freeze: 1 } },
+        { found: weight(100), outcomes: ['unknown', 'unknown'] },
       ],
     ],
     [

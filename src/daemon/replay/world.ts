@@ -57,7 +57,7 @@ export class OtherWorld {
   /** Notes what is set otherwise now than by the record. */
   #carryOut({ record, sight, plan }: Before, outcomes: readonly Outcome[], recorded: readonly Outcome[]): void {
     const theirs = byKnob(record.decision.plan)
-    const theirOutcomes = byKnob(recorded.filter(isKnown))
+    const theirOutcomes = byKnob(recorded.filter(isOurs))
     for (const { node, knob } of theirs.values()) this.#recorded.getOrInsertComputed(node, () => new Set()).add(knob)
     for (const [i, { node, knob, to }] of plan.entries()) {
       const key = knobKey(node, knob)
@@ -158,8 +158,8 @@ function byKnob<Its extends { readonly node: NodeId; readonly knob: Knob }>(all:
 /** What became of the other plan: one outcome for each of its changes, then what is given up by the record. */
 function outcomesOf({ record, plan }: Before, recorded: readonly Outcome[]): readonly Outcome[] {
   const theirs = byKnob(record.decision.plan)
-  const known = byKnob(recorded.filter(isKnown))
-  const givenUp = byKnob(recorded.filter((its) => !isKnown(its)))
+  const known = byKnob(recorded.filter(isOurs))
+  const givenUp = byKnob(recorded.filter((its) => !isOurs(its)))
   const wasStopped = recorded.every(({ status }) => status !== 'failed')
   let hasFailed = false
   const outcomes = plan.map(({ node, knob, to }): Outcome => {
@@ -176,8 +176,8 @@ function outcomesOf({ record, plan }: Before, recorded: readonly Outcome[]): rea
   return [...outcomes, ...givenUp.values()]
 }
 
-/** Whether it says what became of a change: what is given up may have been made, and put back since. */
-const isKnown = ({ status }: Outcome): boolean => status !== 'given-up'
+/** Whether what it is of is still Reeve's: what is given up may have been made, and put back since. */
+const isOurs = ({ status }: Outcome): boolean => status !== 'given-up'
 
 /** Only knobs that were seen: no other can be turned. */
 function withSettings(domain: DomainObservation, other: ReadonlyMap<Knob, Setting> | undefined): DomainObservation {
