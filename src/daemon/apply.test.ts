@@ -139,6 +139,20 @@ describe('applying a plan', () => {
     assert.deepEqual(statuses(await applyPlan(PLAN, its)), ['applied', 'not-tried', 'not-tried'])
   })
 
+  it('takes nothing back of what it could not announce, as after a restart that cannot read', async (t) => {
+    const { host, journal, its } = applying(t)
+    await applyPlan([change('a', 200), change('b', 201)], its)
+    await applyPlan([change('a', 300), change('b', 301)], its)
+    host.read = () => Promise.reject(new Error('busy'))
+    const originals = new Originals(new Recorder(journal, SILENT))
+    const outcomes = await applyPlan([change('a', 400), change('b', 401)], { ...its, originals })
+    assert.deepEqual(statuses(outcomes), ['failed', 'not-tried'])
+    assert.deepEqual(
+      originals.all().map(({ lastSet }) => lastSet),
+      [300, 301],
+    )
+  })
+
   it('remembers anew where another domain has the name now', async (t) => {
     const { host, journal, its } = applying(t)
     await applyPlan([change('a', 200)], its)

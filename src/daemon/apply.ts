@@ -40,7 +40,7 @@ export async function applyPlan(plan: readonly Change[], applying: Applying): Pr
     outcomes.push(outcome)
     hasFailed = outcome.status === 'failed'
   }
-  originals.settle(plan, outcomes)
+  originals.settle(plan, announced, outcomes)
   return outcomes
 }
 

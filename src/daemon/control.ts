@@ -71,7 +71,8 @@ export class Control {
     this.#parts = parts
     this.#loaded = loaded
     this.#carried = carried
-    this.#others = new Others(parts, (settings) => this.#release(settings))
+    const isUnknown = Object.keys(carried.knowledge.set).length === 0
+    this.#others = new Others(parts, isUnknown, (settings) => this.#release(settings))
     this.#paused = parts.recorder.journal.wishOf('paused') === true
     this.#events = new Events((parts.recorder.journal.wishOf('events') ?? {}) as Ends, (ends) =>
       parts.recorder.wish('events', ends),

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Change } from '#core/model/decision.ts'
 import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
 import { createClock } from './clock.ts'
 import { FakeHost, nodeOf, startFake, TWO_DOMAINS, turnWhere } from './fake-host.fixture.ts'
+import { journalPath } from './journal/reader.ts'
 import { AlreadyRunning } from './lock.ts'
 import { PolicyRefused } from './main.ts'
 
@@ -134,6 +136,25 @@ goals:
       assert.equal(weightOf(host, 'batch') === 100, weight)
     })
   }
+
+  it('lets a domain go on that it has paused, where nothing is known of that after a restart', async (t) => {
+    const dir = temporaryDir(t)
+    const host = new FakeHost(createClock())
+    host.settings.set(nodeOf('batch'), { 'cpu.weight': 100, 'cpu.quota': null, freeze: 0 })
+    const first = await startFake(t, { dir, host, policyText: FROZEN })
+    await turnWhere(first.daemon, () => host.settings.get(nodeOf('batch'))?.['freeze'] === 1)
+    await first.daemon.stop()
+    assert.equal(host.settings.get(nodeOf('batch'))?.['freeze'], 1)
+    const database = new DatabaseSync(journalPath(join(dir, 'state')))
+    database.exec("UPDATE turns SET decider = 'reeve/0'")
+    database.close()
+    const { daemon } = await startFake(t, { dir, host, policyText: FROZEN.replace('2000m', '1000m') })
+    await turnWhere(daemon, ({ decision }) => decision.verdict.kind === 'changes')
+    await turnWhere(daemon, () => host.settings.get(nodeOf('batch'))?.['freeze'] === 0)
+    const { settings } = await daemon.release()
+    assert.ok(settings.length > 0)
+    assert.deepEqual(host.settings.get(nodeOf('batch')), { 'cpu.weight': 100, 'cpu.quota': null, freeze: 0 })
+  })
 
   it('puts back the soft limit of a domain that a new policy caps', async (t) => {
     const host = new FakeHost(createClock())

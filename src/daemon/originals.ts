@@ -88,14 +88,15 @@ export class Originals {
   /**
    * Corrects what was announced by what became of it. Of a change that was made the value that was read back counts, or
    * a release would take it for somebody else's; one that was not tried is taken back; and one that failed may yet have
-   * been made, by somebody who was slow to answer.
+   * been made, by somebody who was slow to answer. What could not be announced has nothing to be corrected.
    */
-  settle(plan: readonly Change[], outcomes: readonly Outcome[]): void {
+  settle(plan: readonly Change[], announced: readonly Announced[], outcomes: readonly Outcome[]): void {
     const corrected: RememberedSetting[] = []
     for (const [i, change] of plan.entries()) {
       const setting = this.#settings.get(keyOf(change))
       const outcome = outcomes[i]
-      if (setting === undefined || outcome === undefined || outcome.status === 'failed') continue
+      if (setting === undefined || announced[i] !== 'may-change') continue
+      if (outcome === undefined || outcome.status === 'failed') continue
       const settled = outcome.status === 'applied' ? { lastSet: outcome.to, mayBe: [] } : takenBack(setting)
       this.#settings.set(keyOf(change), { ...setting, ...settled })
       // A longer list on record does no harm, and costs no transaction each turn.

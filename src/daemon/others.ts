@@ -16,15 +16,24 @@ interface Parts {
   readonly log: Log
 }
 
-/** Puts back as found what Reeve has set of others than those that it manages now, until all of it is. */
+/**
+ * Puts back as found what Reeve has set of others than those that it manages now, until all of it is. Where a start
+ * knows of nothing that was set before (`isUnknown`), that goes back, too, or it would be taken for somebody else's.
+ */
 export class Others {
   readonly #parts: Parts
   readonly #release: (settings: readonly RememberedSetting[]) => Promise<ReleaseReport>
   /** What was said of settings that could not be put back, and when they are tried again; null where none is left. */
   #left: { readonly said: string; readonly dueMs: number; readonly turns: number } | null = null
+  #isUnknown: boolean
 
-  constructor(parts: Parts, release: (settings: readonly RememberedSetting[]) => Promise<ReleaseReport>) {
+  constructor(
+    parts: Parts,
+    isUnknown: boolean,
+    release: (settings: readonly RememberedSetting[]) => Promise<ReleaseReport>,
+  ) {
     this.#parts = parts
+    this.#isUnknown = isUnknown && parts.originals.all().length > 0
     this.#release = release
   }
 
@@ -48,13 +57,16 @@ export class Others {
       again(before?.said ?? '')
       return []
     }
-    const others = notManaged(originals.all(), policy, seen)
+    const isUnknown = this.#isUnknown
+    this.#isUnknown = false
+    const unmanaged = new Set(notManaged(originals.all(), policy, seen))
+    const others = originals.all().filter((its) => unmanaged.has(its) || (isUnknown && isSafeToReturn(its)))
     if (others.length === 0) return []
     const { settings } = await this.#release(others)
     const restored = settings.filter(({ result }) => result.kind === 'restored').length
     const failures = settings.flatMap(({ result }) => (result.kind === 'failed' ? [result.message] : []))
     const said = [
-      `of what is no longer managed, ${restored} of ${settings.length} settings were put back as found`,
+      `of what is no longer managed${isUnknown ? ' or known' : ''}, ${restored} of ${settings.length} settings were put back as found`,
       ...failures,
     ]
     if (failures.length > 0) again(said.join('\n'))
@@ -66,3 +78,6 @@ export class Others {
     return this.#parts.clock.now([]).monotonicMs
   }
 }
+
+/** A guest gets no memory back of which the host may by now have promised more than it has. */
+const isSafeToReturn = ({ knob }: RememberedSetting): boolean => !knob.startsWith('memory.')
