@@ -189,13 +189,14 @@ function resourcesOf(
       const isMade = decided && acting && isGranted
       const made = isMade ? (allocation[index] ?? 0) : (standing ?? null)
       const gain = row.view === null || !isMade ? 0 : (allocation[index] ?? 0) - (row.view.inForce[key] ?? 0)
+      const shortSinceMs = restrained.short.get(row.name)?.sinceMs
       const ofDomain = byDomain.get(row.name) ?? {}
       ofDomain[key] = {
         use: useOf(row.view, key),
         ...lackOf(row.view, frame.resource),
         allocation: made,
         stalled: stalledOf(row.view, frame.resource, made, known?.stalled ?? 0),
-        ...(key === CPU && restrained.short.has(row.name) && { isShort: true }),
+        ...(key === CPU && shortSinceMs !== undefined && { shortSinceMs }),
         ...(key === CPU && restrained.held.has(row.name) && { isRestrained: true }),
         ...yieldedOf(row.view, key),
         ladder: settled.ladders.get(row.name) ?? AT_REST,

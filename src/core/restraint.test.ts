@@ -132,6 +132,23 @@ describe('who takes what another is short of', () => {
     }
   })
 
+  it('is restrained for who is short for a second, however short a turn is, and not for less, whatever a metric says', () => {
+    const { live, quota, world } = host()
+    const { domains, goals } = world.policy
+    world.policy = policy(domains, [...goals, goal('b', 1, rateOf(90))])
+    world.readings = { rate: 100 }
+    live(5, [1200, 500], 100)
+    world.turnSeconds = 0.25
+    world.readings = { rate: 30 }
+    for (let time = 0; time < 5; time++) {
+      live(4, [1900, 60], 1800)
+      live(1, [1200, 500], 100)
+    }
+    assert.equal(quota(), undefined)
+    live(5, [1900, 60], 1800)
+    assert.equal(typeof quota(), 'number')
+  })
+
   const told: readonly [string, number, number, boolean][] = [
     ['at once where its metric says now that it misses its goal', 30, 0, true],
     ['not at once where its metric said so some time ago', 80, 1, false],

@@ -18,6 +18,8 @@ const TAKES = 1.1
 const BUSY = 0.9
 /** Quotas that differ by less than this part are the same. */
 const NEAR = 0.1
+/** For less than about a second anybody may be short: by chance, or as the host's own host took its CPUs for a moment. */
+const LASTS_MS = 900
 
 /** A quota for a domain that is under a guarantee, in millicores, for as long as it takes what others are short of. */
 export interface Restraint {
@@ -33,9 +35,11 @@ export interface Restraints {
 }
 
 interface Denial {
+  /** When the first of the turns was in which it has been short, without one in which it was not. */
+  readonly sinceMs: number
   /** Millicores that are owed to it, and that it wanted and did not get. */
   readonly denied: number
-  /** Whether one turn shows it: it is plainly denied, and a reading that came with it says that it misses its goal. */
+  /** Whether this turn alone shows it: it is plainly denied, and a reading that came with it says that its goal is missed. */
   readonly isPlain: boolean
 }
 
@@ -45,8 +49,9 @@ interface Denial {
  * or his reservation ask for, is held by a quota to what others leave him, though never to less than his allocation. That
  * lasts for the cooldown, and until he no longer runs into it or the host is busy no more; what he is left beyond his
  * allocation grows where others leave more, and shrinks only where one is short. Nobody is restrained while he misses a
- * goal that is as important as those of who is short, or any while nobody is. Whoever is capped depends on the same
- * weights up to his cap, so he may be short, too.
+ * goal that is as important as those of who is short, or any while nobody is. One is short who has been so for a second,
+ * or for one turn of that length where it is plain. Whoever is capped depends on the same weights up to his cap, so he
+ * may be short, too.
  *
  * Worked: entitled to 1400 of 2000 millicores one uses 1900, another 60 of 400, and waits. The first is left 1600; if a
  * third one uses 100 of another 200 and does not wait, 1500.
@@ -58,9 +63,9 @@ export function restraints(view: View, allotted: readonly Allotted[], needs: rea
   const { allocation } = its.rounding
   const stakes = stakesOf(needs)
   const managed = rows.flatMap((row, index) => (isManaged(row) ? [{ ...row, index }] : []))
-  const short = shortOf(managed, stakes)
+  const short = shortOf(view, managed, stakes)
   const shortOnes = [...short]
-    .filter(([name, { isPlain }]) => isPlain || view.byName.get(name)?.known?.resources[CPU]?.isShort === true)
+    .filter(([, { isPlain, sinceMs }]) => isPlain || view.seen.at.monotonicMs - sinceMs >= LASTS_MS)
     .sort(([, one], [, other]) => other.denied - one.denied)
     .map(([name]) => name)
   const priority = Math.min(...shortOnes.map((name) => stakes.get(name)?.priority ?? Number.POSITIVE_INFINITY))
@@ -108,7 +113,11 @@ function isManaged(row: FrameRow): row is Row {
  * Who now gets much less than is owed to him, and misses a goal for it as far as that is measured, and by how many
  * millicores. Whoever begins to want more in the middle of a turn looks so for that turn.
  */
-function shortOf(rows: readonly Row[], stakes: ReadonlyMap<DomainName, Stake>): ReadonlyMap<DomainName, Denial> {
+function shortOf(
+  { seen }: View,
+  rows: readonly Row[],
+  stakes: ReadonlyMap<DomainName, Stake>,
+): ReadonlyMap<DomainName, Denial> {
   const found = new Map<DomainName, Denial>()
   for (const row of rows) {
     const stake = stakes.get(row.name)
@@ -120,7 +129,14 @@ function shortOf(rows: readonly Row[], stakes: ReadonlyMap<DomainName, Stake>): 
     const [denied, isPlain] = [deniedOf(claim, owed), isPlainlyDenied(claim, owed)]
     // Who waits for a CPU now and then has done all of its work after all, unless a goal tells otherwise.
     const isShort = misses ? denied > SHORT_AND_MISSED * owed : isPlain && claim.wanted > ALL_THE_TIME * ONE_CPU
-    if (isShort) found.set(row.name, { denied, isPlain: isPlain && stake?.isToldMissed === true })
+    if (!isShort) continue
+    const { known } = row.view
+    const lastsMs = row.view.seen.takenAtMs - (known?.seenAtMs ?? row.view.seen.takenAtMs)
+    found.set(row.name, {
+      sinceMs: known?.resources[CPU]?.shortSinceMs ?? seen.at.monotonicMs,
+      denied,
+      isPlain: isPlain && stake?.isToldMissed === true && lastsMs >= LASTS_MS,
+    })
   }
   return found
 }

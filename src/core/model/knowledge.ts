@@ -140,8 +140,8 @@ export interface ResourceKnowledge {
   readonly heldBack?: number
   /** What a setting that somebody else made, and that is left to him, was worth when it was found. */
   readonly yielded?: { readonly found: Setting; readonly amount: number }
-  /** Of CPU: it got much less than is owed to it by weights, and wanted more (`restraint.ts`). */
-  readonly isShort?: true
+  /** Of CPU: since when, turn after turn, it got much less than is owed to it by weights, and wanted more (`restraint.ts`). */
+  readonly shortSinceMs?: number
   /** Of CPU: it has a quota for having taken what others were short of. */
   readonly isRestrained?: true
   /** Of a stock, the most that was not enough, and when that was seen last; absent where it never was so. */
