@@ -2,9 +2,9 @@
  * `npm run bench:goals -- [--family I|II] [--resume] [--runs N] [--seconds N] [--only CONTENDER,...] [--static W:W:W:W]`:
  * do goals of real processes hold, under Reeve and under everybody else, in one run on this machine? Writes
  * docs/bench-goals.md and .json after each run, each family for itself; `--resume` goes on from there with the runs that
- * are missing, on the same machine with the same code, and begins a family of which there are none. With any further option it is a trial, whose figures are shown
- * and not written. `--seconds` is the length of an act; `--static` names the static weights instead of looking for the
- * best of them.
+ * are missing, on the same machine with the same code, and begins a family of which there are none. With any further
+ * option it is a trial, whose figures are shown and not written. `--seconds` is the length of an act; `--static` names
+ * the static weights instead of looking for the best of them.
  */
 import { parseArgs } from 'node:util'
 import { takePrecedence } from '#daemon/precedence.ts'
@@ -18,7 +18,7 @@ import { codeOf, type Kept, keep, readKept, vectorOf } from './kept.ts'
 import { playFamily } from './play.ts'
 import { bestOf } from './search.ts'
 import { createStage, type Stage } from './stage.ts'
-import { REEVE, type RunFigures, runFiguresOf, summaryOf } from './summary.ts'
+import { REEVE, REEVE_FAST, type RunFigures, runFiguresOf, summaryOf } from './summary.ts'
 import { pageOf, type Report } from './table.ts'
 import { targetsOf } from './targets.ts'
 
@@ -42,7 +42,7 @@ const CONTENDERS: readonly Contender[] = [
   published('parties'),
   published('proportional'),
   reeve(REEVE, '1s'),
-  reeve(`${REEVE}-250ms`, '250ms'),
+  reeve(REEVE_FAST, '250ms'),
   ...reeveWithout(REEVE, '1s'),
 ]
 const STATIC = 'static'

@@ -67,6 +67,8 @@ export interface Summary {
 
 /** The contender that the targets are about; its variants have names that begin so. */
 export const REEVE = 'reeve'
+/** The same at a quarter of its interval. */
+export const REEVE_FAST = `${REEVE}-250ms`
 
 export function summaryOf(runs: readonly RunFigures[]): Summary {
   const [first] = runs as [RunFigures, ...RunFigures[]]
