@@ -1,6 +1,7 @@
 import type { Allotted } from './allot.ts'
 import { type Claim, countedClaim, deniedOf, isPlainlyDenied } from './claim.ts'
 import type { Need } from './estimate/estimate.ts'
+import { ENOUGH_MS } from './estimate/lately.ts'
 import type { FrameRow } from './frame.ts'
 import { type DomainView, rateOf, type View } from './look.ts'
 import type { DomainName } from './model/ids.ts'
@@ -18,8 +19,6 @@ const TAKES = 1.1
 const BUSY = 0.9
 /** Quotas that differ by less than this part are the same. */
 const NEAR = 0.1
-/** For less than about a second anybody may be short: by chance, or as the host's own host took its CPUs for a moment. */
-const LASTS_MS = 900
 
 /** A quota for a domain that is under a guarantee, in millicores, for as long as it takes what others are short of. */
 export interface Restraint {
@@ -50,8 +49,8 @@ interface Denial {
  * lasts for the cooldown, and until he no longer runs into it or the host is busy no more; what he is left beyond his
  * allocation grows where others leave more, and shrinks only where one is short. Nobody is restrained while he misses a
  * goal that is as important as those of who is short, or any while nobody is. One is short who has been so for a second,
- * or for one turn of that length where it is plain. Whoever is capped depends on the same weights up to his cap, so he
- * may be short, too.
+ * or for one turn of that length where it is plain: for less, anybody may be, by chance or as CPU time was stolen.
+ * Whoever is capped depends on the same weights up to his cap, so he may be short, too.
  *
  * Worked: entitled to 1400 of 2000 millicores one uses 1900, another 60 of 400, and waits. The first is left 1600; if a
  * third one uses 100 of another 200 and does not wait, 1500.
@@ -65,7 +64,7 @@ export function restraints(view: View, allotted: readonly Allotted[], needs: rea
   const managed = rows.flatMap((row, index) => (isManaged(row) ? [{ ...row, index }] : []))
   const short = shortOf(view, managed, stakes)
   const shortOnes = [...short]
-    .filter(([, { isPlain, sinceMs }]) => isPlain || view.seen.at.monotonicMs - sinceMs >= LASTS_MS)
+    .filter(([, { isPlain, sinceMs }]) => isPlain || view.seen.at.monotonicMs - sinceMs >= ENOUGH_MS)
     .sort(([, one], [, other]) => other.denied - one.denied)
     .map(([name]) => name)
   const priority = Math.min(...shortOnes.map((name) => stakes.get(name)?.priority ?? Number.POSITIVE_INFINITY))
@@ -135,7 +134,7 @@ function shortOf(
     found.set(row.name, {
       sinceMs: known?.resources[CPU]?.shortSinceMs ?? seen.at.monotonicMs,
       denied,
-      isPlain: isPlain && stake?.isToldMissed === true && lastsMs >= LASTS_MS,
+      isPlain: isPlain && stake?.isToldMissed === true && lastsMs >= ENOUGH_MS,
     })
   }
   return found

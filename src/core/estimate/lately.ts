@@ -6,8 +6,8 @@ import { remembered, type Sight } from './estimator.ts'
 
 /** What a domain does in less time than this says little of what it needs. */
 const SECOND_MS = 1000
-/** A turn of so much of a second tells enough by itself. */
-const ENOUGH = 0.9
+/** What lasts so long, a second but for what turns vary by, tells enough by itself. */
+export const ENOUGH_MS = 900
 
 /**
  * What a domain uses, how long it is held back, and what was in force for it meanwhile, over a second at least:
@@ -22,9 +22,10 @@ export function lately(
 ): Pick<Sight, 'use' | 'smoothUse' | 'heldBack' | 'inForce'> & { readonly memory: GoalMemory } {
   const { use, smoothUse, heldBack, inForce, seen, known } = domain
   const now = countedClaim(domain)
-  const part = known === null ? 1 : (seen.takenAtMs - known.seenAtMs) / SECOND_MS
+  const lengthMs = known === null ? SECOND_MS : seen.takenAtMs - known.seenAtMs
+  const part = lengthMs / SECOND_MS
   // Use of one that stands still is none of what it would use.
-  if (use[CPU] === undefined || part >= ENOUGH || seen.state !== 'running') {
+  if (use[CPU] === undefined || lengthMs >= ENOUGH_MS || seen.state !== 'running') {
     return { use, smoothUse, heldBack, inForce, memory: {} }
   }
   const used = mean(remembered(memory, 'usedLately'), now.used, part)
@@ -46,5 +47,5 @@ function mean(before: number | undefined, now: number, part: number): number {
 
 /** What was used in so many ms, over a second at least: with what was used before where that is less than a second. */
 export function overASecond(before: number | undefined, now: number, lengthMs: number): number {
-  return lengthMs >= ENOUGH * SECOND_MS ? now : mean(before, now, lengthMs / SECOND_MS)
+  return lengthMs >= ENOUGH_MS ? now : mean(before, now, lengthMs / SECOND_MS)
 }
