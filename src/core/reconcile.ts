@@ -42,8 +42,14 @@ export function reconcile(known: Knowledge, { at, outcomes, domains }: Observati
   return { ...known, set, failures }
 }
 
-/** Whether anything that failed may be made yet, also where nobody wants it any more. */
-const hasTried = ({ set }: Knowledge): boolean => allSet(set).some(([, , { tried }]) => tried !== undefined)
+/** Whether anything that failed may be made yet, also where nobody wants it any more. Asked each turn of every knob. */
+function hasTried({ set }: Knowledge): boolean {
+  for (const node in set) {
+    const knobs = set[node as NodeId] as Partial<Record<Knob, SetKnob>>
+    for (const knob in knobs) if (knobs[knob as Knob]?.tried !== undefined) return true
+  }
+  return false
+}
 
 /** Every knob that Reeve has set. */
 function* allSet(set: Knowledge['set']): Generator<[NodeId, Knob, SetKnob]> {

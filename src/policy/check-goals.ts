@@ -41,6 +41,7 @@ export function* checkGoals(
     }
     yield* aim(goal, path, written)
     yield* reach(goal, path, policy)
+    yield* boundless(goal, path, policy)
     yield* beyondCapacity(goal, path, policy, capacities)
     yield* counted(goal, path, policy)
   }
@@ -131,6 +132,22 @@ function* reach(goal: WrittenGoal, path: Path, policy: Policy): Iterable<Finding
       const message = `the goal cannot be met: it asks for ${showAmount(amount(asked, unit), unit)}`
       const hint = `and the limit of ${show(domain.name)} is ${showAmount(limit, unit)}`
       yield warning([...path, ...at], message, hint)
+    }
+  }
+}
+
+/** What a goal may ask for at most, where its domain may not have more than that anyway. */
+function* boundless(goal: WrittenGoal, path: Path, { domains, resources }: Policy): Iterable<Finding> {
+  if (goal.kind === 'fixed' || goal.domain === undefined) return
+  for (const [key, most] of Object.entries(goal.upTo ?? {})) {
+    const unit = resources.find((resource) => resource.key === key)?.unit
+    if (unit === undefined) continue
+    for (const { name, groups, shares } of domains) {
+      const limit = shares[key as ResourceKey]?.limit ?? null
+      if (limit === null || amount(most, unit) < limit || !namesOf(goal, name, groups)) continue
+      const message = `\`upTo\` has no effect: it lets the goal ask for ${showAmount(amount(most, unit), unit)}`
+      const hint = `and the limit of ${show(name)} is ${showAmount(limit, unit)}`
+      yield warning([...path, 'upTo', key], message, hint)
     }
   }
 }

@@ -7,7 +7,7 @@ import type { WrittenChange, WrittenFault, WrittenHost, WrittenLoad } from './fo
 import { hardwareOf } from './hardware.ts'
 import type { WrittenEntry } from './parse.ts'
 import type { LoadShape, ScenarioDomain, ScenarioHost } from './scenario.ts'
-import { readTrace } from './trace.ts'
+import { endMs, readTrace } from './trace.ts'
 
 /** Reads a file by a path that is relative to the scenario. `isCut`: it is packed, and ends in the middle. */
 export type ReadFile = (
@@ -36,17 +36,21 @@ export function buildHost(written: WrittenHost): ScenarioHost {
   }
 }
 
-/** A domain of which enough could be read, else null; traces are read here, and what is wrong with them is told. */
+/**
+ * A domain of which enough could be read, else null; traces are read here, and what is wrong with them is told, also
+ * where one ends before the host does (`durationMs`; null where that is not known).
+ */
 export function buildDomain(
   name: string,
   { domain, load, changes }: WrittenEntry,
   read: ReadFile,
+  durationMs: number | null,
   findings: Finding[],
 ): ScenarioDomain | null {
   const shapes = changes.flatMap((its, at) => {
     if (its === null) return []
     return its.kind === 'trace'
-      ? (buildTrace(its, ['domains', name, 'changes', at], read, findings) ?? [])
+      ? (buildTrace(its, ['domains', name, 'changes', at], read, durationMs, findings) ?? [])
       : buildShape(its)
   })
   if (domain === null || load === null) return null
@@ -107,7 +111,13 @@ function buildShape(written: Exclude<WrittenChange, WrittenTrace>): LoadShape {
   }
 }
 
-function buildTrace(written: WrittenTrace, path: Path, read: ReadFile, findings: Finding[]): LoadShape | null {
+function buildTrace(
+  written: WrittenTrace,
+  path: Path,
+  read: ReadFile,
+  durationMs: number | null,
+  findings: Finding[],
+): LoadShape | null {
   const { file, time, unit = '1s', column, where = {}, scale = 1 } = written
   const found = read(file)
   if (!found.ok) {
@@ -126,9 +136,14 @@ function buildTrace(written: WrittenTrace, path: Path, read: ReadFile, findings:
     findings.push(malformed([...path, its.at], `the trace \`${file}\` cannot be used: ${its.message}`))
     return null
   }
+  const inMinutes = (ms: number): number => Number((ms / 60_000).toFixed(1))
   if (its.cutAt !== null) {
-    const minutes = Number(((its.trace.atMs.at(-1) as number) / 60_000).toFixed(1))
+    const minutes = inMinutes(its.trace.atMs.at(-1) as number)
     const message = `the trace \`${file}\` is cut off in line ${its.cutAt}, which no line feed ends: from minute ${minutes} on its last whole line stands`
+    findings.push(warning([...path, 'file'], message))
+  } else if (durationMs !== null && endMs(its.trace) < durationMs) {
+    const minutes = inMinutes(endMs(its.trace))
+    const message = `the trace \`${file}\` ends after ${minutes} of ${inMinutes(durationMs)} minutes: from then on its last line stands`
     findings.push(warning([...path, 'file'], message))
   }
   return { kind: 'trace', trace: its.trace }

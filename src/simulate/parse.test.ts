@@ -118,6 +118,18 @@ domains:
     )
   })
 
+  it('says of a trace that ends before the host does how far it goes', () => {
+    const said = (duration: string) => {
+      const change = '{ kind: trace, file: load.csv, time: slot, column: load, unit: 60s }'
+      const text = `${HEAD.replace('10m', duration)}domains:\n${SHOP.replace(' }\n', `, changes: [${change}] }\n`)}`
+      return scenario(text).warnings.map(({ message }) => message)
+    }
+    assert.deepEqual(said('10m'), [
+      'the trace `load.csv` ends after 2 of 10 minutes: from then on its last line stands',
+    ])
+    assert.deepEqual(said('2m'), [])
+  })
+
   it('tells everything at once, in the order of its lines', () => {
     const text = `apiVersion: reeve-scenario/v1
 hosts: {}

@@ -75,7 +75,9 @@ export function parseScenario(text: string, { file, read }: ParseOptions): Parse
   const written = readWritten(document.data, document.keys(['domains']), findings)
   const host = written.host === null ? null : buildHost(written.host)
   const ofPolicy = readPolicy(document.data['policy'], document.alone(['policy']), file, read, host, findings)
-  const domains = [...written.domains].flatMap(([its, entry]) => buildDomain(its, entry, read, findings) ?? [])
+  const domains = [...written.domains].flatMap(
+    ([its, entry]) => buildDomain(its, entry, read, host?.durationMs ?? null, findings) ?? [],
+  )
   const faults = written.faults.flatMap((its) => (its === null ? [] : (buildFault(its) ?? [])))
   findings.push(...checkScenario(written, host, ofPolicy.policy?.policy ?? null))
   const place = (its: Finding): Fault => faultOf(its, document, file)

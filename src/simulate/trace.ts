@@ -84,6 +84,15 @@ export function levelIn({ atMs, level }: Trace, timeMs: number): number {
   return level[Math.max(0, lastAt(atMs, timeMs))] as number
 }
 
+/**
+ * Until when there is something to go by, in milliseconds: the last line holds for as long as the one before it did.
+ * Worked: lines at 0, 300 and 600 s end at 900 s; a single line never ends.
+ */
+export function endMs({ atMs }: Trace): number {
+  const last = atMs.at(-1) as number
+  return atMs.length < 2 ? Number.POSITIVE_INFINITY : 2 * last - (atMs.at(-2) as number)
+}
+
 /** Index of the last of ascending times that is not after a time; -1 where all are. */
 export function lastAt(times: Float64Array, timeMs: number): number {
   let from = -1
