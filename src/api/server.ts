@@ -1,4 +1,4 @@
-import { chmodSync, rmSync } from 'node:fs'
+import { chmodSync, lstatSync, rmSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Peer } from '#monitors/peer.ts'
@@ -48,6 +48,9 @@ export interface ApiServer {
 const BODY_BYTES_MOST = 2 * 1024 * 1024
 const READINGS_BYTES_MOST = 64 * 1024
 
+/** The longest path that a socket of Linux can have, in bytes: `sun_path` of unix(7) less the final zero. */
+const PATH_BYTES_MOST = 107
+
 /**
  * Two sockets: the operator's, which only its owner may open, and one that any process may open and that takes nothing
  * but readings, bound to the domain that the process runs in.
@@ -56,6 +59,7 @@ export async function serveApi(
   handlers: ApiHandlers,
   { controlPath, metricsPath }: { readonly controlPath: string; readonly metricsPath: string },
 ): Promise<ApiServer> {
+  for (const path of [controlPath, metricsPath]) refuseUnfit(path)
   const control = await listen(controlPath, 0o600, BODY_BYTES_MOST, (app) => {
     readingRoutes(app, handlers)
     controlRoutes(app, handlers)
@@ -67,9 +71,25 @@ export async function serveApi(
   return {
     async close() {
       await Promise.all([control.close(), metrics.close()])
-      for (const path of [controlPath, metricsPath]) rmSync(path, { force: true })
+      for (const path of [controlPath, metricsPath]) if (isSocket(path)) rmSync(path)
     },
   }
+}
+
+/** Only a socket is replaced: what else stands there is somebody's, and a mistyped name must not cost him a file. */
+function refuseUnfit(path: string): void {
+  const refuse = (why: string): never => {
+    throw new Error(`cannot listen on ${path}: ${why}; name another with --socket`)
+  }
+  const bytes = Buffer.byteLength(path)
+  if (bytes > PATH_BYTES_MOST)
+    refuse(`its path has ${bytes} bytes, and that of a socket has ${PATH_BYTES_MOST} at most`)
+  if (isSocket(path) === false) refuse('there is something else, which is not a socket')
+}
+
+/** null where there is nothing. */
+function isSocket(path: string): boolean | null {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? null
 }
 
 async function listen(
@@ -111,7 +131,7 @@ function closeServer(server: Server): Promise<void> {
  * there is no moment in which others could open it; `chmod` then makes it exact where the mask of the mode left more out.
  */
 function bind(server: Server, path: string, mode: number): Promise<void> {
-  rmSync(path, { force: true })
+  if (isSocket(path)) rmSync(path)
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', (error) => reject(new Error(`cannot listen on ${path}: ${error.message}`, { cause: error })))
   const before = process.umask(0o777 & ~mode)

@@ -28,13 +28,17 @@ export async function readingJournal<Answer>(
   look: (journal: JournalReader) => Answer,
 ): Promise<Answer> {
   const { readJournal, journalPath } = await import('#daemon/journal/reader.ts')
-  const journal = readJournal(journalPath(state))
+  const { damageOf } = await import('#daemon/journal/schema.ts')
+  const path = journalPath(state)
+  const journal = readJournal(path)
   if (journal === null) throw new Failure(`${lacking} in ${state} (see --state)`)
   try {
     return look(journal)
   } catch (cause) {
     if (cause instanceof Failure) throw cause
-    throw new Failure(reasonOf(cause), undefined, { cause })
+    const damage = damageOf(cause)
+    const what = damage === null ? reasonOf(cause) : `cannot read the journal ${path}: ${damage}`
+    throw new Failure(what, undefined, { cause })
   } finally {
     journal.close()
   }

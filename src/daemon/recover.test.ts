@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { truncateSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { DECIDER, decide } from '#core/decide.ts'
@@ -10,7 +11,7 @@ import { parsePolicy } from '#policy/parse.ts'
 import { FakeHost, TWO_DOMAINS } from './fake-host.fixture.ts'
 import { handClock } from './hand-clock.fixture.ts'
 import { openJournal } from './journal/journal.ts'
-import { journalPath } from './journal/reader.ts'
+import { journalPath, readJournal } from './journal/reader.ts'
 import { observe } from './observe.ts'
 import { recover } from './recover.ts'
 import { decideTurnAgain } from './replay/again.ts'
@@ -129,6 +130,19 @@ describe('recovery', () => {
     const recovered = recover(journal)
     assert.match(recovered.problem ?? '', /turn 1 cannot be read from the journal, which is damaged there/)
     assert.equal(recovered.knowledge.turn, 3)
+  })
+
+  it('says of a file that is cut off what is lost, and what to do', async (t) => {
+    const dir = temporaryDir(t)
+    await recordTurns(dir, 3, 5)
+    truncateSync(journalPath(dir), 6000)
+    assert.throws(
+      () => openJournal(dir),
+      /cannot open the journal .*: it is damaged \(.*\)\..* move journal\.db\* away/,
+    )
+    assert.throws(() => readJournal(journalPath(dir)), /cannot read the journal .*: it is damaged/)
+    truncateSync(journalPath(dir), 0)
+    assert.throws(() => readJournal(journalPath(dir)), /it is empty: no daemon has written to it/)
   })
 
   it('has nothing to bring back from an empty journal', (t) => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdirSync, rmdirSync, statSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { eventReport, explanation, history, planReport, releaseReport, reloadResult, status } from '#api/contract.ts'
@@ -54,6 +54,22 @@ describe('the control socket', () => {
     const { daemon } = await started(t)
     assert.equal(statSync(daemon.socketPath).mode & 0o777, 0o600)
     assert.equal(statSync(daemon.metricsSocketPath).mode & 0o777, 0o666)
+  })
+
+  it('takes no place of anything but a socket, and none that is too long', async (t) => {
+    for (const name of ['control.sock', 'metrics.sock']) {
+      const dir = temporaryDir(t)
+      mkdirSync(join(dir, 'run'))
+      writeFileSync(join(dir, 'run', name), 'precious')
+      await assert.rejects(startFake(t, { dir }), new RegExp(`${name}: there is something else, .* --socket`))
+      assert.equal(readFileSync(join(dir, 'run', name), 'utf8'), 'precious')
+    }
+    const dir = temporaryDir(t)
+    const socketPath = join(dir, `${'x'.repeat(120)}.sock`)
+    await assert.rejects(
+      startFake(t, { dir, socketPath }),
+      /its path has \d+ bytes, and that of a socket has 107 at most/,
+    )
   })
 
   it('answers as the contract has it', async (t) => {

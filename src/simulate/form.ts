@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { KNOBS } from '#drivers/simulator/knobs.ts'
 import * as scalar from '#policy/scalar.ts'
 import { kinds, strict } from '#policy/strict.ts'
+import { LEVEL_MOST } from './trace.ts'
 
 /** The written form of a scenario, entry by entry, as `#policy/entry-schema.ts` is that of a policy. */
 
@@ -56,7 +57,7 @@ export const domainSchema = strict('a map such as {load: {kind: batch, threads: 
   changes: z.array(z.unknown(), 'a list of changes, each beginning with `-`').optional(),
 })
 
-const rate = (noun: string) => z.number(noun).min(0, noun).max(1e6, noun)
+const rate = (noun: string) => z.number(noun).min(0, noun).max(LEVEL_MOST, noun)
 const cost = scalar.duration('0.001ms', '1h')
 const threads = (least: number) => scalar.whole(least, 4096, `a number of threads from ${least} to 4096`)
 const clients = scalar.whole(0, 100_000, 'a number of clients from 0 to 100000')

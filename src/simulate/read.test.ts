@@ -19,6 +19,15 @@ describe('what a scenario names', () => {
     assert.match(missing.message, /ENOENT.*other\.csv/)
   })
 
+  it('is no pipe and no device, which may have no end', (t) => {
+    const dir = temporaryDir(t)
+    assert.equal(spawnSync('mkfifo', [join(dir, 'pipe.csv')]).status, 0)
+    const read = readBeside(join(dir, 'scenario.yaml'))
+    for (const path of ['pipe.csv', '/dev/zero', '.']) {
+      assert.deepEqual(read(path), { ok: false, message: 'it is not a regular file' }, path)
+    }
+  })
+
   it('may be packed, and is used as far as it goes', { skip: HAS_XZ ? false : 'there is no xz here' }, (t) => {
     const dir = temporaryDir(t)
     const file = join(dir, 'load.csv')

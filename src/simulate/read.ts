@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { ReadFile } from './build.ts'
@@ -15,12 +15,32 @@ export function readBeside(scenario: string): ReadFile {
   return (path) => {
     const whole = resolve(dirname(scenario), path)
     try {
-      if (whole.endsWith('.xz')) return unpack(whole)
-      return { ok: true, path: whole, text: readFileSync(whole, 'utf8'), isCut: false }
+      if (!whole.endsWith('.xz')) return { ok: true, path: whole, text: readText(whole), isCut: false }
+      closeSync(openRegular(whole))
+      return unpack(whole)
     } catch (error) {
       return { ok: false, message: reasonOf(error) }
     }
   }
+}
+
+/** The text of a regular file. @throws with the reason for anything else: pipes and devices may have no end. */
+export function readText(path: string): string {
+  const file = openRegular(path)
+  try {
+    return readFileSync(file, 'utf8')
+  } finally {
+    closeSync(file)
+  }
+}
+
+function openRegular(path: string): number {
+  // A pipe would keep an ordinary open waiting for a writer.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const stat = fstatSync(file)
+  if (stat.isFile() && stat.size <= BYTES_MOST) return file
+  closeSync(file)
+  throw new Error(stat.isFile() ? `it has ${stat.size} bytes; ${BYTES_MOST} are the most` : 'it is not a regular file')
 }
 
 function unpack(path: string): ReturnType<ReadFile> {

@@ -63,6 +63,7 @@ describe('a trace', () => {
     ],
     ['is short of a field in the middle', 'slot,load\n0,5\n1\n2,6\n', {}, 'file', /line 3 .*`` in column `load`/],
     ['has less than nothing', 'slot,load\n0,-5\n', {}, 'file', /line 2 .*`-5`/],
+    ['has more than any load', 'slot,load\n0,5\n1,1100000\n', {}, 'file', /line 3 .*is above 1000000/],
     ['goes back in time', 'slot,load\n0,5\n0,6\n', {}, 'file', /line 3 .*not after .* `where`/],
     ['has no line that counts', 'slot,load,vm\n0,5,1\n', { where: { vm: '2' } }, 'file', /no line/],
   ] as const) {

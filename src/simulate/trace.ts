@@ -7,6 +7,9 @@ export interface Trace {
   readonly level: Float64Array
 }
 
+/** The highest level of any load: requests per second, clients or threads. */
+export const LEVEL_MOST = 1e6
+
 export interface TraceOptions {
   /** Name of the column with the time, and how many milliseconds one of its units is. */
   readonly time: string
@@ -66,6 +69,12 @@ export function readTrace(text: string, options: TraceOptions): ReadTrace {
       return broken(
         index,
         `its time, ${when}, is not after that of the line before; name the one to take with \`where\``,
+      )
+    }
+    if (its * options.scale > LEVEL_MOST) {
+      return broken(
+        index,
+        `${its} in column \`${column}\` times ${options.scale} is above ${LEVEL_MOST}; give another \`scale\``,
       )
     }
     atMs.push(ms)

@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import { EXIT, Failure } from '#cli/failure.ts'
 import { print } from '#cli/output.ts'
 import { renderSimulation } from '#cli/render/simulation.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import { renderFault } from '#policy/parse.ts'
 import { parseScenario } from '#simulate/parse.ts'
-import { readBeside } from '#simulate/read.ts'
+import { readBeside, readText } from '#simulate/read.ts'
 import { simulate } from '#simulate/run.ts'
 
 export interface SimulateOptions {
@@ -18,10 +17,7 @@ const WIDTH_WITHOUT_TERMINAL = 100
 
 /** The command `reeve simulate SCENARIO`. What is wrong with the scenario or its policy ends it with code 78. */
 export async function simulateCommand(file: string, { seed, compare = false, json = false }: SimulateOptions) {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new Failure(`cannot read the scenario ${file}: ${reasonOf(cause)}`, EXIT.configuration, { cause })
-  })
-  const parsed = parseScenario(text, { file, read: readBeside(file) })
+  const parsed = parseScenario(scenarioText(file), { file, read: readBeside(file) })
   if (!parsed.ok) {
     throw new Failure(`cannot simulate ${file}:\n${parsed.faults.map(renderFault).join('\n')}`, EXIT.configuration)
   }
@@ -40,4 +36,12 @@ export async function simulateCommand(file: string, { seed, compare = false, jso
   }
   const width = process.stdout.columns ?? WIDTH_WITHOUT_TERMINAL
   print(report, (its) => renderSimulation(its, width), { json })
+}
+
+function scenarioText(file: string): string {
+  try {
+    return readText(file)
+  } catch (cause) {
+    throw new Failure(`cannot read the scenario ${file}: ${reasonOf(cause)}`, EXIT.configuration, { cause })
+  }
 }

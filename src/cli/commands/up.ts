@@ -46,7 +46,7 @@ export async function upCommand(options: PolicyOptions): Promise<void> {
     'SIGHUP',
     () => void daemon.reload().catch((error: unknown) => log.warn(`not reloaded: ${reasonOf(error)}`)),
   )
-  await firstOf('SIGTERM', 'SIGINT')
+  await firstOf(['SIGTERM', 'SIGINT'], () => log.warn('stopping already; only SIGKILL ends Reeve in the middle of it'))
   log.info('stopping: settings stay as they are')
   await daemon.stop()
   for (const driver of drivers) await driver.close()
@@ -69,8 +69,16 @@ function sayChanges({ turn, decision, outcomes }: TurnSummary, log: Log): void {
   })
 }
 
-function firstOf(...signals: NodeJS.Signals[]): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of signals) process.once(signal, () => resolve())
-  })
+/** The signals keep their handler: a second one, as `timeout` sends it, is told `again` and cuts nothing short. */
+function firstOf(signals: readonly NodeJS.Signals[], again: () => void): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let isFirst = true
+  for (const signal of signals) {
+    process.on(signal, () => {
+      if (isFirst) resolve()
+      else again()
+      isFirst = false
+    })
+  }
+  return promise
 }

@@ -54,6 +54,7 @@ const LOST = {
   invalid: 'the last reading is no sensible number',
   'nothing-done': 'nothing was completed yet',
   silenced: 'its policy silences what its work costs',
+  'no-amount': 'what was learned of it gives no sensible amount, so it is learned anew',
   'first-sight': 'it was seen for the first time',
 } as const
 

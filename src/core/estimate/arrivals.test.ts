@@ -100,6 +100,28 @@ describe('what arrives', () => {
     }
   })
 
+  it('teaches nothing of its cost where none comes for hours, and next to nothing where next to none does', () => {
+    for (const few of [0, 1]) {
+      let { memory } = arrivals(AIM, sight(1000, 200, 300), {})
+      const turn = (rate: number, use: number, second: number) => {
+        const estimate = arrivals(AIM, sight(rate, use, 300, 0, second * 1000), memory)
+        memory = estimate.memory
+        return estimate.need[CPU] ?? Number.NaN
+      }
+      for (let second = 1; second < 10_000; second++) {
+        const need = turn(few, 30, second)
+        // While what came last still counts, and after that.
+        assert.ok(need >= 30 && need < (second < 12 ? 330 : 250), `${need} in second ${second} of ${few} a second`)
+      }
+      near(turn(1000, 230, 10_000), 250, few === 0 ? 90 : 400)
+    }
+  })
+
+  it('teaches its cost from the first that comes, however long none had come before', () => {
+    const { memory } = arrivals(AIM, sight(0, 30, 300), {})
+    near(arrivals(AIM, sight(1000, 230, 300, 0, 1000), memory).need[CPU], 230 * 1.25)
+  })
+
   it('teaches its cost once, by what was used since it was read before', () => {
     const { memory } = arrivals(AIM, sight(1000, 200, 230), {})
     const between = {
@@ -153,13 +175,13 @@ describe('counters of a domain as a metric', () => {
   })
 
   it('are work that is asked for at its cost, and what arrives is asked for as it comes', () => {
-    for (const [counter, needed, margin] of [
-      ['net.txPackets', 1000, 1.15],
-      ['net.rxPackets', 500, 1.25],
+    for (const [counter, first, needed, margin] of [
+      ['net.txPackets', 1000, 1000, 1.15],
+      ['net.rxPackets', 500, 500, 1.25],
     ] as const) {
       const world = counted(counter)
-      const decisions = [0, 500, 1000, 1500, 2000].map((packets) => {
-        world.tenants = { a: { use: 200, slow: { [counter]: packets } } }
+      const decisions = [0, first, first + 500, first + 1000, first + 1500].map((packets, turn) => {
+        world.tenants = { a: { use: turn < 2 ? first * 0.4 : 200, slow: { [counter]: packets } } }
         return world.step()
       })
       // 0.4 millicore-seconds each, with a margin.

@@ -40,12 +40,13 @@ export const arrivals: Estimator<'throughput'> = (aim, sight, memory) => {
   const due = rate * (known ?? 0)
   const used = metric.use ?? use
   const isBehind = isHeldBack(sight) && used < MOST * due
+  const peak = peakOf(memory, rate, sight.nowMs)
   // Of what arrived, a domain that falls behind has done a part only, so nothing is learned of the cost then.
-  const newest = isBehind || metric.isRepeated || used < USED_LEAST ? 0 : NEWEST
+  const isTold = !isBehind && !metric.isRepeated && used >= USED_LEAST
+  const newest = isTold ? tellingPart(peak.rate, remembered(memory, 'come')) : 0
   const spent = blend(remembered(memory, 'spent'), used, newest)
   const come = blend(remembered(memory, 'come'), rate, newest)
   const perUnit = costOf(spent, come) ?? 0
-  const peak = peakOf(memory, rate, sight.nowMs)
   const learned = { ...peak, spent, come }
   const measured = { value: rate, target: aim.target, index: isBehind ? due / Math.max(used, 1e-9) : 1 }
   if (sight.without.includes('throughput')) {
@@ -60,6 +61,16 @@ export const arrivals: Estimator<'throughput'> = (aim, sight, memory) => {
     measured,
     memory: { need, ...learned },
   }
+}
+
+/**
+ * How much a turn counts in the cost. Where next to nothing has come for a while, what is used is not spent on that.
+ *
+ * Worked: where 1000 packets/s are usual and 10 came at most of late, a turn counts for a hundredth of `NEWEST`.
+ */
+function tellingPart(peakRate: number, usual: number | undefined): number {
+  if (usual === undefined || usual <= 0) return 1
+  return NEWEST * Math.min(1, peakRate / usual)
 }
 
 /** Whether it lacks CPU: it uses up what it has, or is denied that. */

@@ -16,6 +16,7 @@ import { performance } from './performance.ts'
 import { type Measured, metricSight, NO_METRIC, readingMemory } from './reading.ts'
 import { throughput } from './throughput.ts'
 import { utilization } from './utilization.ts'
+import { byUse } from './without-reading.ts'
 
 /** What one goal needs of one domain, and how it stands. */
 export interface Need {
@@ -77,7 +78,7 @@ function estimateOne(
   const { without } = policy.host
   const sight: Sight = { use, smoothUse, heldBack, workingSet, inForce, capacity, metric, without, nowMs }
   const ofAim = dispatch(goal.aim, measured, sight, before)
-  const estimated = measured === null ? ofAim : beyondCpu(othersOf(policy, domain), sight, before, ofAim)
+  const estimated = sound(measured === null ? ofAim : beyondCpu(othersOf(policy, domain), sight, before, ofAim), sight)
   const { because } = estimated
   const isCounted = measured?.reading !== undefined && measured.policy.source.kind === 'counter'
   const isNew = metric.kind === 'fresh' && !metric.isRepeated && estimated.measured !== null
@@ -130,6 +131,16 @@ function bounded({ need, least }: Estimate, upTo: Goal['upTo']): Pick<Need, 'nee
   return { need: { ...need, ...pick(upTo) }, least: reached, cut: pick(need) }
 }
 
+/**
+ * What is no amount reaches nobody else: such a goal is judged by use, and learns anew. No estimator is known to say so;
+ * the checker would rather stop every plan of the host than divide by it.
+ */
+function sound(estimate: Estimate, sight: Sight): Estimate {
+  const isAmount = (amount: number): boolean => amount >= 0 && Number.isFinite(amount)
+  if (Object.values(estimate.need).every(isAmount) && Object.values(estimate.least).every(isAmount)) return estimate
+  return { ...byUse(sight, {}, 'no-amount'), measured: estimate.measured }
+}
+
 /** What may be tried with a goal that more CPU does not help. */
 function othersOf({ resources }: Policy, { policy }: DomainView): Resource[] {
   return resources.filter(({ key, unit }) => key !== CPU && unit !== 'count' && controls(policy, key))
@@ -156,9 +167,11 @@ function statusOf(aim: Aim, domain: DomainView, sight: Sight, measured: Estimate
     return { kind: index > 1 ? 'missed' : 'met', measured: value, target, index }
   }
   if (aim.kind === 'fixed') {
-    // A fixed amount is met by what is in force; the scarcest of its resources tells.
-    const keys = Object.keys(aim.amounts) as ResourceKey[]
-    const ratio = Math.min(...keys.map((key) => (domain.inForce[key] ?? 0) / Math.max(aim.amounts[key] ?? 0, 1e-9)))
+    // A fixed amount is met by what is in force; the scarcest of its resources tells. Of nothing there is always enough.
+    const ratios = Object.entries(aim.amounts).map(([key, amount]) =>
+      amount > 0 ? (domain.inForce[key as ResourceKey] ?? 0) / amount : 1,
+    )
+    const ratio = Math.min(...ratios)
     return { kind: ratio < 1 - 1e-9 ? 'missed' : 'met', measured: ratio, target: 1, index: ratio > 0 ? 1 / ratio : 1e9 }
   }
   if (domain.known === null) return { kind: 'unknown', reason: 'first-sight' }

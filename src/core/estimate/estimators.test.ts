@@ -57,7 +57,7 @@ describe('throughput', () => {
   it('asks for the cost of the target', () =>
     near(throughput(aim, sight({ use: 400, metric: fresh(100) }), {}).need[CPU], 690))
   it('asks for more where the scheduler delivers less than what is in force, and no more once it delivers', () => {
-    let memory: ReturnType<typeof throughput>['memory'] = {}
+    let memory: ReturnType<typeof throughput>['memory'] = { proven: 1 }
     let need = 0
     let nowMs = 0
     const turn = (use: number, heldBack: number) => {
@@ -75,7 +75,7 @@ describe('throughput', () => {
     near(need, 690, 1)
   })
   it('asks for no more because who does not want all that it has waits now and then', () => {
-    let memory: ReturnType<typeof throughput>['memory'] = {}
+    let memory: ReturnType<typeof throughput>['memory'] = { proven: 1 }
     for (let second = 0; second < 30; second++) {
       const its = { use: 200, inForce: 690, heldBack: 0.06, metric: fresh(50), nowMs: second * 1000 }
       const estimate = throughput(aim, sight(its), memory)
@@ -207,6 +207,31 @@ describe('throughput', () => {
     near(first.need[CPU], 100)
     near(throughput(aim, sight({ ...lost, heldBack: 0.5, nowMs: 61_000 }), first.memory).need[CPU], 125)
   })
+  it('asks for what the target costs when little is done at night, whatever the domain uses by itself', () => {
+    let { need, memory } = throughput(aim, sight({ use: 480, inForce: 600, metric: fresh(160) }), {})
+    const byDay = need[CPU] as number
+    near(byDay, 480 * (150 / 160) * 1.15)
+    for (let second = 1; second < 10_000; second++) {
+      const its = { use: 60, inForce: 600, metric: fresh(second % 2), nowMs: second * 1000 }
+      ;({ need, memory } = throughput(aim, sight(its), memory))
+      near(need[CPU], byDay, 1e-6)
+    }
+    const busy = sight({ use: 480, inForce: 600, metric: fresh(160), nowMs: 10_000_000 })
+    near(throughput(aim, busy, memory).need[CPU], byDay, 1e-6)
+  })
+  it('asks for no more than lets it be seen to want more, where it has never met its goal and wants no more', () => {
+    const quiet = throughput(aim, sight({ use: 60, inForce: 600, metric: fresh(2) }), {})
+    near(quiet.need[CPU], 90)
+    assert.equal(quiet.because.kind, 'not-this-resource')
+    assert.deepEqual(quiet.least, {})
+    // What it was asked for stays, and where it wants all that it has, it is asked for twice that.
+    near(throughput(aim, sight({ use: 20, inForce: 90, metric: fresh(1) }), quiet.memory).need[CPU], 90)
+    const wanting = throughput(aim, sight({ use: 85, inForce: 90, metric: fresh(20), nowMs: 1000 }), quiet.memory)
+    near(wanting.need[CPU], 180)
+    // Once it has met its goal, for what that costs.
+    const met = throughput(aim, sight({ use: 170, inForce: 180, metric: fresh(150), nowMs: 2000 }), wanting.memory)
+    assert.ok((met.need[CPU] ?? 0) > 190, `${met.need[CPU]}`)
+  })
   it('finds what a starved service wants before it has completed anything', () => {
     let memory = {}
     let inForce = 10
@@ -298,6 +323,15 @@ describe('performance', () => {
     const full = sight({ use: 1390, inForce: 1400, heldBack: 0.9, metric: fresh(4000) })
     assert.equal(kinds(taught(8), full), 'feedback')
     assert.equal(performance(aim, full, taught(8)).memory['work'], taught(8)['work'])
+  })
+  it('learns nothing of the service while that reports no time at all, as many do that nobody asks anything', () => {
+    let memory = taught(8)
+    const { work } = memory
+    for (let turn = 0; turn < 600; turn++) {
+      const idle = sight({ use: 5, inForce: 1400, heldBack: 0.1, metric: fresh(0), nowMs: turn * 1000 })
+      memory = performance(aim, idle, memory).memory
+    }
+    assert.deepEqual([memory['work'], memory['trials']], [work, taught(8)['trials']])
   })
   it('asks by steps where the policy silences the model, which is learned all the same', () => {
     const silenced = { ...queueing(700, 1400), without: ['model' as const] }

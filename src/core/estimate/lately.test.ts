@@ -79,7 +79,7 @@ describe('turns of a quarter of a second', () => {
   const aim = { kind: 'throughput', metric: 'rate', target: 90 } as const
 
   it('leave readings beside what was used between them', () => {
-    const world = new World(policy([domain('a')], [goal('a', 1, aim)]), {})
+    const world = new World(policy([domain('a')], [goal('a', 1, { ...aim, target: 5 })]), {})
     world.turnSeconds = 0.25
     const costs = Array.from({ length: 48 }, (_, quarter) => {
       const use = quarter < 24 ? 100 : 900

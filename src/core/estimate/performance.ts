@@ -42,8 +42,9 @@ export const performance: Estimator<'performance'> = (aim, sight, memory) => {
   const found = capacityFound(sight, use, before?.most)
   const isSaturated = use >= SATURATED * found
   const isNew = !metric.isRepeated
-  // A metric of which more is better is no time.
-  const queue = aim.direction === 'below' && !isSaturated && isNew ? observed(before, metric.value, use, found) : before
+  // A metric of which more is better is no time, and no time at all is what many report while nothing is asked of them.
+  const isTime = aim.direction === 'below' && metric.value > 0
+  const queue = isTime && !isSaturated && isNew ? observed(before, metric.value, use, found) : before
   const asked = Math.max(remembered(memory, 'need') ?? 0, use)
   const last = Math.max(remembered(memory, 'step') ?? asked, use)
   const state = { sight, asked, last, use, found, index, measured, isNew, isSaturated }

@@ -33,9 +33,9 @@ export function queueOf(memory: GoalMemory): Queue | null {
   return { work, most, off, trials } as Queue
 }
 
-/** Learns from one reading of a time, with so much of the CPU used that was found when it was taken (millicores). */
+/** Learns from one reading of a time above 0, with so much of the CPU used that was found then (millicores). */
 export function observed(queue: Queue | null, time: number, use: number, found: number): Queue {
-  const seen = Math.max(time, 1e-9) * (found - use)
+  const seen = time * (found - use)
   if (queue === null) return { work: seen, most: use, off: 0, trials: 0 }
   const error = Math.log(seen / queue.work)
   const bounded = Math.min(Math.max(error, -Math.log(OUTLIER)), Math.log(OUTLIER))

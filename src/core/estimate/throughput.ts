@@ -33,6 +33,13 @@ const NEWEST_OF_NOISE = 0.1
 /** What it cost at most of late counts up to so many times what it costs now: beyond that it has become cheaper. */
 const DEARER_MOST = 1.25
 
+/** Asked for by who has never met the goal: so many times what it wants, which lets it be seen to want more, */
+const ROOM = 1.5
+/** and so many times what it has where it wants all of that. */
+const GROWTH = 2
+/** Less than this part of the target is as good as nothing, of which a unit costs anything. */
+const NOTHING = 1e-6
+
 /** A domain that waits this much of the time that it wants a CPU is held back. */
 const HELD_BACK = 0.05
 /** The least part of its entitlement that a scheduler is believed to deliver. */
@@ -43,37 +50,54 @@ const BETTER = 0.3
 
 /**
  * Learns the CPU that a unit of work costs (use over throughput, both smoothed) and asks for the target's worth of it,
- * at the most that it has cost of late (`window.ts`), as far as that may have been noise.
+ * at the most that it has cost of late (`window.ts`), as far as that may have been noise. A goal that is missed by a
+ * domain that wants less CPU than it has lacks work, not CPU: what a domain does all by itself is not the cost of that
+ * little work, so nothing is learned of one that has met its goal before. One that never has is asked nothing more for,
+ * and where it wants all that it has, no more than twice that.
  * Source: the throughput estimator of document A ("packets per CPU-second"), and the work-cost method of
  * utilization-law estimators (use = throughput x service demand).
  *
  * Worked: 400 millicores used at 100 requests/s are 4 millicore-seconds each; a target of 150/s needs 690 with margin.
+ * At night 2 requests/s come and 60 millicores are used, most of them by the system itself: 690 are still enough.
  */
 export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
   const { metric } = sight
   const use = sight.use[CPU]
   if (metric.kind !== 'fresh' || use === undefined) return withoutReading(sight, memory)
   const used = metric.use ?? use
-  const { calm, newest, variance } = metric.isRepeated ? standing(memory) : newestWeight(memory, used, metric.value)
+  const claim = claimOf(sight, CPU)
+  const isIdle = metric.value < aim.target && !wantsAll(claim, claim.has)
+  const proven = metric.value >= aim.target || remembered(memory, 'proven') === 1
+  const isTold = !metric.isRepeated && !(isIdle && proven)
+  const { calm, newest, variance } = isTold ? newestWeight(memory, used, metric.value) : standing(memory)
   const smoothedUse = blend(remembered(memory, 'use'), used, newest)
   const smoothedRate = blend(remembered(memory, 'rate'), metric.value, newest)
   const measured = { value: metric.value, target: aim.target, index: aim.target / Math.max(metric.value, 1e-9) }
-  const learned = { use: smoothedUse, rate: smoothedRate, calm, variance, delivered: deliveredPart(sight, memory) }
+  const delivered = deliveredPart(sight, memory)
+  const learned = { use: smoothedUse, rate: smoothedRate, calm, variance, delivered, proven: proven ? 1 : 0 }
   if (sight.without.includes('throughput')) {
     return { ...byUse(sight, { ...memory, ...learned }, 'silenced'), measured }
   }
-  if (smoothedRate <= 0) return { ...byUse(sight, memory, 'nothing-done'), measured }
+  if (smoothedRate <= NOTHING * aim.target) return { ...byUse(sight, memory, 'nothing-done'), measured }
   const perUnit = smoothedUse / smoothedRate
-  const { delivered } = learned
   const margin = Math.min(Math.max(Math.exp(DEVIATIONS * Math.sqrt(variance)), MARGIN_LEAST), MARGIN_MOST)
   const wanted = perUnit * aim.target * margin
   // What was asked for before the cost has plainly changed, or while it is learned, says nothing more.
   const window = windowed(calm > NEWEST ? {} : memory, wanted, sight.nowMs)
   const capacity = sight.capacity[CPU] ?? Number.POSITIVE_INFINITY
-  const need = Math.min(Math.min(mostOf(window), wanted * DEARER_MOST) / delivered, capacity)
+  const asked = Math.min(Math.min(mostOf(window), wanted * DEARER_MOST) / delivered, capacity)
+  const before = remembered(memory, 'need')
+  const most = isIdle ? (before ?? ROOM * claim.wanted) : Math.max(before ?? 0, GROWTH * Math.max(claim.has, used))
+  const need = proven ? asked : Math.min(asked, most)
+  const kept = { ...learned, need, ...window }
+  if (isIdle && need < asked) {
+    const because = { kind: 'not-this-resource', use, entitlement: claim.has } as const
+    return { need: { [CPU]: need }, least: {}, because, measured, memory: kept }
+  }
+  const least = Math.min((perUnit * aim.target) / delivered, capacity)
   return {
     need: { [CPU]: need },
-    least: { [CPU]: Math.min((perUnit * aim.target) / delivered, capacity) },
+    least: least <= need ? { [CPU]: least } : {},
     because: {
       kind: 'work-cost',
       use: smoothedUse,
@@ -84,7 +108,7 @@ export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
       delivered,
     },
     measured,
-    memory: { ...learned, need, ...window },
+    memory: kept,
   }
 }
 

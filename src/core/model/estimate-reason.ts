@@ -61,7 +61,7 @@ export type EstimateReason =
   /** Its metric says nothing, so it is judged by what it uses: `target` (0..1) of what it gets is to be enough. */
   | {
       readonly kind: 'by-use'
-      readonly reason: 'no-reading' | 'stale' | 'invalid' | 'nothing-done' | 'silenced'
+      readonly reason: 'no-reading' | 'stale' | 'invalid' | 'nothing-done' | 'silenced' | 'no-amount'
       readonly wanted: number
       readonly target: number
       readonly heldBack: boolean

@@ -127,7 +127,10 @@ it('a turn that is missing inside a segment is named', (t) => {
 it('a file that is no journal is named', (t) => {
   const path = journalPath(temporaryDir(t))
   writeFileSync(path, 'x'.repeat(5000))
-  assert.throws(() => readJournal(path), /^Error: cannot read the journal .*journal\.db: file is not a database$/)
+  assert.throws(
+    () => readJournal(path),
+    /^Error: cannot read the journal .*journal\.db: it is damaged \(file is not a database\)/,
+  )
 })
 
 describe('an older journal', () => {

@@ -10,7 +10,7 @@ import type { Journal, RememberedSetting, TurnRecord } from '#ports.ts'
 import { encodeCheckpoint, encodeDelta, type TurnBody } from './codec.ts'
 import { prune } from './prune.ts'
 import { JournalReader, journalPath } from './reader.ts'
-import { migrate } from './schema.ts'
+import { damageOf, migrate } from './schema.ts'
 
 /** A write to the journal that failed: what was to be recorded, where, and why not. */
 export class JournalError extends Error {
@@ -198,10 +198,8 @@ function openForWriting(path: string): DatabaseSync {
     return database
   } catch (error) {
     if (error instanceof Error && error.message.startsWith('cannot')) throw error
-    throw new JournalError(
-      `cannot open the journal ${path}: ${reasonOf(error)}; make its directory writable, or name another with --state`,
-      { cause: error },
-    )
+    const why = damageOf(error) ?? `${reasonOf(error)}; make its directory writable, or name another with --state`
+    throw new JournalError(`cannot open the journal ${path}: ${why}`, { cause: error })
   }
 }
 

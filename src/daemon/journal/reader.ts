@@ -6,7 +6,7 @@ import type { Knob } from '#core/model/observation.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { RememberedSetting, TurnRecord } from '#ports.ts'
 import { decodeCheckpoint, decodeDelta, type TurnBody } from './codec.ts'
-import { SCHEMA_VERSION, schemaVersion } from './schema.ts'
+import { damageOf, SCHEMA_VERSION, schemaVersion } from './schema.ts'
 
 interface TurnRow {
   readonly turn: number
@@ -225,14 +225,15 @@ export function readJournal(path: string): JournalReader | null {
     found = schemaVersion(database)
   } catch (cause) {
     database.close()
-    throw new Error(`cannot read the journal ${path}: ${reasonOf(cause)}`, { cause })
+    throw new Error(`cannot read the journal ${path}: ${damageOf(cause) ?? reasonOf(cause)}`, { cause })
   }
   if (found !== SCHEMA_VERSION) {
     database.close()
-    throw new Error(
-      `cannot read the journal ${path}: its schema is version ${found}, this Reeve reads ${SCHEMA_VERSION}; ` +
-        'start the daemon once to bring it up to date',
-    )
+    const why =
+      found === 0
+        ? 'it is empty: no daemon has written to it'
+        : `its schema is version ${found}, this Reeve reads ${SCHEMA_VERSION}; start the daemon once to bring it up to date`
+    throw new Error(`cannot read the journal ${path}: ${why}`)
   }
   return new JournalReader(database)
 }

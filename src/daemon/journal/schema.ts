@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { reasonOf } from '#lib/reason-of.ts'
 
 /**
  * The journal's tables and how an older file becomes a current one. A migration is only ever added at the end; the
@@ -51,6 +52,20 @@ export const SCHEMA_VERSION = MIGRATIONS.length
 
 export function schemaVersion(database: DatabaseSync): number {
   return (database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version
+}
+
+/** Result codes of SQLite: the pages of the file are not what they should be, or it never was a database. */
+const DAMAGED: readonly unknown[] = [11, 26]
+
+/** What to say of an error where it means that the journal's file is damaged; null where it means something else. */
+export function damageOf(error: unknown): string | null {
+  // Extended codes have the plain one in their last byte.
+  const { errcode } = error as { readonly errcode?: unknown }
+  if (typeof errcode !== 'number' || !DAMAGED.includes(errcode & 0xff)) return null
+  return (
+    `it is damaged (${reasonOf(error)}). What is in other parts of it may still be told, such as other turns. To begin ` +
+    'anew stop Reeve and move journal.db* away: what is set then counts as found, so set back first what should not stay'
+  )
 }
 
 /** Brings a file to the current schema, all of it or nothing. A file of a newer Reeve is refused, never guessed at. */

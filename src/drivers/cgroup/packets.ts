@@ -63,13 +63,16 @@ export async function openPacketCounter(layout: Layout): Promise<PacketCounter> 
   const reader = ruleReader(table)
   const known = new Map<string, Counted>()
   let made = 0
+  /** Whether the table is as it should be, and whether there may be one of ours at all. */
   let isMade = false
+  let mayBe = false
   let counts = new Map<string, PacketCounts>()
   let readAtMs = 0
   return {
     capability: { name: 'packets', available: true, detail: `nftables table inet ${table}` },
     async renew(paths) {
       try {
+        mayBe = true
         if (!isMade) await changeRules(fresh)
         isMade = true
         const added: Counted[] = []
@@ -97,7 +100,8 @@ export async function openPacketCounter(layout: Layout): Promise<PacketCounter> 
     of: (path) => counts.get(path),
     async close() {
       reader.close()
-      if (isMade) await removePacketTable(layout)
+      // Also where the last reading failed: an interrupt from the keyboard ends its processes before it ends Reeve.
+      if (mayBe) await removePacketTable(layout)
     },
   }
 }

@@ -5,7 +5,7 @@ export type Load = OpenLoad | ClosedLoad | BatchLoad
 export interface OpenLoad extends Service {
   readonly kind: 'open'
   readonly arrivalsPerSecond: number
-  /** One that finds so many waiting or worked on is turned away; nobody is where it is not stated. */
+  /** One that finds so many waiting or worked on is turned away; a million where it is not stated. */
   readonly underwayMost?: number
 }
 

@@ -23,6 +23,8 @@ export interface Chances {
 const DEAR = 0.1
 const DEAR_COST = 5.5
 const CHEAP_COST = 0.5
+/** Requests that an overrun domain keeps at most, where nothing is said of it: all of them would need all memory. */
+const UNDERWAY_MOST = 1_000_000
 /** Below a millionth of a millisecond work counts as done: smaller remainders are errors of rounding. */
 const DONE_MS = 1e-6
 /** What was taken from the front of a queue is let go of now and then, not one by one: a backlog may be long. */
@@ -155,7 +157,7 @@ export class Requests {
     const load = this.#load
     this.#windows.arrived()
     const underway = this.#serving.length + this.#waiting.length - this.#firstWaiting
-    if (load.kind === 'open' && underway >= (load.underwayMost ?? Number.POSITIVE_INFINITY)) {
+    if (load.kind === 'open' && underway >= (load.underwayMost ?? UNDERWAY_MOST)) {
       this.#windows.turnedAway()
     } else this.#waiting.push({ arrivesMs, hasClient, doneAtMs: 0 })
   }
