@@ -184,6 +184,8 @@ export const explanation = z.object({
   lacks: z.array(z.object({ domain: z.string(), knob: z.string(), reason: z.string() })),
   /** Whether the same decision came out when it was made again from the record; null where another version made it. */
   decidedAgain: z.boolean().nullable(),
+  /** Domains that a quota (millicores) holds back, so that others get what they are owed. */
+  restrained: z.array(z.object({ domain: z.string(), quota: z.number() })),
   goals: z.array(goalStatus),
   readings: z.array(model<MetricReading>()),
   amounts: z.array(

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { DomainName } from './model/ids.ts'
+import type { DomainKnowledge } from './model/knowledge.ts'
 import { CPU, knownResource, MEMORY, type Resource } from './model/resource.ts'
 import { allocated, domain, goal, policy, share, World } from './world.fixture.ts'
 
@@ -9,6 +11,46 @@ const fixedCpu = (amount: number) => ({ kind: 'fixed', amounts: { [CPU]: amount 
 const MIB = 1024 * 1024
 
 describe('a decision', () => {
+  it('divides by amounts only: a goal of which something else was learned is judged by use, and learns anew', () => {
+    const aim = { kind: 'throughput', metric: 'rate', target: 100 } as const
+    const world = new World(policy([domain('a'), domain('b')], [goal('a', 1, aim), goal('b', 2, fixedCpu(900))]), {
+      a: { use: 100 },
+      b: { use: 400 },
+    })
+    world.readings = { rate: 100 }
+    world.run(5)
+    const name = 'a' as DomainName
+    const its = world.knowledge.domains[name] as DomainKnowledge
+    const goals = Object.fromEntries(
+      Object.entries(its.goals).map(([id, memory]) => [id, { ...memory, use: Number.NaN }]),
+    )
+    world.knowledge = { ...world.knowledge, domains: { ...world.knowledge.domains, [name]: { ...its, goals } } }
+    world.tenants['b'] = { use: 900 }
+    const { violations, goals: decided } = world.step()
+    assert.deepEqual(violations, [])
+    const because = decided[0]?.because
+    assert.equal(because?.kind === 'by-use' && because.reason, 'no-amount')
+    assert.ok((decided[0]?.need[CPU] ?? 0) > 100)
+    assert.equal(world.run(3).goals[0]?.because.kind, 'work-cost')
+  })
+
+  it('knows nothing more of a domain that was gone for an hour, nor of its place', () => {
+    const its = policy([domain('a'), domain('b')], [goal('a', 1, fixedCpu(500)), goal('b', 1, fixedCpu(500))])
+    const world = new World(its, { a: { use: 400 }, b: { use: 400 } })
+    world.run(3)
+    world.tenants['b'] = { use: 0, gone: true }
+    world.run(2)
+    assert.ok('b' in world.knowledge.domains)
+    world.turnSeconds = 3600
+    world.run(2)
+    assert.deepEqual(Object.keys(world.knowledge.domains), ['a'])
+  })
+
+  it('holds an amount of nothing to be met', () => {
+    const world = new World(policy([domain('a')], [goal('a', 1, fixedCpu(0))]), { a: { use: 100 } })
+    assert.deepEqual(world.run(3).goals[0]?.status, { kind: 'met', measured: 1, target: 1, index: 1 })
+  })
+
   it('sets no weight of a fixed domain of which somebody else has changed the quota', () => {
     const capped = domain('a', { enforcement: 'cap' })
     const its = policy([capped, domain('b')], [goal('a', 1, fixedCpu(500)), goal('b', 1, fixedCpu(500))])

@@ -19,9 +19,9 @@ export interface Lock {
  * directory can take first. Its file is nobody else's to read either, for a reader's lock would keep the daemon out.
  */
 export function takeLock(path: string): Lock {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
   let database: DatabaseSync | undefined
   try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
     makePrivateFile(path)
     database = new DatabaseSync(path, { timeout: 0 })
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
@@ -34,7 +34,9 @@ export function takeLock(path: string): Lock {
           `ask it with 'reeve status', or stop it first`,
       )
     }
-    throw new Error(`cannot lock ${path}: ${reasonOf(error)}`, { cause: error })
+    const { code } = error as NodeJS.ErrnoException
+    const hint = code === 'EACCES' || code === 'EPERM' ? '; run Reeve as root, or name other places with --state' : ''
+    throw new Error(`cannot lock ${path}: ${reasonOf(error)}${hint}`, { cause: error })
   }
   const held = database
   return { release: () => held.close() }

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { ReleaseReport, ReloadResult, Status } from '#api/contract.ts'
 import { serveApi } from '#api/server.ts'
@@ -17,7 +16,7 @@ import type { Log } from './log.ts'
 import { type Loop, startLoop } from './loop.ts'
 import { createMetrics } from './metrics.ts'
 import { Originals } from './originals.ts'
-import { makePrivateDir } from './private.ts'
+import { makeOpenDir, makePrivateDir } from './private.ts'
 import { Recorder } from './recorder.ts'
 import { recover } from './recover.ts'
 
@@ -101,7 +100,7 @@ async function begin(options: DaemonOptions, loaded: LoadedPolicy, endings: Endi
   // Anybody may reach the socket for readings, so a directory for both stays open, and only its files are private.
   if (resolve(stateDir) !== resolve(runDir)) makePrivateDir(stateDir)
   hold(join(stateDir, 'journal.lock'), endings)
-  mkdirSync(runDir, { recursive: true, mode: 0o755 })
+  makeOpenDir(runDir)
   const journal = openJournal(stateDir, options.journal)
   endings.push(() => journal.close())
   const recovered = recover(journal)

@@ -1,4 +1,5 @@
 import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs'
+import { reasonOf } from '#lib/reason-of.ts'
 
 /**
  * What Reeve keeps is for its own user alone: the journal has the texts of policies, and those the environment of
@@ -11,8 +12,22 @@ const OTHERS = 0o077
 
 /** Makes the directory, mode 0700 like all above it that is missing; one of ours that others may enter is closed. */
 export function makePrivateDir(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 })
+  makeDir(path, 0o700, '--state')
   if (readdirSync(path).every((name) => OWN.test(name))) close(path, 0o700)
+}
+
+/** Makes a directory that others may enter, for sockets. */
+export function makeOpenDir(path: string): void {
+  makeDir(path, 0o755, '--socket')
+}
+
+function makeDir(path: string, mode: number, option: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode })
+  } catch (cause) {
+    const hint = `run Reeve as root, or name another place with ${option}`
+    throw new Error(`cannot make the directory ${path}: ${reasonOf(cause)}; ${hint}`, { cause })
+  }
 }
 
 /**

@@ -50,6 +50,9 @@ export function explain(journal: JournalReader, { domain, turn }: ExplainQuery):
     drift: decision.drift.filter((its) => isMeant(its.domain)),
     lacks: lacksOf(record).filter((its) => isMeant(its.domain)),
     decidedAgain: again?.isSame ?? null,
+    restrained: again?.isSame
+      ? [...again.restrained].flatMap(([its, quota]) => (isMeant(its) ? [{ domain: its, quota }] : []))
+      : [],
     goals,
     readings: observation.metrics.filter((reading) => reading.domain === null || isMeant(reading.domain)),
     amounts: rows,

@@ -59,7 +59,12 @@ describe('a file', () => {
     ['a text', 'latency.p95', '{"latency": {"p95": "NaN"}}', /string, not a number, at latency\.p95/],
     ['a negative time', 'latency.p95', '{"latency": {"p95": -4}}', /-4 is negative/],
     ['no such key', 'latency.p95', '{"latency": {}}', /nothing at latency\.p95/],
-    ['no JSON', 'latency.p95', '{"latency": {"p95": NaN}}', /is not JSON/],
+    [
+      'no JSON',
+      'latency.p95',
+      '{"latency": {"p95": NaN}}',
+      /is not JSON: it has NaN or Infinity, which JSON does not know/,
+    ],
     ['half of its JSON', 'latency.p95', '{"latency": {"p9', /is not JSON/],
     ['a number beyond all bounds', 'latency.p95', '{"latency": {"p95": 1e999}}', /not a finite/],
     ['NaN and no key', null, 'NaN\n', /is not one number/],

@@ -1,5 +1,6 @@
 import { constants, open } from 'node:fs/promises'
 import { decimal } from '#lib/decimal.ts'
+import { printable } from '#lib/printable.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { Clock } from '#ports.ts'
 import { type Found, oneValue, UNCHANGED } from './board.ts'
@@ -67,7 +68,9 @@ function parsed(text: string, path: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new Error(`${path} is not JSON: ${reasonOf(error)}`, { cause: error })
+    const isNoNumber = /\b(NaN|Infinity)\b/.test(text)
+    const why = isNoNumber ? 'it has NaN or Infinity, which JSON does not know' : printable(reasonOf(error))
+    throw new Error(`${path} is not JSON: ${why}`, { cause: error })
   }
 }
 

@@ -12,6 +12,7 @@ import { prometheusLook } from './prometheus-look.ts'
 import { scrapeLook } from './scrape-look.ts'
 import { statsdLook } from './statsd-look.ts'
 import { createStatsdPort, type StatsdPort } from './statsd-port.ts'
+import { unhurried } from './unhurried.ts'
 
 /** What the sources need of the host. */
 export interface PullParts {
@@ -65,7 +66,7 @@ export function createPullSource({ clock, surroundingsOf, tell }: PullParts): Pu
       case 'counter':
         return null
       case 'file':
-        return { look: fileLook(source, clock), close: nothingToClose }
+        return { look: unhurried(source.path, fileLook(source, clock)), close: nothingToClose }
       case 'prometheus':
         return { look: prometheusLook(source, clock), close: nothingToClose }
       case 'scrape':
@@ -74,11 +75,13 @@ export function createPullSource({ clock, surroundingsOf, tell }: PullParts): Pu
         return { look: httpLook(source, metric.intervalMs, clock), close: nothingToClose }
       case 'command':
         return { look: commandLook(source, surroundingsOf, clock), close: nothingToClose }
-      case 'fifo':
-        return fifoLook(source.path, clock, {
+      case 'fifo': {
+        const { look, close } = fifoLook(source.path, clock, {
           take: (found) => board.take(metric, found),
           fail: (reason) => board.fail(metric, reason),
         })
+        return { look: unhurried(source.path, look), close }
+      }
       case 'statsd':
         return statsdLook(source, portOf(source.port), clock)
     }

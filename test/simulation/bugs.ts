@@ -33,7 +33,7 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
   },
   growsWithoutItsDonors: {
     property: 'neverOvercommits',
-    from: 221,
+    from: 51,
     ...afterwards((decision) => ({
       ...decision,
       plan: decision.plan.filter(({ direction, from }) => direction !== 'shrink' || from === null),
@@ -50,6 +50,10 @@ export const BUGS: Readonly<Record<string, PlantedBug>> = {
         return { ...its, rows: more }
       }),
     })),
+  },
+  asksForNoNumber: {
+    property: 'countsInNumbers',
+    ...byGoals(({ need }) => ({ need: Object.fromEntries(Object.keys(need).map((key) => [key, Number.NaN])) })),
   },
   takesPrioritiesTheWrongWay: {
     property: 'asksWhatGoalsNeed',

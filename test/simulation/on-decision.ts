@@ -38,6 +38,17 @@ export function* countsTurns({ record, lastTurn }: Decided): Generator<string> {
   if (record.turn <= lastTurn) yield `turn ${record.turn} comes after ${lastTurn}`
 }
 
+/** All that is decided, with what it follows from, is in numbers: one that is none passes every comparison with a bound. */
+export function* countsInNumbers({ record: { decision } }: Decided): Generator<string> {
+  yield* noNumbersIn(decision, 'decision')
+}
+
+function* noNumbersIn(its: unknown, path: string): Generator<string> {
+  if (typeof its === 'number' && !Number.isFinite(its)) yield `${path} is ${its}`
+  if (typeof its !== 'object' || its === null) return
+  for (const [key, value] of Object.entries(its)) yield* noNumbersIn(value, `${path}.${key}`)
+}
+
 /** "From goals to a row": the largest need of an application's goals of a class and those above; applications add up. */
 export function* asksWhatGoalsNeed({ policy, record: { decision } }: Decided): Generator<string> {
   for (const its of decision.resources) {
@@ -150,6 +161,7 @@ export function* knowsNoMoreThanThereIs({ policy, record }: Decided): Generator<
 export const ON_DECISION: readonly DecisionProperty[] = [
   needsNoCorrection,
   countsTurns,
+  countsInNumbers,
   asksWhatGoalsNeed,
   takesReadingsAsTheyAre,
   usesNoStaleReading,

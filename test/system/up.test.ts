@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -87,6 +88,20 @@ goals:
     assert.ok(second.stderr.includes(`another Reeve (process ${daemon.pid}) holds`), second.stderr)
     await stop(daemon, 'SIGTERM')
     assert.ok(Math.abs(ratio() - 2) < 0.05, 'settings stay when the daemon ends')
+  })
+
+  const counts = { skip: existsSync('/usr/sbin/nft') ? false : 'nftables is not installed' }
+  test('a daemon that is interrupted twice ends in order, and leaves no table of its own', counts, async (t) => {
+    const daemon = await up(t)
+    const tables = () => execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' })
+    await until(() => tables().includes('inet reeve_reeve'), 'packets are counted')
+    const ended = once(daemon, 'exit')
+    // As `timeout` does it, and a keyboard: the second comes before the first has had its effect.
+    daemon.kill('SIGINT')
+    await pause(20)
+    daemon.kill('SIGINT')
+    assert.deepEqual(await ended, [0, null])
+    assert.ok(!tables().includes('inet reeve_reeve'))
   })
 
   test('a daemon that is killed loses no turn, and starting it again changes nothing by itself', async (t) => {

@@ -19,6 +19,8 @@ export async function upCommand(options: PolicyOptions): Promise<void> {
   const { config, state, socket } = options
   const text = await policyText(config)
   const log = await createLog()
+  // At once, as nobody manages the host until it is up; and again for the threads that begin meanwhile.
+  await takePrecedence()
   const drivers = await hostDrivers(options)
   let daemon: Daemon
   try {

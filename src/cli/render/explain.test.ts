@@ -10,7 +10,7 @@ interface Capacity {
   readonly available: number
 }
 
-function linesOf(its: Capacity, goals: readonly GoalView[] = []): string[] {
+function linesOf(its: Capacity, goals: readonly GoalView[] = [], restrained: Explanation['restrained'] = []): string[] {
   const amount = {
     resource: 'cpu',
     unit: 'millicores',
@@ -22,7 +22,7 @@ function linesOf(its: Capacity, goals: readonly GoalView[] = []): string[] {
   const explanation = {
     ...{ domain: 'shop', turn: 1, utcMs: 0, host: 'here', verdict: { kind: 'changes', count: 0, triggers: [] } },
     ...{ violations: [], drift: [], lacks: [], goals, changes: [], amounts: [amount] },
-    ...{ lastChangedTurn: null, decidedAgain: null, policyHash: '' },
+    ...{ lastChangedTurn: null, decidedAgain: null, policyHash: '', restrained },
   }
   return renderExplanation(explanation as unknown as Explanation).split('\n')
 }
@@ -55,6 +55,12 @@ describe('what there was to divide', () => {
       assert.equal(capacityLine(capacity), `The host has 2 cores of cpu: ${said}; every priority was served.`)
     })
   }
+})
+
+it('a quota that holds a domain back is told for as long as it does', () => {
+  const capacity = { headroom: 0, unmanaged: 0, fixed: 0, available: 2000 }
+  const lines = linesOf(capacity, [], [{ domain: 'shop', quota: 1440 }]).filter((line) => line.includes('quota'))
+  assert.deepEqual(lines, ['  A quota holds it to 1.44 cores, for as long as others wait for what is theirs.'])
 })
 
 describe('who says what a domain needs', () => {

@@ -63,12 +63,19 @@ function takenText({ headroom, unmanaged }: Amount['capacity'], of: (value: numb
   return `${of(unmanaged)} are used by what nobody manages${beyond}`
 }
 
-function domainLines({ goals, amounts }: Explanation, name: string): string[] {
+function domainLines({ goals, amounts, restrained }: Explanation, name: string): string[] {
   const its = amounts.filter(({ row }) => row.domain === name)
   const unitOf = (resource: string) => its.find((one) => one.resource === resource)?.unit ?? 'count'
   const lines = goals.filter(({ domain }) => domain === name).flatMap((goal) => goalLines(goal, unitOf))
   if (lines.length === 0) lines.push('  No goal names it: it asks for nothing beyond its reservation.')
-  return [...lines, ...its.flatMap(amountLines)]
+  const quotas = restrained
+    .filter(({ domain }) => domain === name)
+    .map(({ quota }) => {
+      return attention(
+        `  A quota holds it to ${amount(quota, 'millicores')}, for as long as others wait for what is theirs.`,
+      )
+    })
+  return [...lines, ...its.flatMap(amountLines), ...quotas]
 }
 
 function goalLines(goal: GoalView, unitOf: (resource: string) => string): string[] {

@@ -37,7 +37,7 @@ const estimates: readonly [EstimateReason, unit: string, string][] = [
   [
     { kind: 'feedback', measured: 300, target: 200, factor: 1.25, from: 500 },
     'ms',
-    'it measured 300 ms where 200 ms are wanted, so 1.25 times 0.5 cores are tried; what it asks for counts for 30 to 60 s',
+    'it measured 300 ms where 200 ms are wanted, so 1.25 times 0.5 cores are asked for now; the most of the last 30 to 60 s counts',
   ],
   [
     { kind: 'work-cost', use: 400, throughput: 100, target: 150, perUnit: 4, margin: 1.15, delivered: 1 },

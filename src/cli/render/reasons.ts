@@ -58,6 +58,9 @@ const LOST = {
   'first-sight': 'it was seen for the first time',
 } as const
 
+const triedText = (factor: number, from: string): string =>
+  short(factor) === '1' ? `${from} are asked for as before` : `${short(factor)} times ${from} are asked for now`
+
 const onTop = (margin: number): string => `and ${percent(margin - 1)} more because that varies`
 
 /** How the need was arrived at, after "It is thought to need X:"; `unit` is that of the goal's metric. */
@@ -66,7 +69,7 @@ export function estimateText(because: EstimateReason, unit: string, unitOf: (res
     case 'fixed':
       return 'the policy states the amounts'
     case 'utilization': {
-      const waiting = because.heldBack ? '; it is held back now, and taken to want a quarter more than it uses' : ''
+      const waiting = because.heldBack ? '; it waits now, and is taken to want a quarter more than it uses' : ''
       return `it wanted up to ${amount(because.wanted, unitOf(because.resource))} in the last 30 to 60 s, which is to be ${percent(because.target)} of what it gets${waiting}`
     }
     case 'work-cost':
@@ -81,7 +84,7 @@ export function estimateText(because: EstimateReason, unit: string, unitOf: (res
     case 'feedback':
       return (
         `it measured ${measure(because.measured, unit)} where ${measure(because.target, unit)} are wanted, so ` +
-        `${short(because.factor)} times ${amount(because.from, 'millicores')} are tried; what it asks for counts for 30 to 60 s`
+        `${triedText(because.factor, amount(because.from, 'millicores'))}; the most of the last 30 to 60 s counts`
       )
     case 'queue':
       return (
@@ -105,7 +108,7 @@ export function estimateText(because: EstimateReason, unit: string, unitOf: (res
     case 'held':
       return `the last reading is ${short(because.ageMs / 1000)} s old, so the last estimate is held`
     case 'by-use': {
-      const waiting = because.heldBack ? '; it is held back now' : ''
+      const waiting = because.heldBack ? '; it waits for CPU now' : ''
       return `without what its metric tells (${LOST[because.reason]}) it is judged by its CPU: it wanted up to ${amount(because.wanted, 'millicores')} in the last 30 to 60 s, which is to be ${percent(because.target)} of what it gets${waiting}`
     }
     case 'fallback':
@@ -209,7 +212,7 @@ export function verdictText(verdict: Verdict): string {
   switch (verdict.kind) {
     case 'changes':
       return verdict.triggers.length === 0
-        ? `${counted(verdict.count, 'change')}, for reasons of their own: allocations stay as they are`
+        ? `${counted(verdict.count, 'change')} by which no allocation moves, each for a reason of its own`
         : `${counted(verdict.count, 'change')}, because ${listed(verdict.triggers.map(triggerText))}`
     case 'stopped-by-checker':
       return 'nothing was changed: the checker found the decision faulty, which is a defect in Reeve'

@@ -31,6 +31,20 @@ describe('checkArbitration', () => {
     }
   })
 
+  test('accepts 1,000 arbitrations of requests that rise by their last digit only from class to class', () => {
+    const random = randomFrom(8)
+    for (let i = 0; i < 1000; i++) {
+      const stated = randomProblem(random)
+      const problem = problemOf(stated)
+      const requests = problem.requests.map((_, at) => {
+        const first = problem.requests[at % problem.count] as number
+        return first * (1 + Math.floor(at / problem.count) * Number.EPSILON)
+      })
+      const close = { ...problem, requests }
+      assert.deepEqual(checkArbitration(close, arbitrate(close)), [], `${JSON.stringify(stated)}`)
+    }
+  })
+
   test('rejects all of 1,000 mutated arbitrations', () => {
     const random = randomFrom(2)
     const passed: string[] = []

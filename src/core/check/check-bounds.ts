@@ -76,10 +76,10 @@ function lastRaises(
   row: number,
   column: number,
 ): boolean {
-  const { wants, firstChild } = demand
+  const { wants } = demand
   const { count } = problem
-  // Sums over children may differ in their last digits without anybody having been raised.
-  const slack = firstChild[row + 1] === -1 ? 0 : 1e-3 * found.tolerance
+  // Amounts that differ in their last digits only, such as sums over children, are the same: nobody was raised.
+  const slack = 1e-3 * found.tolerance
   const isLast = (last: number): boolean => {
     if (column > last || (column > 0 && wants[column * count + row]! <= wants[(column - 1) * count + row]!))
       return false

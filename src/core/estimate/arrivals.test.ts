@@ -119,7 +119,9 @@ describe('what arrives', () => {
 
   it('teaches its cost from the first that comes, however long none had come before', () => {
     const { memory } = arrivals(AIM, sight(0, 30, 300), {})
-    near(arrivals(AIM, sight(1000, 230, 300, 0, 1000), memory).need[CPU], 230 * 1.25)
+    const first = arrivals(AIM, sight(1000, 230, 300, 0, 1000), memory)
+    near(first.need[CPU], 230 * 1.25)
+    assert.deepEqual([first.memory['spent'], first.memory['come']], [230, 1000])
   })
 
   it('teaches its cost once, by what was used since it was read before', () => {

@@ -219,6 +219,19 @@ describe('throughput', () => {
     const busy = sight({ use: 480, inForce: 600, metric: fresh(160), nowMs: 10_000_000 })
     near(throughput(aim, busy, memory).need[CPU], byDay, 1e-6)
   })
+  it('goes by what is used where CPU is burnt for hours and nothing comes of it', () => {
+    let { need, because, memory } = throughput(aim, sight({ use: 400, metric: fresh(150) }), {})
+    for (let second = 1; second < 10_000; second++) {
+      const its = { use: 500, inForce: 500, heldBack: 0.05, metric: fresh(0), nowMs: second * 1000 }
+      ;({ need, because, memory } = throughput(aim, sight(its), memory))
+      assert.ok(
+        Object.values(memory).every((its) => typeof its !== 'number' || Number.isFinite(its)),
+        `${second}`,
+      )
+    }
+    assert.equal(because.kind === 'by-use' && because.reason, 'nothing-done')
+    near(need[CPU], 500 / 0.8)
+  })
   it('asks for no more than lets it be seen to want more, where it has never met its goal and wants no more', () => {
     const quiet = throughput(aim, sight({ use: 60, inForce: 600, metric: fresh(2) }), {})
     near(quiet.need[CPU], 90)

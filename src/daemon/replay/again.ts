@@ -1,7 +1,9 @@
 import { DECIDER, decide } from '#core/decide.ts'
 import type { Decision } from '#core/model/decision.ts'
+import type { DomainName } from '#core/model/ids.ts'
 import type { Knowledge } from '#core/model/knowledge.ts'
 import type { Policy } from '#core/model/policy.ts'
+import { CPU } from '#core/model/resource.ts'
 import type { JournalReader } from '#daemon/journal/reader.ts'
 import { firstDifference } from '#lib/difference.ts'
 import { reasonOf } from '#lib/reason-of.ts'
@@ -73,6 +75,8 @@ export interface TurnAgain {
   readonly thorough: Decision
   /** Whether the same decision came out; null where another version decided then. */
   readonly isSame: boolean | null
+  /** Millicores to which a quota holds a domain after it, so that others get what they are owed. */
+  readonly restrained: ReadonlyMap<DomainName, number>
 }
 
 /** Decides a turn again from the last checkpoint before it; null where the turn is not on record. */
@@ -81,9 +85,20 @@ export function decideTurnAgain(journal: JournalReader, turn: number): TurnAgain
   if (last === null) return null
   const { record, policy, known, decision } = last
   return {
+    restrained: restrainedAfter(last),
     thorough: decide(policy, record.observation, known, true).decision,
     isSame: record.decider === DECIDER ? firstDifference(record.decision, decision) === null : null,
   }
+}
+
+function restrainedAfter({ record, knowledge }: DecidedAgain): Map<DomainName, number> {
+  const restrained = new Map<DomainName, number>()
+  for (const { name, node } of record.observation.domains) {
+    const quota = knowledge.set[node]?.['cpu.quota']?.value
+    const isRestrained = knowledge.domains[name]?.resources[CPU]?.isRestrained === true
+    if (isRestrained && typeof quota === 'number') restrained.set(name, quota)
+  }
+  return restrained
 }
 
 /** The last turn of a segment, decided again with all before it; null where there is none. */
