@@ -7,6 +7,8 @@ import { reasonOf } from '#lib/reason-of.ts'
 import { play } from '#test/simulation/play.ts'
 import { soak } from '#test/simulation/soak.ts'
 
+const USAGE = 'usage: npm run soak -- [--minutes N] [--seed S], or --only SEED for one with all that happens in it'
+
 const { isOne, first, minutes } = optionsOrEnd()
 
 const tell = isOne ? (line: string) => console.log(line) : () => {}
@@ -40,14 +42,24 @@ process.exitCode = failed.length + stray > 0 ? 1 : 0
 function optionsOrEnd() {
   try {
     const { values } = parseArgs({
-      options: { minutes: { type: 'string', default: '1' }, seed: { type: 'string' }, only: { type: 'string' } },
+      options: {
+        minutes: { type: 'string', default: '1' },
+        seed: { type: 'string' },
+        only: { type: 'string' },
+        help: { type: 'boolean' },
+      },
     })
+    if (values.help) {
+      console.log(USAGE)
+      process.exit(0)
+    }
     const first = Number(values.only ?? values.seed ?? Date.now() % 2 ** 31)
     const minutes = Number(values.minutes)
-    if (!Number.isSafeInteger(first) || !(minutes > 0)) throw new Error('a seed is a whole number, minutes are above 0')
+    if (!Number.isSafeInteger(first)) throw new Error(`'${values.only ?? values.seed}' is no seed: a whole number is`)
+    if (!(minutes > 0)) throw new Error(`--minutes wants a number above 0, not '${values.minutes}'`)
     return { isOne: values.only !== undefined, first, minutes }
   } catch (error) {
-    process.stderr.write(`soak: ${(error as Error).message}\n`)
+    process.stderr.write(`soak: ${(error as Error).message}\n${USAGE}\n`)
     process.exit(2)
   }
 }

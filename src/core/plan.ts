@@ -305,7 +305,7 @@ function schedulingChanges(view: View, allotted: readonly Allotted[], active: Ac
 }
 
 /** `class:priority:sliceMs`, as the knob `sched` has it; 0 stands for the kernel's own time slice. */
-export function schedulingText({ class: name, priority, sliceMs }: SchedulingPolicy): string {
+function schedulingText({ class: name, priority, sliceMs }: SchedulingPolicy): string {
   return `${name}:${priority}:${sliceMs ?? 0}`
 }
 
