@@ -37,6 +37,7 @@ export async function playFamily(
     watch.stop()
     for (const service of SERVICES) stage.demand(service, undefined)
     await sleep(LAST_WINDOWS_MS)
+    stage.mustBeWhole()
     const windowsOf = (service: Service) => stage.windows(service).filter(({ startMs }) => startMs >= beganMs)
     return {
       contender: contender.name,

@@ -10,7 +10,7 @@ import { HTTP_COST_MS } from '#demo/plan.ts'
 import type { Load, Window } from '#demo/workloads/link.ts'
 import { startCommand } from '#drivers/cgroup/command.ts'
 import { sweep } from '#drivers/cgroup/driver.ts'
-import { makeGroup } from '#drivers/cgroup/groups.ts'
+import { isPopulated, makeGroup } from '#drivers/cgroup/groups.ts'
 import { DEFAULT_WEIGHT, WEIGHT_RANGE } from '#drivers/cgroup/knobs.ts'
 import { findLayout, type Layout } from '#drivers/cgroup/layout.ts'
 import { threadsOf } from '#drivers/cgroup/members.ts'
@@ -49,6 +49,8 @@ export interface Stage {
   makeWay(isAside: boolean): void
   /** Every second that was measured so far, by the generator alone. */
   windows(service: Service): readonly Window[]
+  /** @throws where a service or a job has ended: what was measured since then says nothing of a contender. */
+  mustBeWhole(): void
   /** Hashes that the batch jobs have done so far. */
   work(): number
   /** How long the generator's threads have waited for a CPU so far, and how often they got one. */
@@ -159,6 +161,10 @@ async function openStage({ layout, directory, diskDirectory, janitor }: Ground, 
     },
     makeWay: (isAside) => weigh(layout.rootPath, isAside ? WEIGHT_RANGE[layout.version].least : precedence(layout)),
     windows: (service) => link.windows.get(service) ?? [],
+    mustBeWhole() {
+      const ended = DOMAINS.filter((domain) => !isPopulated(layout, pathOf(domain)))
+      if (ended.length > 0) throw new Error(`${ended.join(' and ')} ended by itself; the kernel's log may tell why`)
+    },
     work: () => [...link.work.values()].reduce((sum, hashes) => sum + hashes, 0),
     generatorWaits: () => waitsOf(layout, generatorPath),
     stolenCpuSeconds,

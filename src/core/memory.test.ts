@@ -77,9 +77,13 @@ describe('memory that is not enough', () => {
   })
 
   it('is given by one for whom nobody asks for any, down to what its processes hold themselves', () => {
-    const given = (levels: Readonly<Record<string, number>>, goals: readonly ReturnType<typeof goal>[] = []) => {
+    const given = (
+      levels: Readonly<Record<string, number>>,
+      goals: readonly ReturnType<typeof goal>[] = [],
+      enforcement: 'cap' | 'guarantee' = 'cap',
+    ) => {
       const its = policy(
-        [domain('a', held), domain('b', held)],
+        [domain('a', { ...held, enforcement }), domain('b', held)],
         [goal('b', 1, atLeast(700)), ...goals],
         host,
         RESOURCES,
@@ -90,8 +94,11 @@ describe('memory that is not enough', () => {
     }
     const own = { 'memory.own': 100 * MIB }
     assert.equal(given({}), 400)
-    assert.equal(given(own), 105)
-    assert.equal(given({ 'memory.own': 350 * MIB }), 368)
+    assert.equal(given(own, [], 'guarantee'), 105)
+    // A limit that kills leaves them room to grow between two looks.
+    assert.equal(given(own), 125)
+    assert.equal(given({ 'memory.own': 310 * MIB }), 388)
+    assert.equal(given({ 'memory.own': 350 * MIB }), 400)
     // What somebody asks for is used with its cache.
     assert.equal(given(own, [goal('a', 2, atLeast(20))]), 400)
   })

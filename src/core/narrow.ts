@@ -15,6 +15,8 @@ export interface Narrowed extends Bounds {
 
 /** A donor of memory keeps this much above its working set. */
 export const WORKING_SET_MARGIN = 1.05
+/** And under a limit that kills this much above what its processes hold themselves: those grow between two looks at them. */
+const OWN_MARGIN = 1.25
 /** A donor that has not come down to its allocation in so many turns keeps what it uses: the move is cancelled. */
 export const STALLED_MOST = 10
 /** Amounts closer than this part of a grain are the same amount. */
@@ -183,12 +185,15 @@ function holdShrink(context: Context, move: Move): Hold | null {
  * What cannot be taken away in no time stays where it is in use. Of one for whom nobody asks for any that is what its
  * processes hold themselves, where that is told: what else it uses is read again from its disk.
  */
-function keepWorkingSet({ frame }: Context, { view, its, inForce, entitlement }: Move): Hold | null {
-  const { key, compressible } = frame.resource
+function keepWorkingSet(context: Context, move: Move): Hold | null {
+  const { view, its, inForce, entitlement } = move
+  const { key, compressible } = context.frame.resource
   const isAskedFor = its.requests.some((amount) => amount > 0)
-  const inUse = (isAskedFor ? undefined : levelOf(view.seen, view.known, ownKey(key))) ?? view.workingSet[key]
+  const own = isAskedFor ? undefined : levelOf(view.seen, view.known, ownKey(key))
+  const inUse = own ?? view.workingSet[key]
   if (compressible || inUse === undefined) return null
-  const floor = Math.min(inForce, inUse * WORKING_SET_MARGIN)
+  const margin = own !== undefined && isHard(context, move) ? OWN_MARGIN : WORKING_SET_MARGIN
+  const floor = Math.min(inForce, inUse * margin)
   return floor > entitlement
     ? { floor, ceiling: Number.POSITIVE_INFINITY, reason: { kind: 'working-set', floor } }
     : null

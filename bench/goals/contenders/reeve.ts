@@ -63,6 +63,9 @@ export function reeve(name: string, interval: string, without: readonly string[]
         cpuSeconds: () => cpuSecondsOf(child),
         /** What it has decided must come out again from its journal. */
         async stop() {
+          if (child.exitCode !== null || child.signalCode !== null) {
+            throw new Error(`reeve ended by itself, with ${child.exitCode ?? child.signalCode}: ${said.slice(-2000)}`)
+          }
           await end(child)
           const refused = said.split('\n').filter((line) => /refused|infeasible|malformed/.test(line))
           if (refused.length > 0) throw new Error(`reeve refused a policy of this bench: ${refused.join('; ')}`)

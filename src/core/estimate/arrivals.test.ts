@@ -52,6 +52,11 @@ describe('what arrives', () => {
     near(after?.index, 1)
   })
 
+  it('is projected to be missed below what it costs, up to the target, without the margin', () => {
+    near(arrivals(AIM, sight(1000, 200, 300), {}).least[CPU], 1000 * COST)
+    near(arrivals(AIM, sight(20_000, 4000, 4000), {}).least[CPU], 10_000 * COST)
+  })
+
   it('leads: while it grows by 8 % a turn, use never comes to 95 % of what the domain is entitled to', () => {
     const ramp = serve(Array.from({ length: 30 }, (_, turn) => 1000 * 1.08 ** turn))
     for (const { use, inForce } of ramp) assert.ok(use < 0.95 * inForce, `${use} of ${inForce}`)

@@ -33,9 +33,11 @@ const NEWEST_OF_NOISE = 0.1
 /** What it cost at most of late counts up to so many times what it costs now: beyond that it has become cheaper. */
 const DEARER_MOST = 1.25
 
+/** Who uses less than this part of what he has, and would not use all of it had he not waited, lacks no CPU. */
+const IDLE = 0.7
 /** Asked for by who has never met the goal: so many times what it wants, which lets it be seen to want more, */
 const ROOM = 1.5
-/** and so many times what it has where it wants all of that. */
+/** and of one that wants all that it has, which lets its waits tell how much more that is. */
 const GROWTH = 2
 /** Less than this part of the target is as good as nothing, of which a unit costs anything. */
 const NOTHING = 1e-6
@@ -51,9 +53,9 @@ const BETTER = 0.3
 /**
  * Learns the CPU that a unit of work costs (use over throughput, both smoothed) and asks for the target's worth of it,
  * at the most that it has cost of late (`window.ts`), as far as that may have been noise. A goal that is missed by a
- * domain that wants less CPU than it has lacks work, not CPU: what a domain does all by itself is not the cost of that
+ * domain that wants well less CPU than it has lacks work, not CPU: what a domain does all by itself is not the cost of that
  * little work, so nothing is learned of one that has met its goal before. One that never has is asked nothing more for,
- * and where it wants all that it has, no more than twice that.
+ * and where it wants all that it has, no more than twice what it wants.
  * Source: the throughput estimator of document A ("packets per CPU-second"), and the work-cost method of
  * utilization-law estimators (use = throughput x service demand).
  *
@@ -66,7 +68,7 @@ export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
   if (metric.kind !== 'fresh' || use === undefined) return withoutReading(sight, memory)
   const used = metric.use ?? use
   const claim = claimOf(sight, CPU)
-  const isIdle = metric.value < aim.target && !wantsAll(claim, claim.has)
+  const isIdle = metric.value < aim.target && claim.used < IDLE * claim.has && !wantsAll(claim, claim.has)
   const proven = metric.value >= aim.target || remembered(memory, 'proven') === 1
   const isTold = !metric.isRepeated && !(isIdle && proven)
   const { calm, newest, variance } = isTold ? newestWeight(memory, used, metric.value) : standing(memory)
@@ -87,7 +89,9 @@ export const throughput: Estimator<'throughput'> = (aim, sight, memory) => {
   const capacity = sight.capacity[CPU] ?? Number.POSITIVE_INFINITY
   const asked = Math.min(Math.min(mostOf(window), wanted * DEARER_MOST) / delivered, capacity)
   const before = remembered(memory, 'need')
-  const most = isIdle ? (before ?? ROOM * claim.wanted) : Math.max(before ?? 0, GROWTH * Math.max(claim.has, used))
+  const most = isIdle
+    ? (before ?? ROOM * claim.wanted)
+    : Math.max(before ?? 0, GROWTH * Math.max(claim.has, claim.wanted))
   const need = proven ? asked : Math.min(asked, most)
   const kept = { ...learned, need, ...window }
   if (isIdle && need < asked) {
