@@ -10,6 +10,8 @@ import { withTimeout } from './with-timeout.ts'
 
 /** Looks up what a command needs on this host. @throws with a message for the operator where something is missing. */
 export type SurroundingsOf = (command: CommandPolicy) => Surroundings
+/** Starts a process so that this one does not stand still until it could begin; `start` starts it in that very call. */
+export type Starting = (start: () => ChildProcess) => ChildProcess
 
 type Source = Extract<MetricSourcePolicy, { readonly kind: 'command' }>
 
@@ -27,6 +29,7 @@ const NO_WINDOWS = [] as const
 export function commandLook(
   { command, timeoutMs }: Source,
   surroundingsOf: SurroundingsOf,
+  starting: Starting,
   clock: Clock,
 ): (signal: AbortSignal) => Promise<Found> {
   let last: ChildProcess | null = null
@@ -36,9 +39,10 @@ export function commandLook(
         throw new Error(`process ${last.pid} of the time before cannot be ended; it is not started beside that`)
       }
       const { stdout, stderr, ended } = await withTimeout(timeoutMs, stopping, (signal) =>
-        run(command, surroundingsOf(command), signal, (child) => {
-          last = child
-        }),
+        run(() => {
+          last = starting(() => start(command, surroundingsOf(command)))
+          return last
+        }, signal),
       )
       if (ended !== 'with 0') {
         const said = stderr === '' ? '' : `: ${printable(stderr.trim(), SAID_MOST)}`
@@ -61,17 +65,14 @@ interface Ended {
   readonly ended: string
 }
 
+function start({ argv: [program, ...args] }: CommandPolicy, surroundings: Surroundings): ChildProcess {
+  return spawn(program, args, { ...surroundings, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+}
+
 /** @throws the signal's reason where that came first, or what kept the program from running. */
-async function run(
-  { argv }: CommandPolicy,
-  surroundings: Surroundings,
-  signal: AbortSignal,
-  onStart: (child: ChildProcess) => void,
-): Promise<Ended> {
+async function run(begin: () => ChildProcess, signal: AbortSignal): Promise<Ended> {
   signal.throwIfAborted()
-  const [program, ...args] = argv
-  const child = spawn(program, args, { ...surroundings, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
-  onStart(child)
+  const child = begin()
   const { promise: cut, reject } = Promise.withResolvers<never>()
   const stop = () => reject(signal.reason)
   signal.addEventListener('abort', stop)

@@ -7,6 +7,7 @@ import type { CommandPolicy } from '#core/model/policy.ts'
 import type { Surroundings } from '#ports.ts'
 import { moveInto } from './groups.ts'
 import type { Layout } from './layout.ts'
+import { startPromptly } from './scheduling.ts'
 import { findUser, type User } from './users.ts'
 
 /**
@@ -104,11 +105,13 @@ export async function startCommand(
 function spawnWaiting(command: CommandPolicy, surroundings: Surroundings, output: string): ChildProcess {
   const kept = openSync(output, 'a', 0o600)
   try {
-    return spawn('/bin/sh', ['-c', WAIT_THEN_BECOME, 'sh', ...command.argv], {
-      ...surroundings,
-      stdio: ['ignore', kept, kept, 'pipe'],
-      detached: true,
-    })
+    return startPromptly(() =>
+      spawn('/bin/sh', ['-c', WAIT_THEN_BECOME, 'sh', ...command.argv], {
+        ...surroundings,
+        stdio: ['ignore', kept, kept, 'pipe'],
+        detached: true,
+      }),
+    )
   } finally {
     closeSync(kept)
   }

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { startPromptly } from './scheduling.ts'
 
 /** The nftables program: changes by one run each, readings by one that stays, as starting it costs milliseconds. */
 
@@ -8,11 +9,9 @@ const PATIENCE_MS = 2000
 /** Carries out a script as one transaction; `check` only asks whether it could be carried out. */
 export function changeRules(script: string, mode: 'change' | 'check' = 'change'): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = execFile(
-      'nft',
-      mode === 'check' ? ['-c', '-f', '-'] : ['-f', '-'],
-      { timeout: PATIENCE_MS },
-      (error) => (error ? reject(error) : resolve()),
+    const options = mode === 'check' ? ['-c', '-f', '-'] : ['-f', '-']
+    const child = startPromptly(() =>
+      execFile('nft', options, { timeout: PATIENCE_MS }, (error) => (error ? reject(error) : resolve())),
     )
     child.stdin?.on('error', () => {})
     child.stdin?.end(script)
@@ -49,7 +48,9 @@ export function ruleReader(table: string): RuleReader {
     answered?.('')
   }
   const start = (): ChildProcess => {
-    const started = spawn('/bin/sh', ['-c', ANSWER_EACH_LINE, 'sh', table], { stdio: ['pipe', 'pipe', 'ignore'] })
+    const started = startPromptly(() =>
+      spawn('/bin/sh', ['-c', ANSWER_EACH_LINE, 'sh', table], { stdio: ['pipe', 'pipe', 'ignore'] }),
+    )
     started.on('error', stop)
     started.on('exit', () => started === child && stop())
     started.stdin.on('error', stop)

@@ -1,6 +1,5 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import type { Setting } from '#core/model/observation.ts'
+import { runPromptly } from '#drivers/run-promptly.ts'
 import type { KnobFamily } from './knobs.ts'
 import { isOwn, type Layout } from './layout.ts'
 
@@ -16,7 +15,6 @@ export interface Systemd {
   set(path: string, family: KnobFamily, device: string, value: Setting, signal: AbortSignal): Promise<boolean>
 }
 
-const run = promisify(execFile)
 const PATIENCE_MS = 5000
 
 /** Asks the `systemctl` found in PATH; null where none answers. */
@@ -39,7 +37,7 @@ export async function findSystemd(layout: Layout): Promise<Systemd | null> {
       if (!owned.has(group)) owned.set(group, (await path(unit).catch(() => null)) === group)
       if (owned.get(group) !== true) return false
       const [name, text] = property(value, device)
-      await run('systemctl', ['set-property', '--runtime', '--', unit, `${name}=${text}`], {
+      await runPromptly('systemctl', ['set-property', '--runtime', '--', unit, `${name}=${text}`], {
         signal,
         timeout: PATIENCE_MS,
       }).catch((error: Error & { stderr?: string }) => {
@@ -54,7 +52,7 @@ export async function findSystemd(layout: Layout): Promise<Systemd | null> {
 }
 
 async function show(...args: string[]): Promise<string> {
-  const { stdout } = await run('systemctl', ['show', ...args], { timeout: PATIENCE_MS })
+  const { stdout } = await runPromptly('systemctl', ['show', ...args], { timeout: PATIENCE_MS })
   return stdout.trim()
 }
 

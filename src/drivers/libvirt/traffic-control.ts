@@ -1,7 +1,6 @@
-import { execFile } from 'node:child_process'
 import { hash } from 'node:crypto'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { promisify } from 'node:util'
+import { runPromptly } from '#drivers/run-promptly.ts'
 
 /**
  * Limits what a machine receives and what it sends, over all its network interfaces together, by the kernel's traffic
@@ -44,8 +43,6 @@ const LEAST_BURST = 128 * 1024
 const LATENCY = '100ms'
 /** Of a command, in milliseconds. */
 const TIMEOUT_MS = 5000
-
-const execute = promisify(execFile)
 
 /** The device through which a machine is led: the kernel has room for 15 characters, and UUIDs may begin alike. */
 const deviceOf = (uuid: string, way: Way): string => `${way}-${hash('sha256', uuid).slice(0, 12)}`
@@ -151,7 +148,7 @@ async function json<Entry>(task: number, ...command: readonly string[]): Promise
 /** Runs a program of this host with the network of QEMU, and no shell. @throws with what it said where it failed. */
 async function inNamespace(task: number, ...command: readonly string[]): Promise<string> {
   try {
-    const { stdout } = await execute('nsenter', [`--net=/proc/${task}/ns/net`, ...command], { timeout: TIMEOUT_MS })
+    const { stdout } = await runPromptly('nsenter', [`--net=/proc/${task}/ns/net`, ...command], { timeout: TIMEOUT_MS })
     return stdout.trim()
   } catch (error) {
     const { stderr = '', message, code } = error as NodeJS.ErrnoException & { stderr?: string }
