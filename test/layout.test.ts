@@ -16,17 +16,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: ['lib'],
   'ports.ts': ['core', 'lib'],
   policy: ['core', 'lib'],
-  drivers: ['core', 'lib', 'ports.ts'],
-  monitors: ['core', 'lib', 'ports.ts'],
+  processes: ['lib', 'ports.ts'],
+  drivers: ['core', 'lib', 'ports.ts', 'processes'],
+  monitors: ['core', 'lib', 'ports.ts', 'processes'],
   // What is pushed over a socket lands in a monitor.
   api: ['core', 'lib', 'ports.ts', 'policy', 'monitors'],
-  daemon: ['core', 'lib', 'ports.ts', 'policy', 'drivers', 'monitors', 'api'],
+  daemon: ['core', 'lib', 'ports.ts', 'processes', 'policy', 'drivers', 'monitors', 'api'],
   // The daemon on a host that is described, and what came of it.
   simulate: ['core', 'lib', 'ports.ts', 'policy', 'drivers', 'daemon'],
   // Machines for tests and the demo.
   bed: ['lib'],
-  demo: ['core', 'lib', 'ports.ts', 'policy', 'drivers', 'monitors', 'api', 'daemon', 'cli', 'bed'],
-  cli: ['core', 'lib', 'ports.ts', 'policy', 'drivers', 'monitors', 'api', 'daemon', 'simulate', 'demo'],
+  demo: ['core', 'lib', 'ports.ts', 'processes', 'policy', 'drivers', 'monitors', 'api', 'daemon', 'cli', 'bed'],
+  cli: ['core', 'lib', 'ports.ts', 'processes', 'policy', 'drivers', 'monitors', 'api', 'daemon', 'simulate', 'demo'],
 }
 const FORBIDDEN_IN_CORE = /\b(Date\.now|new Date|Math\.random|console\.|process\.|await |setTimeout|performance\.)/
 const LONGEST_FILE = 350

@@ -14,7 +14,7 @@ export interface Contender {
 export interface Running {
   /** Tells it other terms; resolves when it has been told. */
   reload(terms: Terms): Promise<void>
-  /** CPU that its own process has used so far; 0 where it has none. */
+  /** CPU that its own processes have used so far; 0 where it has none. */
   cpuSeconds(): number
   /** Its process is gone when it resolves. Settings stay as they are. */
   stop(): Promise<void>

@@ -18,7 +18,7 @@ export interface Played {
   readonly acts: readonly PlayedAct[]
   readonly windows: Readonly<Record<Service, readonly Window[]>>
   readonly changes: readonly { readonly atMs: number; readonly domain: string }[]
-  /** Over all acts together: hashes of the batch jobs, and CPU that the contender's own process used. */
+  /** Over all acts together: hashes of the batch jobs, and CPU that the contender's own processes used. */
   readonly seconds: number
   readonly work: number
   readonly ownCpuSeconds: number

@@ -26,11 +26,11 @@ export async function spawnBound(stage: Stage, command: readonly string[]): Prom
 }
 
 const ROUND_ROBIN = 2
-/** Of the fields behind the name: user and system time in ticks, and the scheduling class. */
-const AT = { user: 11, system: 12, policy: 38 } as const
+/** Of the fields behind the name: time in ticks, own and of children that have ended, and the scheduling class. */
+const AT = { times: [11, 12, 13, 14], policy: 38 } as const
 
 /** Fields of `/proc/ID/stat` from the third, which follows the name in brackets; null once the process is gone. */
-function statOf({ pid }: ChildProcess): readonly string[] | null {
+function statOf({ pid }: { readonly pid?: number | undefined }): readonly string[] | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
     return text.slice(text.lastIndexOf(')') + 2).split(' ')
@@ -39,10 +39,20 @@ function statOf({ pid }: ChildProcess): readonly string[] | null {
   }
 }
 
-/** CPU-seconds that a process has used so far, user and system; 0 once it is gone. */
+function childrenOf({ pid }: ChildProcess): readonly number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number)
+  } catch {
+    return []
+  }
+}
+
+/** CPU-seconds that a process and those that it has started have used so far; 0 once it is gone. */
 export function cpuSecondsOf(child: ChildProcess): number {
-  const stat = statOf(child)
-  return stat === null ? 0 : (Number(stat[AT.user]) + Number(stat[AT.system])) / TICKS_PER_SECOND
+  const ticksOf = (stat: readonly string[] | null): number =>
+    stat === null ? 0 : AT.times.reduce((sum, at) => sum + Number(stat[at]), 0)
+  const all = [child, ...childrenOf(child).map((pid) => ({ pid }))]
+  return all.reduce((sum, its) => sum + ticksOf(statOf(its)), 0) / TICKS_PER_SECOND
 }
 
 export async function end(child: ChildProcess): Promise<void> {

@@ -11,7 +11,7 @@ export interface RunFigures {
   readonly acts: readonly ActFigures[]
   /** Hashes of the batch jobs a second. */
   readonly workPerSecond: number
-  /** Of one CPU, of the contender's own process. */
+  /** Of one CPU, of the contender's own processes. */
   readonly ownCpu: number
   /** Of all CPUs, given to others by a hypervisor. */
   readonly stolenCpuSeconds: number

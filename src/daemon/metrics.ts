@@ -1,7 +1,6 @@
 import type { MetricReading } from '#core/model/observation.ts'
 import type { Policy } from '#core/model/policy.ts'
 import { surroundingsOf } from '#drivers/cgroup/command.ts'
-import { startPromptly } from '#drivers/cgroup/scheduling.ts'
 import type { Teller } from '#monitors/board.ts'
 import type { MetricProblem } from '#monitors/last-readings.ts'
 import { createPullSource } from '#monitors/pull-source.ts'
@@ -25,7 +24,7 @@ export interface Metrics {
 export function createMetrics(clock: Clock, extra: readonly MetricSource[], tell: Teller): Metrics {
   const tally = newTally()
   const push = createPushSource(clock, tally)
-  const pull = createPullSource({ clock, surroundingsOf, starting: startPromptly, tell })
+  const pull = createPullSource({ clock, surroundingsOf, tell })
   return {
     push,
     tally,

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { makeRealTime, openScheduling } from '#drivers/cgroup/scheduling.ts'
+import { makeRealTime, openScheduling } from '#processes/sched-attributes.ts'
 
 /**
  * Lets this process run before others of the host, every thread of it, by the lowest real-time standing. Whoever moves

@@ -4,8 +4,9 @@ import type { Change } from '#core/model/decision.ts'
 import type { NodeId } from '#core/model/ids.ts'
 import { CPU } from '#core/model/resource.ts'
 import { dirOf, type Layout } from '#drivers/cgroup/layout.ts'
-import { openScheduling, setScheduling } from '#drivers/cgroup/scheduling.ts'
+import { setScheduling } from '#drivers/cgroup/scheduling.ts'
 import type { Driver } from '#ports.ts'
+import { openScheduling } from '#processes/sched-attributes.ts'
 import { CPUS } from './plan.ts'
 
 /** What the demo sets and reads on a real host beside what Reeve does there. */

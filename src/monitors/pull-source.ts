@@ -2,7 +2,7 @@ import type { MetricPolicy } from '#core/model/policy.ts'
 import { reasonOf } from '#lib/reason-of.ts'
 import type { Clock, MetricSource } from '#ports.ts'
 import { createBoard, type Found, type Teller } from './board.ts'
-import { commandLook, type Starting, type SurroundingsOf } from './command-look.ts'
+import { commandLook, type SurroundingsOf } from './command-look.ts'
 import { every } from './every.ts'
 import { fifoLook } from './fifo-look.ts'
 import { fileLook } from './file-look.ts'
@@ -18,7 +18,6 @@ import { unhurried } from './unhurried.ts'
 export interface PullParts {
   readonly clock: Clock
   readonly surroundingsOf: SurroundingsOf
-  readonly starting: Starting
   readonly tell: Teller
 }
 
@@ -47,7 +46,7 @@ interface Running {
  * Looks at every metric at its interval, beside the turns: what is slow makes a reading old, never a turn late. A look
  * that fails is said once and tried again at the next interval; its metric becomes stale meanwhile.
  */
-export function createPullSource({ clock, surroundingsOf, starting, tell }: PullParts): PullSource {
+export function createPullSource({ clock, surroundingsOf, tell }: PullParts): PullSource {
   const board = createBoard(tell)
   const running = new Map<string, Running>()
   const ports = new Map<number, StatsdPort>()
@@ -75,7 +74,7 @@ export function createPullSource({ clock, surroundingsOf, starting, tell }: Pull
       case 'http':
         return { look: httpLook(source, metric.intervalMs, clock), close: nothingToClose }
       case 'command':
-        return { look: commandLook(source, surroundingsOf, starting, clock), close: nothingToClose }
+        return { look: commandLook(source, surroundingsOf, clock), close: nothingToClose }
       case 'fifo': {
         const { look, close } = fifoLook(source.path, clock, {
           take: (found) => board.take(metric, found),

@@ -6,7 +6,6 @@ import type { MetricReading } from '#core/model/observation.ts'
 import type { MetricPolicy, MetricSourcePolicy } from '#core/model/policy.ts'
 import { createClock } from '#daemon/clock.ts'
 import { surroundingsOf } from '#drivers/cgroup/command.ts'
-import { startPromptly } from '#drivers/cgroup/scheduling.ts'
 import type { Clock } from '#ports.ts'
 import { createPullSource, type PullSource } from './pull-source.ts'
 
@@ -33,7 +32,7 @@ export function pulled(
 ): Pulled {
   const told: string[] = []
   const say = (message: string) => void told.push(message)
-  const pull = createPullSource({ clock, surroundingsOf, starting: startPromptly, tell: { info: say, warn: say } })
+  const pull = createPullSource({ clock, surroundingsOf, tell: { info: say, warn: say } })
   t.after(() => pull.close())
   const metric: MetricPolicy = { name: 'm', unit: 'ms', intervalMs: 20, staleMs: 10_000, ...its, source }
   pull.start(metric)

@@ -13,6 +13,7 @@ import type { Log } from '#daemon/log.ts'
 import { type Daemon, PolicyRefused, startDaemon } from '#daemon/main.ts'
 import { takePrecedence } from '#daemon/precedence.ts'
 import { reasonOf } from '#lib/reason-of.ts'
+import { openPrograms } from '#processes/programs.ts'
 
 /** The command `reeve up -c FILE`: the daemon in the foreground. SIGHUP reloads; SIGTERM and SIGINT end it. */
 export async function upCommand(options: PolicyOptions): Promise<void> {
@@ -21,6 +22,7 @@ export async function upCommand(options: PolicyOptions): Promise<void> {
   const log = await createLog()
   // At once, as nobody manages the host until it is up; and again for the threads that begin meanwhile.
   await takePrecedence()
+  openPrograms()
   const drivers = await hostDrivers(options)
   let daemon: Daemon
   try {

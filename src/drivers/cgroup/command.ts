@@ -1,13 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync, type Stats, statSync } from 'node:fs'
+import { mkdirSync, readFileSync, type Stats, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import type { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommandPolicy } from '#core/model/policy.ts'
 import type { Surroundings } from '#ports.ts'
+import { type Begun, start } from '#processes/programs.ts'
 import { moveInto } from './groups.ts'
 import type { Layout } from './layout.ts'
-import { startPromptly } from './scheduling.ts'
 import { findUser, type User } from './users.ts'
 
 /**
@@ -82,39 +80,16 @@ export async function startCommand(
   const surroundings = surroundingsOf(command)
   mkdirSync(outputDir, { recursive: true, mode: 0o700 })
   const output = join(outputDir, `${name}.log`)
-  const child = spawnWaiting(command, surroundings, output)
-  await spawned(child)
-  const pid = child.pid as number
-  const go = child.stdio[3] as Writable
-  // A shell that is killed meanwhile closes its end; what became of it shows in the group.
-  go.on('error', () => {})
+  const begun = await start({ argv: ['/bin/sh', '-c', WAIT_THEN_BECOME, 'sh', ...command.argv], surroundings, output })
   try {
-    moveInto(layout, path, pid)
-    go.end('go\n')
-    await becomes(child, command, output)
+    moveInto(layout, path, begun.pid)
+    begun.go()
+    await becomes(begun, command, output)
   } catch (error) {
-    go.destroy()
-    child.kill('SIGKILL')
+    begun.end()
     throw error
   }
-  // The command outlives Reeve: a restart of the daemon finds it in its group.
-  child.unref()
-  return { pid, output }
-}
-
-function spawnWaiting(command: CommandPolicy, surroundings: Surroundings, output: string): ChildProcess {
-  const kept = openSync(output, 'a', 0o600)
-  try {
-    return startPromptly(() =>
-      spawn('/bin/sh', ['-c', WAIT_THEN_BECOME, 'sh', ...command.argv], {
-        ...surroundings,
-        stdio: ['ignore', kept, kept, 'pipe'],
-        detached: true,
-      }),
-    )
-  } finally {
-    closeSync(kept)
-  }
+  return { pid: begun.pid, output }
 }
 
 /**
@@ -122,30 +97,25 @@ function spawnWaiting(command: CommandPolicy, surroundings: Surroundings, output
  * command's then. A shell that cannot (no permission, no interpreter of a script) ends with 126 or 127 instead, and has
  * said in the output why.
  */
-async function becomes(child: ChildProcess, { argv, user }: CommandPolicy, output: string): Promise<void> {
+async function becomes(begun: Begun, { argv, user }: CommandPolicy, output: string): Promise<void> {
   const waitedUntilMs = performance.now() + BECOMES_MS_MOST
-  while (performance.now() < waitedUntilMs && isStillShell(child)) await sleep(1)
-  if (child.exitCode !== 126 && child.exitCode !== 127) return
-  throw new Error(`user ${user} cannot run ${argv[0]}: the shell ended with ${child.exitCode}; ${output} says why`)
+  while (performance.now() < waitedUntilMs && isStillShell(begun)) await sleep(1)
+  if (!begun.isOver) return
+  const { code } = await begun.ended
+  if (code !== 126 && code !== 127) return
+  throw new Error(`user ${user} cannot run ${argv[0]}: the shell ended with ${code}; ${output} says why`)
 }
 
 /** On a host so busy that it takes longer, what becomes of the command shows in its group. */
 const BECOMES_MS_MOST = 1000
 
 /** What has ended has no command line any more, shortly before it is known how it ended. */
-function isStillShell({ pid, exitCode, signalCode }: ChildProcess): boolean {
-  if (exitCode !== null || signalCode !== null) return false
+function isStillShell({ pid, isOver }: Begun): boolean {
+  if (isOver) return false
   try {
     const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
     return line === '' || line.split('\0')[2] === WAIT_THEN_BECOME
   } catch {
     return true
   }
-}
-
-function spawned(child: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    child.once('spawn', resolve)
-    child.once('error', reject)
-  })
 }

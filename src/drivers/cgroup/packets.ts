@@ -3,7 +3,7 @@ import type { Capability } from '#ports.ts'
 import { isGone } from './kept-file.ts'
 import { dirIn, type Layout, type Tree } from './layout.ts'
 import { monotonicMs } from './monotonic.ts'
-import { changeRules, type Listed, ruleReader } from './nft.ts'
+import { changeRules, type Listed, listCounters } from './nft.ts'
 
 /**
  * Packets and bytes per domain. A domain in a network namespace of its own has its interfaces' counters; those that
@@ -60,7 +60,6 @@ export async function openPacketCounter(layout: Layout): Promise<PacketCounter> 
     const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'nft is not installed' : firstLine(error)
     return unavailable(why, 'install nftables on a kernel with nft_socket, and run as root')
   }
-  const reader = ruleReader(table)
   const known = new Map<string, Counted>()
   let made = 0
   /** Whether the table is as it should be, and whether there may be one of ours at all. */
@@ -85,7 +84,7 @@ export async function openPacketCounter(layout: Layout): Promise<PacketCounter> 
           added.push(one)
         }
         if (added.length > 0) await changeRules(added.map((one) => countingRules(table, one)).join(''))
-        counts = countsByPath(await reader.list(), paths, known)
+        counts = countsByPath(await listCounters(table), paths, known)
         readAtMs = monotonicMs()
       } catch {
         // Somebody flushed the rules, or nft failed: there are no counts this time, and all is set up anew next time.
@@ -99,7 +98,6 @@ export async function openPacketCounter(layout: Layout): Promise<PacketCounter> 
     },
     of: (path) => counts.get(path),
     async close() {
-      reader.close()
       // Also where the last reading failed: an interrupt from the keyboard ends its processes before it ends Reeve.
       if (mayBe) await removePacketTable(layout)
     },

@@ -1,5 +1,5 @@
 import type { Setting } from '#core/model/observation.ts'
-import { runPromptly } from '#drivers/run-promptly.ts'
+import { runTool, ToolFailed } from '#processes/programs.ts'
 import type { KnobFamily } from './knobs.ts'
 import { isOwn, type Layout } from './layout.ts'
 
@@ -37,11 +37,11 @@ export async function findSystemd(layout: Layout): Promise<Systemd | null> {
       if (!owned.has(group)) owned.set(group, (await path(unit).catch(() => null)) === group)
       if (owned.get(group) !== true) return false
       const [name, text] = property(value, device)
-      await runPromptly('systemctl', ['set-property', '--runtime', '--', unit, `${name}=${text}`], {
+      await runTool(['systemctl', 'set-property', '--runtime', '--', unit, `${name}=${text}`], {
         signal,
-        timeout: PATIENCE_MS,
-      }).catch((error: Error & { stderr?: string }) => {
-        const said = error.stderr?.trim() || error.message
+        timeoutMs: PATIENCE_MS,
+      }).catch((error: Error) => {
+        const said = (error instanceof ToolFailed && error.stderr) || error.message
         throw Object.assign(new Error(`systemctl set-property refused ${name}=${text}: ${said}`, { cause: error }), {
           code: 'ESYSTEMD',
         })
@@ -52,8 +52,7 @@ export async function findSystemd(layout: Layout): Promise<Systemd | null> {
 }
 
 async function show(...args: string[]): Promise<string> {
-  const { stdout } = await runPromptly('systemctl', ['show', ...args], { timeout: PATIENCE_MS })
-  return stdout.trim()
+  return (await runTool(['systemctl', 'show', ...args], { timeoutMs: PATIENCE_MS })).trim()
 }
 
 type Property = (value: Setting, device: string) => readonly [name: string, text: string]

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { runPromptly } from '#drivers/run-promptly.ts'
+import { runTool, ToolFailed } from '#processes/programs.ts'
 
 /**
  * Limits what a machine receives and what it sends, over all its network interfaces together, by the kernel's traffic
@@ -148,12 +148,12 @@ async function json<Entry>(task: number, ...command: readonly string[]): Promise
 /** Runs a program of this host with the network of QEMU, and no shell. @throws with what it said where it failed. */
 async function inNamespace(task: number, ...command: readonly string[]): Promise<string> {
   try {
-    const { stdout } = await runPromptly('nsenter', [`--net=/proc/${task}/ns/net`, ...command], { timeout: TIMEOUT_MS })
-    return stdout.trim()
+    return (await runTool(['nsenter', `--net=/proc/${task}/ns/net`, ...command], { timeoutMs: TIMEOUT_MS })).trim()
   } catch (error) {
-    const { stderr = '', message, code } = error as NodeJS.ErrnoException & { stderr?: string }
+    const { message, code } = error as NodeJS.ErrnoException
+    const stderr = error instanceof ToolFailed ? error.stderr : ''
     const lacks = code === 'ENOENT' || stderr.includes('failed to execute')
     const remedy = lacks ? '; install util-linux and iproute2' : ''
-    throw new Error(`${command.join(' ')}: ${stderr.trim() || message}${remedy}`, { cause: error })
+    throw new Error(`${command.join(' ')}: ${stderr || message}${remedy}`, { cause: error })
   }
 }
