@@ -129,7 +129,7 @@ class Groups implements CgroupDriver {
     // A pattern may match what was made just now.
     this.#placed = place(policy, this.layout, (unit) => units.get(unit) ?? null)
     this.#cpusets.follow([...made].map((one) => one.path))
-    await this.look()
+    await this.#counted()
     return prepared
   }
 
