@@ -76,6 +76,7 @@ export function describe(view: View, its: Allotted): ResourceDecision {
       parent: row.parent < 0 ? null : (rows[row.parent]?.name ?? null),
       role: row.standing,
       requests: row.requests,
+      ...(row.own > 0 && { own: row.own }),
       use: row.view?.use[resource.key] ?? null,
       inForce,
       entitlement,

@@ -16,7 +16,7 @@ import { restraints } from './restraint.ts'
 import { verify } from './verify.ts'
 
 /** Version of the decider: raised whenever the same inputs could lead to another decision. */
-export const DECIDER = 'reeve/16'
+export const DECIDER = 'reeve/17'
 
 export type Decide = typeof decide
 

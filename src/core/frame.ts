@@ -1,5 +1,5 @@
 import type { Problem } from './arbitrate/problem.ts'
-import { controls, type DomainView, type View } from './look.ts'
+import { controls, type DomainView, limitKnob, type View } from './look.ts'
 import { NO_SHARE } from './metadata.ts'
 import type { CapacityDecision } from './model/decision.ts'
 import type { DomainName, ResourceKey } from './model/ids.ts'
@@ -27,6 +27,8 @@ export interface FrameRow {
   readonly view: DomainView | null
   readonly standing: DomainView['standing'] | 'parent'
   readonly requests: readonly number[]
+  /** What its processes hold themselves, and room for them to grow, where a limit below that kills them; else 0. */
+  readonly own: number
   /** The most of the resource that it can take, whatever it is given and allowed, in its unit. */
   readonly most: number
 }
@@ -34,6 +36,21 @@ export interface FrameRow {
 /** What it has: what is in force for it, or what it uses where nothing is and nothing may be set. */
 export function standsAt({ view, standing }: FrameRow, key: ResourceKey): number {
   return view?.inForce[key] ?? (standing === 'managed' ? 0 : (view?.use[key] ?? 0))
+}
+
+/** Processes grow between two looks at them: a limit that kills leaves them so many times what they hold, */
+const ROOM = 1.1
+/** and follows them once it is less than so many times that. */
+const NEAR = 1.05
+
+/** Whether a limit is in force by which its processes may soon be killed. Then they ask for more, after all goals. */
+export function isNear({ view, own }: Pick<FrameRow, 'view' | 'own'>, key: ResourceKey): boolean {
+  return own * (NEAR / ROOM) > (view?.inForce[key] ?? Number.POSITIVE_INFINITY)
+}
+
+/** Whether less than it uses would cut it off from that; of a soft limit it is only taken back page by page. */
+export function isHard(view: DomainView, key: ResourceKey): boolean {
+  return limitKnob(key, view.policy.enforcement, view.seen) !== 'memory.soft'
 }
 
 /** What a row has before anybody shares: its reservation, or the minimum. */
@@ -56,8 +73,9 @@ export function frame(
   asManaged: boolean,
 ): Frame {
   const taking = view.domains.filter((domain) => controls(domain.policy, resource.key))
-  const rows = treeRows(view, resource, taking, requests, asManaged)
-  return { resource, classes, rows, capacity: capacityOf(view, resource, taking, rows) }
+  const rows = treeRows(view, resource, taking, requests, classes, asManaged)
+  const asked = rows.reduce((most, row) => Math.max(most, row.requests.length), classes)
+  return { resource, classes: asked, rows, capacity: capacityOf(view, resource, taking, rows) }
 }
 
 /** The amount in the resource's unit. 5 % of 2000 millicores are 100. */
@@ -91,6 +109,7 @@ function treeRows(
   resource: Resource,
   taking: readonly DomainView[],
   requests: RequestRows,
+  classes: number,
   asManaged: boolean,
 ): FrameRow[] {
   const policies = new Map(view.policy.domains.map((domain) => [domain.name, domain]))
@@ -110,13 +129,16 @@ function treeRows(
   const walk = (parentName: string | null, parent: number): void => {
     for (const member of children.get(parentName) ?? []) {
       if ('seen' in member) {
+        const own = isHard(member, resource.key) ? ROOM * (member.own[resource.key] ?? 0) : 0
+        const asked = requests.get(member.name) ?? []
         rows.push({
           name: member.name,
           parent,
           policy: member.policy,
           view: member,
           standing: standingOf(member, resource, asManaged),
-          requests: requests.get(member.name) ?? [],
+          requests: isNear({ view: member, own }, resource.key) ? afterAll(asked, own, classes) : asked,
+          own,
           most: mostOf(view, member, resource),
         })
       } else {
@@ -127,6 +149,7 @@ function treeRows(
           view: null,
           standing: 'parent',
           requests: [],
+          own: 0,
           most: Number.POSITIVE_INFINITY,
         })
         walk(member.name, rows.length - 1)
@@ -135,6 +158,12 @@ function treeRows(
   }
   walk(null, -1)
   return rows
+}
+
+/** With an amount that is asked for in the last class. */
+function afterAll(requests: readonly number[], amount: number, classes: number): readonly number[] {
+  const last = Math.max(classes, 1) - 1
+  return Array.from({ length: last + 1 }, (_, k) => Math.max(requests[k] ?? 0, k === last ? amount : 0))
 }
 
 /**

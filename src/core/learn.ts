@@ -194,6 +194,7 @@ function resourcesOf(
       ofDomain[key] = {
         use: useOf(row.view, key),
         ...lackOf(row.view, frame.resource),
+        ...ownOf(row.view, key),
         allocation: made,
         stalled: stalledOf(row.view, frame.resource, made, known?.stalled ?? 0),
         ...(key === CPU && shortSinceMs !== undefined && { shortSinceMs }),
@@ -233,6 +234,11 @@ function lackOf(view: DomainView | null, { key }: Resource): Pick<ResourceKnowle
 function yieldedOf(view: DomainView | null, key: ResourceKey): Pick<ResourceKnowledge, 'yielded'> {
   const [drift, amount] = [view?.drifted[key], view?.inForce[key]]
   return drift?.answer === 'yield' && amount !== undefined ? { yielded: { found: drift.found, amount } } : {}
+}
+
+function ownOf(view: DomainView | null, key: ResourceKey): Pick<ResourceKnowledge, 'own'> {
+  const own = view?.own[key]
+  return own === undefined ? {} : { own }
 }
 
 const useOf = (view: DomainView | null, key: ResourceKey): number | null => view?.smoothUse[key] ?? null

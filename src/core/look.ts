@@ -48,6 +48,8 @@ export interface DomainView {
   readonly workingSet: Readonly<Record<ResourceKey, number>>
   /** The amount that its settings are worth now, in the resource's unit. */
   readonly inForce: Readonly<Record<ResourceKey, number>>
+  /** Of a stock, what its processes hold themselves and nobody can take while they run; follows a fall slowly. */
+  readonly own: Readonly<Record<ResourceKey, number>>
   /** What is in force, or on its way as a guest was asked. */
   readonly settings: Settings
   /** Settings that somebody else changed after Reeve had set them. */
@@ -135,6 +137,7 @@ function lookAt(
   const shortAt: Record<ResourceKey, Shortage> = {}
   const workingSet: Record<ResourceKey, number> = {}
   const inForce: Record<ResourceKey, number> = {}
+  const own: Record<ResourceKey, number> = {}
   const drifted: Record<ResourceKey, Drift> = {}
   // What was set on another that had this place says nothing about this one.
   const set = (remembered === null ? undefined : around.known.set[seen.node]) ?? {}
@@ -150,7 +153,11 @@ function lookAt(
     const used = resource.kind === 'stock' ? levelOf(seen, remembered, key) : rate(seen, remembered, key)
     const before = remembered?.resources[key]
     if (used !== undefined) use[key] = used
-    if (resource.kind === 'stock') held[key] = levelOf(seen, remembered, heldKey(key)) ?? used ?? 0
+    if (resource.kind === 'stock') {
+      held[key] = levelOf(seen, remembered, heldKey(key)) ?? used ?? 0
+      const ownNow = ownOf(before?.own, seen.levels[ownKey(key)])
+      if (ownNow !== undefined) own[key] = ownNow
+    }
     // A level that was not read anew says nothing more than it did before.
     // Nor does the use of one that stands still say what it would use.
     if (used !== undefined && seen.state === 'running' && (resource.kind === 'rate' || key in seen.levels)) {
@@ -184,7 +191,7 @@ function lookAt(
   }
   const standing = standingOf(policy, its, remembered)
   const { name } = seen
-  const amounts = { use, smoothUse, held, heldBack, shortAt, workingSet, inForce }
+  const amounts = { use, smoothUse, held, heldBack, shortAt, workingSet, inForce, own }
   return { name, policy: its, seen, known: remembered, standing, ...amounts, settings, drift, drifted, unmade }
 }
 
@@ -199,7 +206,12 @@ function standingOf(policy: Policy, its: DomainPolicy, remembered: DomainKnowled
 export const heldKey = (resource: ResourceKey): string => `${resource}.held`
 
 /** Name of the level that says how much of a stock nobody can take from a domain while it runs, as of memory its cache. */
-export const ownKey = (resource: ResourceKey): string => `${resource}.own`
+const ownKey = (resource: ResourceKey): string => `${resource}.own`
+
+/** Processes take again what they gave back a moment ago: a rise counts at once, and a fall by and by. */
+function ownOf(before: number | undefined, told: number | undefined): number | undefined {
+  return told === undefined ? before : Math.max(told, smooth(before, told))
+}
 
 /** Levels are not read every turn; in between the last one stands. */
 export function levelOf(seen: DomainObservation, remembered: DomainKnowledge | null, key: string): number | undefined {

@@ -96,11 +96,64 @@ describe('memory that is not enough', () => {
     assert.equal(given({}), 400)
     assert.equal(given(own, [], 'guarantee'), 105)
     // A limit that kills leaves them room to grow between two looks.
-    assert.equal(given(own), 125)
-    assert.equal(given({ 'memory.own': 310 * MIB }), 388)
-    assert.equal(given({ 'memory.own': 350 * MIB }), 400)
+    assert.equal(given(own), 110)
+    assert.equal(given({ 'memory.own': 310 * MIB }), 341)
+    assert.equal(given({ 'memory.own': 370 * MIB }), 400)
     // What somebody asks for is used with its cache.
     assert.equal(given(own, [goal('a', 2, atLeast(20))]), 400)
+  })
+
+  describe('under a limit that kills', () => {
+    const slow = { cooldownMs: 60_000, minimumChange: { [MEMORY]: 64 * MIB } }
+    const grown = (goals: readonly ReturnType<typeof goal>[], its: Partial<typeof slow> = slow) => {
+      const names = ['a', 'b', 'c']
+      const domains = names.map((name) => domain(name, held))
+      const world = new World(policy(domains, goals, { ...host, ...its }, RESOURCES), {})
+      const settings = { 'memory.limit': 300 * MIB, 'cpu.quota': null }
+      for (const name of ['b', 'c']) world.tenants[name] = { ...reading(20, 0, 0), settings }
+      const hold = (own: number) => {
+        world.tenants['a'] = { ...reading(own + 10, 0, 0), settings, levels: { 'memory.own': own * MIB } }
+        return Math.round(allocated(world.step(), 'a', MEMORY) / MIB)
+      }
+      for (let turn = 0; turn < 5; turn++) hold(100)
+      return { hold, world }
+    }
+    const greedy = [goal('b', 1, atLeast(700))]
+
+    it('has room for its processes, and more at once when these grow into it, whatever else would wait', () => {
+      const { hold } = grown(greedy)
+      assert.equal(hold(100), 110)
+      assert.equal(hold(104), 110)
+      assert.equal(hold(106), 117)
+      assert.equal(hold(106), 117)
+    })
+
+    it('has it without any goal as well', () => {
+      const { hold } = grown([])
+      assert.deepEqual([hold(100), hold(106), hold(110)], [110, 117, 117])
+    })
+
+    it('gives room back by and by, as processes may soon take it again', () => {
+      const { hold } = grown(greedy, { cooldownMs: 0 })
+      assert.deepEqual([hold(200), hold(100), hold(100), hold(200)], [220, 198, 180, 220])
+    })
+
+    it('has no more where goals ask for all that there is', () => {
+      const { hold, world } = grown(greedy)
+      world.policy = { ...world.policy, goals: [goal('b', 1, atLeast(890)), goal('c', 2, atLeast(20))] }
+      for (let turn = 0; turn < 5; turn++) hold(200)
+      assert.ok(hold(200) <= 1024 - 890)
+    })
+
+    it('has it from one that grew a moment ago and asks for it no more', () => {
+      const { hold, world } = grown(greedy)
+      const asking = (mib: number) => ({ ...world.policy, goals: [goal('b', 1, atLeast(mib))] })
+      world.policy = asking(895)
+      hold(100)
+      world.policy = asking(700)
+      hold(106)
+      assert.ok(hold(106) > 110)
+    })
   })
 
   it('stays with its domain, whoever else asks for some', () => {

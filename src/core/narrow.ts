@@ -1,8 +1,8 @@
 import type { Arbitration, Problem } from './arbitrate/problem.ts'
 import type { Need } from './estimate/estimate.ts'
-import { type Bounds, type Frame, type FrameRow, standsAt, startOf } from './frame.ts'
+import { type Bounds, type Frame, type FrameRow, isHard, isNear, standsAt, startOf } from './frame.ts'
 import { isMove } from './ladder.ts'
-import { type DomainView, levelOf, limitKnob, ownKey, type View } from './look.ts'
+import type { DomainView, View } from './look.ts'
 import type { SettleReason } from './model/decision.ts'
 import type { DomainName } from './model/ids.ts'
 import type { Resource } from './model/resource.ts'
@@ -15,8 +15,6 @@ export interface Narrowed extends Bounds {
 
 /** A donor of memory keeps this much above its working set. */
 export const WORKING_SET_MARGIN = 1.05
-/** And under a limit that kills this much above what its processes hold themselves: those grow between two looks at them. */
-const OWN_MARGIN = 1.25
 /** A donor that has not come down to its allocation in so many turns keeps what it uses: the move is cancelled. */
 export const STALLED_MOST = 10
 /** Amounts closer than this part of a grain are the same amount. */
@@ -24,14 +22,15 @@ export const SAME = 1e-6
 
 /**
  * How far rows may grow this turn, whatever arbitration grants: by one step, and not at all within their cooldown unless
- * a goal of theirs is missed or they have not even their start. Only what bounds a row more than its limit does is told.
+ * a goal of theirs is missed, a limit may soon kill them, or they have not even their start. Only what bounds a row more than its limit does is told.
  */
 export function ceilings(context: Context): Narrowed[] {
   const { problem, missed } = context
   const step = stepOf(context)
   return movable(context).flatMap((its): Narrowed[] => {
     const { row, inForce } = its
-    const untilMs = missed.has(its.view.name) ? null : cooldownEnd(context, its, 1)
+    const isUrgent = missed.has(its.view.name) || isNear(its.its, context.frame.resource.key)
+    const untilMs = isUrgent ? null : cooldownEnd(context, its, 1)
     const cooling = untilMs === null ? Number.POSITIVE_INFINITY : Math.max(inForce, startOf(problem, row))
     const ceiling = Math.min(cooling, inForce + step)
     if (ceiling >= Math.min(problem.limit[row] ?? Number.POSITIVE_INFINITY, problem.capacity)) return []
@@ -71,7 +70,7 @@ export interface Context {
   readonly frame: Frame
   readonly problem: Problem
   readonly missed: ReadonlySet<DomainName>
-  /** Some domain grows for a goal that is missed now, or to its start: then nobody's cooldown keeps it waiting. */
+  /** Some domain grows for a goal that is missed now, away from a limit that kills, or to its start: nobody's cooldown keeps it waiting. */
   readonly urgent: boolean
   /** What is in force no longer fits: donors cannot be spared. */
   readonly lost: boolean
@@ -108,7 +107,7 @@ export function contextOf(
     const inForce = its.view.inForce[key] ?? 0
     const gain = (ideal.entitlement[row] ?? 0) - inForce
     standing += standsAt(its, key)
-    const isOwed = missed.has(its.name) || inForce < startOf(problem, row) - grain
+    const isOwed = missed.has(its.name) || isNear(its, key) || inForce < startOf(problem, row) - grain
     urgent ||= its.standing === 'managed' && gain > 0 && isMove(gain, grain) && isOwed
   }
   return {
@@ -128,7 +127,8 @@ function holdOf(context: Context, move: Move): Hold | null {
   if (stalled !== null) return stalled
   if (Math.abs(gain) <= context.frame.resource.grain * SAME) return null
   // Where capacity was lost nobody can be kept above what is left, but for whom that would kill.
-  if (gain < 0 && context.lost) return isHard(context, move) ? keepWorkingSet(context, move) : null
+  if (gain < 0 && context.lost)
+    return isHard(move.view, context.frame.resource.key) ? keepWorkingSet(context, move) : null
   const holds =
     gain > 0
       ? [tooSmall(context, move, gain)]
@@ -154,7 +154,8 @@ function notGiving({ frame }: Context, { view, entitlement }: Move): Hold | null
   return { floor, ceiling: Number.POSITIVE_INFINITY, reason: { kind: 'no-progress', turns } }
 }
 
-function tooSmall({ view, frame }: Context, { inForce }: Move, gain: number): Hold | null {
+function tooSmall({ view, frame }: Context, { its, inForce }: Move, gain: number): Hold | null {
+  if (gain > 0 && isNear(its, frame.resource.key)) return null
   const least = view.policy.host.minimumChange[frame.resource.key] ?? 0
   return Math.abs(gain) < least ? { floor: inForce, ceiling: inForce, reason: { kind: 'minimum-change', least } } : null
 }
@@ -185,23 +186,16 @@ function holdShrink(context: Context, move: Move): Hold | null {
  * What cannot be taken away in no time stays where it is in use. Of one for whom nobody asks for any that is what its
  * processes hold themselves, where that is told: what else it uses is read again from its disk.
  */
-function keepWorkingSet(context: Context, move: Move): Hold | null {
-  const { view, its, inForce, entitlement } = move
-  const { key, compressible } = context.frame.resource
+function keepWorkingSet({ frame }: Context, { view, its, inForce, entitlement }: Move): Hold | null {
+  const { key, compressible } = frame.resource
   const isAskedFor = its.requests.some((amount) => amount > 0)
-  const own = isAskedFor ? undefined : levelOf(view.seen, view.known, ownKey(key))
+  const own = isAskedFor ? undefined : view.own[key]
   const inUse = own ?? view.workingSet[key]
   if (compressible || inUse === undefined) return null
-  const margin = own !== undefined && isHard(context, move) ? OWN_MARGIN : WORKING_SET_MARGIN
-  const floor = Math.min(inForce, inUse * margin)
+  const floor = Math.min(inForce, own !== undefined && its.own > 0 ? its.own : inUse * WORKING_SET_MARGIN)
   return floor > entitlement
     ? { floor, ceiling: Number.POSITIVE_INFINITY, reason: { kind: 'working-set', floor } }
     : null
-}
-
-/** Whether less than it uses would cut it off from that; of a soft limit it is only taken back page by page. */
-function isHard({ frame }: Context, { view }: Move): boolean {
-  return limitKnob(frame.resource.key, view.policy.enforcement, view.seen) !== 'memory.soft'
 }
 
 /** When the cooldown ends that a move in this direction would break, or null where it breaks none. */

@@ -3,7 +3,7 @@ import { BOUND } from './arbitrate/division.ts'
 import type { Arbitration, Problem } from './arbitrate/problem.ts'
 import type { Workspace } from './arbitrate/workspace.ts'
 import type { Need } from './estimate/estimate.ts'
-import { type Bounds, type Frame, type FrameRow, problemOf, startOf } from './frame.ts'
+import { type Bounds, type Frame, type FrameRow, isNear, problemOf, startOf } from './frame.ts'
 import { impact } from './impact.ts'
 import { AT_REST, climb, DEFAULT_LADDER, differenceOf, isMove, type Ladder, LEFT_OVER } from './ladder.ts'
 import type { View } from './look.ts'
@@ -127,7 +127,8 @@ function look(view: View, frame: Frame, problem: Problem, ideal: Arbitration) {
     const rungs = isLeftOver(row) ? LEFT_OVER : ofGoals
     const { ladder, triggered } = climb(known?.ladder ?? AT_REST, rungs, difference, view.seen.at.monotonicMs)
     ladders.set(row.name, ladder)
-    const trigger = triggerOf(view, frame, problem, index, row, triggered ? difference : null, ladder)
+    const isDue = triggered || (difference > 0 && isNear(row, key))
+    const trigger = triggerOf(view, frame, problem, index, row, isDue ? difference : null, ladder)
     if (trigger !== null) triggers.push(trigger)
   }
   return { ladders, triggers }

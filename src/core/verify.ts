@@ -4,7 +4,7 @@ import { checkArbitration } from './check/check-arbitration.ts'
 import { checkDonors } from './check/check-donors.ts'
 import { type ChangeToCheck, checkPlan } from './check/check-plan.ts'
 import { checkSmallestChange } from './check/check-smallest-change.ts'
-import { type FrameRow, standsAt, startOf } from './frame.ts'
+import { type FrameRow, isNear, standsAt, startOf } from './frame.ts'
 import type { View } from './look.ts'
 import type { Change, GoalDecision, ResourceDecision, Violation } from './model/decision.ts'
 
@@ -52,7 +52,8 @@ function movesOf({ frame, rounding, settled }: Allotted, goals: readonly GoalDec
   const { limit } = settled.idealProblem
   const missed = new Set(goals.filter((goal) => goal.status.kind === 'missed').map((goal) => goal.domain))
   const isOwed = (row: FrameRow, index: number): boolean => {
-    return missed.has(row.name) || (row.view?.inForce[key] ?? 0) < startOf(settled.idealProblem, index) - grain
+    const isBelowStart = (row.view?.inForce[key] ?? 0) < startOf(settled.idealProblem, index) - grain
+    return missed.has(row.name) || isNear(row, key) || isBelowStart
   }
   const moves = frame.rows.flatMap((row, index) => {
     const inForce = row.view?.inForce[key]

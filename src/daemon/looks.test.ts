@@ -25,4 +25,12 @@ describe('looks', () => {
     assert.equal(last({ controls: [CPU, MEMORY] }, 5000), 2000)
     assert.equal(last({ controls: [CPU] }, 5000), 10_000)
   })
+  it('come sooner while processes have grown near to a limit that kills', () => {
+    const near = (own: number) => {
+      const decision = { goals: [], resources: [{ rows: [{ allocation: 100 }, { own, allocation: 100 }] }] }
+      return lookEveryMs(policy([], []), { decision: decision as never, observation: { domains: [] } as never })
+    }
+    assert.equal(near(80), 10_000)
+    assert.equal(near(81), 2000)
+  })
 })

@@ -6,8 +6,13 @@ import { CPU } from '#core/model/resource.ts'
 
 /** Drivers look at what takes long to tell this often. */
 const EVERY_MS = 10_000
-/** While a goal is missed that something else than CPU may help: of that only a look tells. */
+/**
+ * While a goal is missed that something else than CPU may help, or processes grow towards a limit that kills: of that
+ * only a look tells.
+ */
 const HURRIED_MS = 2000
+/** A limit that kills is near where its processes fill this part of it, the room that they are left included. */
+const NEAR = 0.8
 
 /** How long after one look the next is due. */
 export function lookEveryMs(
@@ -17,6 +22,10 @@ export function lookEveryMs(
   const missed = new Set(
     last?.decision.goals.flatMap(({ status, domain }) => (status.kind === 'missed' ? [domain] : [])),
   )
+  const isNearLimit = last?.decision.resources.some(({ rows }) =>
+    rows.some(({ own, allocation }) => own !== undefined && own > NEAR * allocation),
+  )
+  if (isNearLimit === true) return HURRIED_MS
   const isHurried = last?.observation.domains.some(({ name, policyIndex }) => {
     const its = policy.domains[policyIndex]
     return (

@@ -139,6 +139,8 @@ function amountLines({ resource, unit, row, advice }: Amount): string[] {
   const lines = [`  ${bold(resource)}: it ${[...used, inForce].join(' and ')}.`]
   if (row.role === 'fixed') return [...lines, "    It is not Reeve's to change: it stays at what is in force."]
   if (asked.length > 0) lines.push(`    It asks for ${listed(asked)}.`)
+  if (row.own !== undefined)
+    lines.push(`    A limit below ${of(row.own)} might kill its processes, by what they hold now.`)
   lines.push(
     `    It is ${advice ? 'advised' : 'entitled to'} ${of(row.entitlement)}: ${becauseText(row.because, unit)}.`,
   )

@@ -190,6 +190,8 @@ export interface AmountDecision {
   readonly role: 'managed' | 'fixed' | 'advised' | 'parent'
   /** Cumulative amounts asked for, one per priority class. */
   readonly requests: readonly number[]
+  /** A limit below this may kill its processes; absent where none does, and in journals of old. */
+  readonly own?: number
   readonly use: number | null
   readonly inForce: number | null
   /** What arbitration granted, exactly. */

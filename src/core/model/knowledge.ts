@@ -146,6 +146,8 @@ export interface ResourceKnowledge {
   readonly isRestrained?: true
   /** Of a stock, the most that was not enough, and when that was seen last; absent where it never was so. */
   readonly shortAt?: { readonly amount: number; readonly atMs: number }
+  /** Of a stock, what its processes hold themselves, as `DomainView` has it; absent where that is not told. */
+  readonly own?: number
   readonly moved: { readonly direction: -1 | 1; readonly atMs: number } | null
 }
 
