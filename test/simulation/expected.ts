@@ -115,6 +115,11 @@ export function requestsOf(
   })
 }
 
+/** Its processes have a tenth of room by what is told of them, and less than half of that by what is in force. */
+export function isCramped({ own, inForce }: AmountDecision): boolean {
+  return own !== undefined && (own / 1.1) * 1.05 > (inForce ?? Number.POSITIVE_INFINITY)
+}
+
 /** The problem of which a resource's entitlements are the solution. */
 export function problemOf(
   policy: Policy,
@@ -122,7 +127,7 @@ export function problemOf(
   shareOf: (name: string) => Share,
 ): Problem {
   const count = rows.length
-  const classes = classesOf(policy)
+  const classes = Math.max(classesOf(policy), ...rows.map(({ requests }) => requests.length))
   const minimum = policy.host.minimum[resource] ?? 0
   const index = new Map(rows.map(({ domain }, row) => [domain, row]))
   const { fairness, surplus, remainder } = policy.host

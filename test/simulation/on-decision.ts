@@ -1,6 +1,6 @@
 import type { AmountDecision, ResourceDecision } from '#core/model/decision.ts'
 import { type Decided, type DecisionProperty, grainOf, NEARLY, show } from './decided.ts'
-import { requestsOf, sharesOf } from './expected.ts'
+import { isCramped, requestsOf, sharesOf } from './expected.ts'
 import {
   arbitratesByTheRules,
   conserves,
@@ -49,12 +49,17 @@ function* noNumbersIn(its: unknown, path: string): Generator<string> {
   for (const [key, value] of Object.entries(its)) yield* noNumbersIn(value, `${path}.${key}`)
 }
 
-/** "From goals to a row": the largest need of an application's goals of a class and those above; applications add up. */
+/**
+ * "From goals to a row": the largest need of an application's goals of a class and those above; applications add up.
+ * After them all come its own processes, where they grow into a limit that kills.
+ */
 export function* asksWhatGoalsNeed({ policy, record: { decision } }: Decided): Generator<string> {
   for (const its of decision.resources) {
     for (const row of its.rows) {
       if (row.role === 'parent') continue
       const asked = requestsOf(policy, decision, row.domain, its.resource)
+      const last = Math.max(asked.length, 1) - 1
+      if (isCramped(row)) asked[last] = Math.max(asked[last] ?? 0, row.own ?? 0)
       const differs = asked.findIndex((amount, k) => Math.abs(amount - (row.requests[k] ?? 0)) > NEARLY * (1 + amount))
       if (differs >= 0 && row.requests.length > 0) {
         yield `${show(its, row)} asks for ${row.requests.join(', ')} where its goals need ${asked.join(', ')}`
@@ -75,8 +80,8 @@ export function* shrinksFirst({ record }: Decided): Generator<string> {
 }
 
 /**
- * Property 7: no reversal of a knob within its cooldown, unless a missed goal, a start that is not granted yet or lost
- * capacity caused it, or its own limit came down.
+ * Property 7: no reversal of a knob within its cooldown, unless a missed goal, a start that is not granted yet, lost
+ * capacity or processes near a limit that kills caused it, or its own limit came down.
  */
 export function* reversesNothingTooSoon(its: Decided): Generator<string> {
   const { policy, record, moves } = its
@@ -93,7 +98,7 @@ export function* reversesNothingTooSoon(its: Decided): Generator<string> {
     const isOwed = (row: AmountDecision) => {
       const { reservation, limit } = shares(row.domain)
       const start = Math.min(reservation ?? minimum[one.resource] ?? 0, limit ?? Number.POSITIVE_INFINITY)
-      return missed.has(row.domain) || (row.inForce ?? 0) < start - grain
+      return missed.has(row.domain) || isCramped(row) || (row.inForce ?? 0) < start - grain
     }
     // Whoever is owed may have to wait until the donor has given.
     const isUrgent = one.rows.some((row) => {

@@ -169,7 +169,13 @@ function look({ domain, policyIndex }: Placed, takenAtMs: number, noisy: NoisyCo
       ...(disk !== null && { 'io.read': disk.readBytes, 'io.pressureMs': disk.pressureMs }),
       ...(packets !== null && { 'net.rxPackets': packets.rx, 'net.txPackets': packets.tx }),
     },
-    levels: { [MEMORY]: domain.memory, 'memory.total': domain.memory, threads: domain.threads },
+    levels: {
+      [MEMORY]: domain.memory,
+      // A limit below what it wants to hold kills it, so none of that is cache.
+      'memory.own': domain.memory,
+      'memory.total': domain.memory,
+      threads: domain.threads,
+    },
     settings: { ...domain.settings },
   }
 }
