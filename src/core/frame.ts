@@ -27,7 +27,7 @@ export interface FrameRow {
   readonly view: DomainView | null
   readonly standing: DomainView['standing'] | 'parent'
   readonly requests: readonly number[]
-  /** What its processes hold themselves, and room for them to grow, where a limit below that kills them; else 0. */
+  /** What its processes hold themselves, and room for them to grow, where a lower limit of Reeve would kill; else 0. */
   readonly own: number
   /** The most of the resource that it can take, whatever it is given and allowed, in its unit. */
   readonly most: number
@@ -129,14 +129,16 @@ function treeRows(
   const walk = (parentName: string | null, parent: number): void => {
     for (const member of children.get(parentName) ?? []) {
       if ('seen' in member) {
-        const own = isHard(member, resource.key) ? ROOM * (member.own[resource.key] ?? 0) : 0
+        const standing = standingOf(member, resource, asManaged)
+        const isKilling = standing === 'managed' && isHard(member, resource.key)
+        const own = isKilling ? ROOM * (member.own[resource.key] ?? 0) : 0
         const asked = requests.get(member.name) ?? []
         rows.push({
           name: member.name,
           parent,
           policy: member.policy,
           view: member,
-          standing: standingOf(member, resource, asManaged),
+          standing,
           requests: isNear({ view: member, own }, resource.key) ? afterAll(asked, own, classes) : asked,
           own,
           most: mostOf(view, member, resource),

@@ -128,6 +128,16 @@ describe('memory that is not enough', () => {
       assert.equal(hold(106), 117)
     })
 
+    it('is none of Reeve where the domain is not its to manage', () => {
+      const { world } = grown(greedy)
+      const ownOf = () =>
+        world.step().resources.flatMap(({ rows }) => rows.flatMap(({ domain, own }) => (own ? [domain] : [])))
+      assert.deepEqual(ownOf(), ['a'])
+      const [a, ...others] = world.policy.domains
+      world.policy = { ...world.policy, domains: [{ ...(a as (typeof others)[number]), mode: 'observe' }, ...others] }
+      assert.deepEqual(ownOf(), [])
+    })
+
     it('has it without any goal as well', () => {
       const { hold } = grown([])
       assert.deepEqual([hold(100), hold(106), hold(110)], [110, 117, 117])
