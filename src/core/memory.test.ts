@@ -111,8 +111,8 @@ describe('memory that is not enough', () => {
       const world = new World(policy(domains, goals, { ...host, ...its }, RESOURCES), {})
       const settings = { 'memory.limit': 300 * MIB, 'cpu.quota': null }
       for (const name of ['b', 'c']) world.tenants[name] = { ...reading(20, 0, 0), settings }
-      const hold = (own: number) => {
-        world.tenants['a'] = { ...reading(own + 10, 0, 0), settings, levels: { 'memory.own': own * MIB } }
+      const hold = (own: number, cache = 10) => {
+        world.tenants['a'] = { ...reading(own + cache, 0, 0), settings, levels: { 'memory.own': own * MIB } }
         return Math.round(allocated(world.step(), 'a', MEMORY) / MIB)
       }
       for (let turn = 0; turn < 5; turn++) hold(100)
@@ -136,6 +136,14 @@ describe('memory that is not enough', () => {
       const [a, ...others] = world.policy.domains
       world.policy = { ...world.policy, domains: [{ ...(a as (typeof others)[number]), mode: 'observe' }, ...others] }
       assert.deepEqual(ownOf(), [])
+    })
+
+    it('keeps it whatever less a goal of its own asks for', () => {
+      const { hold } = grown([goal('a', 1, atLeast(60)), ...greedy], { cooldownMs: 0, minimumChange: {} })
+      // All that it uses is its processes' own.
+      hold(200, 0)
+      for (let turn = 0; turn < 40; turn++) hold(100, 0)
+      assert.ok(hold(100, 0) >= 110)
     })
 
     it('has it without any goal as well', () => {

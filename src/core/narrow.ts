@@ -184,15 +184,15 @@ function holdShrink(context: Context, move: Move): Hold | null {
 
 /**
  * What cannot be taken away in no time stays where it is in use. Of one for whom nobody asks for any that is what its
- * processes hold themselves, where that is told: what else it uses is read again from its disk.
+ * processes hold themselves, where that is told: what else it uses is read again from its disk. Nor does a limit that
+ * kills come nearer to them than they follow it.
  */
 function keepWorkingSet({ frame }: Context, { view, its, inForce, entitlement }: Move): Hold | null {
   const { key, compressible } = frame.resource
   const isAskedFor = its.requests.some((amount) => amount > 0)
-  const own = isAskedFor ? undefined : view.own[key]
-  const inUse = own ?? view.workingSet[key]
+  const inUse = (isAskedFor ? undefined : view.own[key]) ?? view.workingSet[key]
   if (compressible || inUse === undefined) return null
-  const floor = Math.min(inForce, own !== undefined && its.own > 0 ? its.own : inUse * WORKING_SET_MARGIN)
+  const floor = Math.min(inForce, Math.max(inUse * WORKING_SET_MARGIN, its.own))
   return floor > entitlement
     ? { floor, ceiling: Number.POSITIVE_INFINITY, reason: { kind: 'working-set', floor } }
     : null

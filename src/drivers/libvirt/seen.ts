@@ -19,14 +19,20 @@ export function seenWith(
   const freeze = isPaused ? 1 : 0
   if (guest.kind === 'container') return { ...seen, settings: { ...group.settings, freeze } }
   const { cpus, vcpus, mostVcpus, hasBalloon, memory, devices } = guest
+  const levels = withoutMemory(group.levels)
   const balloon = hasBalloon ? { 'memory.balloon': memory.actual } : {}
   const settings = { ...group.settings, 'cpu.set': cpus, freeze, ...balloon }
   const most = { [CPU]: vcpus * 1000, [MEMORY]: memory.most, 'cpu.count': mostVcpus }
   const lacks = hasBalloon || !controlsMemory ? {} : { lacks: { 'memory.balloon': NO_BALLOON } }
-  const machine = { ...seen, settings, most, ...lacks }
+  const machine = { ...seen, levels, settings, most, ...lacks }
   if (!slow || !guest.isToldNow) return machine
   const held = { memory: memory.workingSet, 'memory.held': memory.actual, 'memory.total': memory.resident }
   const dirty = memory.dirtyRate === undefined ? {} : { 'memory.dirtyRate': memory.dirtyRate }
   const told = { atMs: guest.toldAtMs, counters: devices.counters }
-  return { ...machine, told, levels: { ...group.levels, ...held, ...dirty } }
+  return { ...machine, told, levels: { ...levels, ...held, ...dirty } }
+}
+
+/** A machine's process holds what its guest ever touched; of what the guest needs that says nothing. */
+function withoutMemory(levels: DomainObservation['levels']): DomainObservation['levels'] {
+  return Object.fromEntries(Object.entries(levels).filter(([key]) => !key.startsWith(MEMORY)))
 }
