@@ -22,7 +22,7 @@ export interface Allotted {
 
 /** Arbitrates, settles and rounds every resource; `asManaged` treats what is advised as if it were managed. */
 export function allot(view: View, needs: readonly Need[], asManaged: boolean): Allotted[] {
-  const classes = view.policy.goals.reduce((most, goal) => Math.max(most, goal.priority), 0)
+  const classes = classesOf(view)
   const workspace = newWorkspace()
   return view.policy.resources.map((resource) => {
     const framed = frame(view, resource, requestRows(needs, resource.key, classes), classes, asManaged)
@@ -89,7 +89,7 @@ export function describe(view: View, its: Allotted): ResourceDecision {
   return {
     resource: resource.key,
     capacity: { ...capacity, shrunk: (top?.shrunk ?? false) || (ideal.groups[0]?.shrunk ?? false) },
-    classes: classesOf(framed.classes, top),
+    classes: outcomesOf(framed.classes, classesOf(view), top),
     rows: described,
     unallocated: capacity.available - given,
   }
@@ -108,14 +108,20 @@ function settleReason(
   return { kind: 'within-thresholds', difference: differenceOf(entitlement, inForce, grain) }
 }
 
+/** How many classes of goals there are. */
+function classesOf({ policy }: View): number {
+  return policy.goals.reduce((most, goal) => Math.max(most, goal.priority), 0)
+}
+
 /** How the classes came out at the top level. Class 0, the owners', is told apart only where it is the one that stopped. */
-function classesOf(classes: number, top: GroupOutcome | undefined): ClassDecision[] {
+function outcomesOf(classes: number, ofGoals: number, top: GroupOutcome | undefined): ClassDecision[] {
   const stoppedAt = top === undefined || top.stoppedAt < 0 ? Number.POSITIVE_INFINITY : top.stoppedAt
   const outcomes: ClassDecision[] = []
   for (let priority = stoppedAt === 0 ? 0 : 1; priority <= classes; priority++) {
-    if (priority < stoppedAt) outcomes.push({ priority, satisfied: true })
-    else if (priority > stoppedAt || top === undefined) outcomes.push({ priority, satisfied: false })
-    else outcomes.push({ priority, satisfied: false, ...stopOf(top) })
+    const its = { priority, ...(priority > ofGoals && { afterGoals: true as const }) }
+    if (priority < stoppedAt) outcomes.push({ ...its, satisfied: true })
+    else if (priority > stoppedAt || top === undefined) outcomes.push({ ...its, satisfied: false })
+    else outcomes.push({ ...its, satisfied: false, ...stopOf(top) })
   }
   return outcomes
 }

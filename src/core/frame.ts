@@ -48,6 +48,16 @@ export function isNear({ view, own }: Pick<FrameRow, 'view' | 'own'>, key: Resou
   return own * (NEAR / ROOM) > (view?.inForce[key] ?? Number.POSITIVE_INFINITY)
 }
 
+/**
+ * What its processes hold themselves, in the resource's unit; for an hour after a kill no less than was not enough then.
+ * Undefined where that is not told.
+ */
+export function ownOf({ own, shortAt }: DomainView, key: ResourceKey): number | undefined {
+  const held = own[key]
+  const short = shortAt[key]
+  return held === undefined || short?.killed !== true ? held : Math.max(held, short.amount)
+}
+
 /** Whether less than it uses would cut it off from that; of a soft limit it is only taken back page by page. */
 export function isHard(view: DomainView, key: ResourceKey): boolean {
   return limitKnob(key, view.policy.enforcement, view.seen) !== 'memory.soft'
@@ -131,7 +141,7 @@ function treeRows(
       if ('seen' in member) {
         const standing = standingOf(member, resource, asManaged)
         const isKilling = standing === 'managed' && isHard(member, resource.key)
-        const own = isKilling ? ROOM * (member.own[resource.key] ?? 0) : 0
+        const own = isKilling ? ROOM * (ownOf(member, resource.key) ?? 0) : 0
         const asked = requests.get(member.name) ?? []
         rows.push({
           name: member.name,
@@ -162,10 +172,10 @@ function treeRows(
   return rows
 }
 
-/** With an amount that is asked for in the last class. */
+/** With an amount that is asked for in a class of its own, after those of all goals. */
 function afterAll(requests: readonly number[], amount: number, classes: number): readonly number[] {
-  const last = Math.max(classes, 1) - 1
-  return Array.from({ length: last + 1 }, (_, k) => Math.max(requests[k] ?? 0, k === last ? amount : 0))
+  const ofGoals = Array.from({ length: classes }, (_, k) => requests[k] ?? 0)
+  return [...ofGoals, Math.max(ofGoals.at(-1) ?? 0, amount)]
 }
 
 /**

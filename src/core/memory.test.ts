@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { ResourceDecision } from './model/decision.ts'
 import { CPU, knownResource, MEMORY, type Resource } from './model/resource.ts'
 import { allocated, domain, goal, policy, type Tenant, World } from './world.fixture.ts'
 
@@ -111,8 +112,8 @@ describe('memory that is not enough', () => {
       const world = new World(policy(domains, goals, { ...host, ...its }, RESOURCES), {})
       const settings = { 'memory.limit': 300 * MIB, 'cpu.quota': null }
       for (const name of ['b', 'c']) world.tenants[name] = { ...reading(20, 0, 0), settings }
-      const hold = (own: number, cache = 10) => {
-        world.tenants['a'] = { ...reading(own + cache, 0, 0), settings, levels: { 'memory.own': own * MIB } }
+      const hold = (own: number, cache = 10, kills = 0) => {
+        world.tenants['a'] = { ...reading(own + cache, 0, kills), settings, levels: { 'memory.own': own * MIB } }
         return Math.round(allocated(world.step(), 'a', MEMORY) / MIB)
       }
       for (let turn = 0; turn < 5; turn++) hold(100)
@@ -158,9 +159,35 @@ describe('memory that is not enough', () => {
 
     it('has no more where goals ask for all that there is', () => {
       const { hold, world } = grown(greedy)
-      world.policy = { ...world.policy, goals: [goal('b', 1, atLeast(890)), goal('c', 2, atLeast(20))] }
+      world.policy = { ...world.policy, goals: [goal('b', 1, atLeast(890))] }
       for (let turn = 0; turn < 5; turn++) hold(200)
       assert.ok(hold(200) <= 1024 - 890)
+      const { classes, rows } = world.step().resources.find((its) => its.resource === MEMORY) as ResourceDecision
+      assert.deepEqual(
+        classes.map((its) => its.afterGoals === true),
+        [false, true],
+      )
+      const asked = rows.find((row) => row.domain === 'a')?.requests.map((amount) => Math.round(amount / MIB))
+      assert.deepEqual(asked, [0, 220])
+    })
+
+    it('has it from one that would give too little to be worth a change', () => {
+      const { hold, world } = grown(greedy)
+      const asking = (mib: number) => ({ ...world.policy, goals: [goal('b', 1, atLeast(mib))] })
+      world.policy = asking(895)
+      hold(100)
+      world.policy = asking(885)
+      hold(106)
+      assert.ok(hold(106) > 110)
+    })
+
+    it('keeps for an hour what was not enough when they were killed, and has a tenth more', () => {
+      const { hold } = grown(greedy, { cooldownMs: 0 })
+      assert.equal(hold(100, 10, 1), 121)
+      for (let turn = 0; turn < 60; turn++) hold(20, 10, 1)
+      assert.equal(hold(20, 10, 1), 121)
+      for (let turn = 0; turn < 3600; turn++) hold(20, 10, 1)
+      assert.ok(hold(20, 10, 1) < 110)
     })
 
     it('has it from one that grew a moment ago and asks for it no more', () => {

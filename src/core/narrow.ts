@@ -1,6 +1,6 @@
 import type { Arbitration, Problem } from './arbitrate/problem.ts'
 import type { Need } from './estimate/estimate.ts'
-import { type Bounds, type Frame, type FrameRow, isHard, isNear, standsAt, startOf } from './frame.ts'
+import { type Bounds, type Frame, type FrameRow, isHard, isNear, ownOf, standsAt, startOf } from './frame.ts'
 import { isMove } from './ladder.ts'
 import type { DomainView, View } from './look.ts'
 import type { SettleReason } from './model/decision.ts'
@@ -154,8 +154,8 @@ function notGiving({ frame }: Context, { view, entitlement }: Move): Hold | null
   return { floor, ceiling: Number.POSITIVE_INFINITY, reason: { kind: 'no-progress', turns } }
 }
 
-function tooSmall({ view, frame }: Context, { its, inForce }: Move, gain: number): Hold | null {
-  if (gain > 0 && isNear(its, frame.resource.key)) return null
+function tooSmall({ view, frame, urgent }: Context, { its, inForce }: Move, gain: number): Hold | null {
+  if (gain > 0 ? isNear(its, frame.resource.key) : urgent) return null
   const least = view.policy.host.minimumChange[frame.resource.key] ?? 0
   return Math.abs(gain) < least ? { floor: inForce, ceiling: inForce, reason: { kind: 'minimum-change', least } } : null
 }
@@ -190,7 +190,7 @@ function holdShrink(context: Context, move: Move): Hold | null {
 function keepWorkingSet({ frame }: Context, { view, its, inForce, entitlement }: Move): Hold | null {
   const { key, compressible } = frame.resource
   const isAskedFor = its.requests.some((amount) => amount > 0)
-  const inUse = (isAskedFor ? undefined : view.own[key]) ?? view.workingSet[key]
+  const inUse = (isAskedFor ? undefined : ownOf(view, key)) ?? view.workingSet[key]
   if (compressible || inUse === undefined) return null
   const floor = Math.min(inForce, Math.max(inUse * WORKING_SET_MARGIN, its.own))
   return floor > entitlement

@@ -61,7 +61,7 @@ describe('a shortage', () => {
   })
 
   it('is where a domain was killed, however little it uses then', () => {
-    assert.deepEqual(shortageAfter(null, { ...calm, total: 5 * MIB, kills: 1 }), short)
+    assert.deepEqual(shortageAfter(null, { ...calm, total: 5 * MIB, kills: 1 }), { ...short, killed: true })
   })
 
   it('is remembered at its most for an hour after it was seen last', () => {
@@ -69,7 +69,9 @@ describe('a shortage', () => {
     assert.equal(shortageAfter(short, later), short)
     assert.equal(shortageAfter(short, { ...later, atMs: 5000 + HOUR_MS }), null)
     const less = { ...calm, inForce: 60 * MIB, kills: 1, atMs: 9000 }
-    assert.deepEqual(shortageAfter(short, less), { amount: 100 * MIB, atMs: 9000 })
+    const killed = { amount: 100 * MIB, atMs: 9000, killed: true } as const
+    assert.deepEqual(shortageAfter(short, less), killed)
+    assert.deepEqual(shortageAfter(killed, { ...calm, stalled: 0.3 }), { ...killed, atMs: 5000 })
   })
 
   it('raises the working set above what was not enough', () => {

@@ -80,7 +80,8 @@ export function shortageAfter(before: Shortage | null, now: StockReading): Short
   const { inForce, total, stalled, kills, atMs } = now
   const standing = before !== null && atMs - before.atMs < SHORT_MS ? before : null
   if (kills === 0 && (stalled < STALLED || total < TAKEN * inForce)) return standing
-  return { amount: Math.max(inForce, standing?.amount ?? 0), atMs }
+  const killed = kills > 0 || standing?.killed === true
+  return { amount: Math.max(inForce, standing?.amount ?? 0), atMs, ...(killed && { killed: true as const }) }
 }
 
 /**

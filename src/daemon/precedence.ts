@@ -5,7 +5,8 @@ import { makeRealTime, openScheduling } from '#processes/sched-attributes.ts'
  * Lets this process run before others of the host, every thread of it, by the lowest real-time standing. Whoever moves
  * CPU must not wait for the CPU it moves: on a host whose domains were all busy, a manager of ordinary standing was seen
  * to wait 20 s for 20 ms of work, also at the best nice value. It needs one or two hundredths of a CPU, and the kernel
- * keeps a twentieth of every CPU from real-time tasks. What it starts does not inherit. Returns why it could not be
+ * keeps a twentieth of every CPU from real-time tasks. Of what it starts, only its own
+ * tools inherit. Returns why it could not be
  * had, or null.
  */
 export async function takePrecedence(): Promise<string | null> {

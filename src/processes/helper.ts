@@ -55,19 +55,20 @@ function start(id: number, { argv: [program, ...args], surroundings, output }: T
   try {
     const stdio = ['ignore', kept, kept, 'pipe'] as const
     const child = spawnOrdinary(program, args, { ...surroundings, stdio: [...stdio], detached: true })
-    const gate = child.stdio[3] as Writable
-    // What is killed meanwhile closes its end; what became of it shows in its group.
-    gate.on('error', () => {})
-    begun.set(id, { go: () => gate.end('go\n'), end: () => child.kill('SIGKILL') })
     child.once('error', (error) => {
       begun.delete(id)
       fail(id, error)
     })
+    if (child.pid === undefined) return
+    const gate = child.stdio[3] as Writable
+    // What is killed meanwhile closes its end; what became of it shows in its group.
+    gate.on('error', () => {})
+    begun.set(id, { go: () => gate.end('go\n'), end: () => child.kill('SIGKILL') })
     child.once('exit', (code, signal) => {
       begun.delete(id)
       answer({ id, ended: { code, signal, stdout: '', stderr: '' } })
     })
-    if (child.pid !== undefined) answer({ id, pid: child.pid })
+    answer({ id, pid: child.pid })
   } finally {
     closeSync(kept)
   }

@@ -54,9 +54,11 @@ it('a tool whose time is up is ended with all that it started', async (t) => {
 
 it('a helper that is killed fails what it was running, and another one takes its place', async () => {
   const helper = await helperId()
-  const waiting = runTool(['sleep', '60'], SOON)
+  const waiting = run({ argv: ['sleep', '60'], surroundings, standing: 'ordinary', bytesMost: 100 })
+  await until(() => waiting.pid !== null)
   process.kill(helper, 'SIGKILL')
-  await assert.rejects(waiting, /the process that starts programs for Reeve ended by SIGKILL/)
+  await assert.rejects(waiting.ended, /the process that starts programs for Reeve ended by SIGKILL/)
+  await until(() => !isThere(waiting.pid as number))
   assert.notEqual(await helperId(), helper)
 })
 

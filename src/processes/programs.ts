@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { inTime } from '#lib/in-time.ts'
 import type { Answer, Argv, Ask, Ended, ToRun, ToStart } from './messages.ts'
+import { killGroup } from './run-to-end.ts'
 import { inheriting } from './sched-attributes.ts'
 
 /**
@@ -81,6 +82,7 @@ export class ToolFailed extends Error {
 /** What a program of the host prints, which Reeve itself waits for, and which therefore runs at its standing. */
 export async function runTool(argv: Argv, { timeoutMs, input, signal }: ToolOptions): Promise<string> {
   const cut = AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])])
+  cut.throwIfAborted()
   const surroundings = { env: process.env as Record<string, string> }
   const begun = run({ argv, surroundings, standing: 'own', bytesMost: MEBIBYTE, ...(input !== undefined && { input }) })
   const ended = await endOf(begun, cut).catch((error: Error) => {
@@ -112,8 +114,10 @@ class Asked implements Begun {
   readonly #begins = Promise.withResolvers<void>()
   readonly #ended = Promise.withResolvers<Ended>()
   readonly #say: (word: 'go' | 'end') => void
+  readonly #outlives: boolean
 
-  constructor(say: (word: 'go' | 'end') => void) {
+  constructor(outlives: boolean, say: (word: 'go' | 'end') => void) {
+    this.#outlives = outlives
     this.#say = say
     // Not everybody who asks wants to know.
     this.begins.catch(() => {})
@@ -150,6 +154,12 @@ class Asked implements Begun {
     this.#ended.resolve(answer.ended)
   }
 
+  /** The helper is gone: what ends with Reeve does not outlive that either. */
+  lose(error: Error): void {
+    if (this.pid !== null && !this.#outlives) killGroup(this.pid, 'SIGKILL')
+    this.fail(error)
+  }
+
   fail(error: Error): void {
     this.isOver = true
     this.#begins.reject(error)
@@ -170,12 +180,12 @@ class Helper {
       '--single-threaded-gc',
     ]
     // A session of its own: an interrupt from the keyboard is for Reeve alone.
-    const options = { execArgv, stdio: ['ignore', 'ignore', 'ignore', 'ipc'], detached: true } as const
+    const options = { execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'], detached: true } as const
     this.#process = inheriting(() => fork(path, { ...options, stdio: [...options.stdio] }))
     const lose = (why: string): void => {
       gone()
       for (const asked of this.#asked.values())
-        asked.fail(new Error(`the process that starts programs for Reeve ${why}`))
+        asked.lose(new Error(`the process that starts programs for Reeve ${why}`))
       this.#asked.clear()
     }
     this.#process.on('message', (answer: Answer) => this.#hear(answer))
@@ -188,7 +198,7 @@ class Helper {
   ask(what: { readonly run: ToRun } | { readonly start: ToStart }): Asked {
     this.#last += 1
     const id = this.#last
-    const asked = new Asked((word) => this.#say(word === 'go' ? { id, go: true } : { id, end: true }))
+    const asked = new Asked('start' in what, (word) => this.#say(word === 'go' ? { id, go: true } : { id, end: true }))
     this.#asked.set(id, asked)
     this.#say({ id, ...what })
     return asked

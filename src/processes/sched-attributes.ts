@@ -76,13 +76,19 @@ export function isRealTime(): boolean {
   return calls !== null && getAttributes(0).readUInt32LE(AT.policy) === CLASS_NUMBER['round-robin']
 }
 
-/** What `start` starts, in this very call, inherits the real-time standing of this thread where it has one. */
+/** What `start` starts, in this very call, inherits the real-time standing of this thread where it has one and may. */
 export function inheriting<Result>(start: () => Result): Result {
   if (!isRealTime()) return start()
   const own = getAttributes(0)
   const inherited = Buffer.from(own)
   inherited.writeBigUInt64LE(0n, AT.flags)
-  setAttributes(0, inherited)
+  try {
+    setAttributes(0, inherited)
+  } catch (error) {
+    // A real-time standing may be had without the right to hand it on.
+    if ((error as NodeJS.ErrnoException).code === 'EPERM') return start()
+    throw error
+  }
   try {
     return start()
   } finally {

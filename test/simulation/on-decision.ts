@@ -58,8 +58,7 @@ export function* asksWhatGoalsNeed({ policy, record: { decision } }: Decided): G
     for (const row of its.rows) {
       if (row.role === 'parent') continue
       const asked = requestsOf(policy, decision, row.domain, its.resource)
-      const last = Math.max(asked.length, 1) - 1
-      if (isCramped(row)) asked[last] = Math.max(asked[last] ?? 0, row.own ?? 0)
+      if (isCramped(row)) asked.push(Math.max(asked.at(-1) ?? 0, row.own ?? 0))
       const differs = asked.findIndex((amount, k) => Math.abs(amount - (row.requests[k] ?? 0)) > NEARLY * (1 + amount))
       if (differs >= 0 && row.requests.length > 0) {
         yield `${show(its, row)} asks for ${row.requests.join(', ')} where its goals need ${asked.join(', ')}`

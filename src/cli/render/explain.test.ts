@@ -10,14 +10,21 @@ interface Capacity {
   readonly available: number
 }
 
-function linesOf(its: Capacity, goals: readonly GoalView[] = [], restrained: Explanation['restrained'] = []): string[] {
+type Amount = Explanation['amounts'][number]
+
+function linesOf(
+  its: Capacity,
+  goals: readonly GoalView[] = [],
+  restrained: Explanation['restrained'] = [],
+  amounts: { readonly classes?: Amount['classes']; readonly row?: Partial<Amount['row']> } = {},
+): string[] {
   const amount = {
     resource: 'cpu',
     unit: 'millicores',
     advice: false,
     capacity: { total: 2000, shrunk: false, ...its },
-    classes: [],
-    row: { domain: 'shop', role: 'fixed', use: null, inForce: null, requests: [] },
+    classes: amounts.classes ?? [],
+    row: { ...{ domain: 'shop', role: 'fixed', use: null, inForce: null, requests: [], gains: [] }, ...amounts.row },
   }
   const explanation = {
     ...{ domain: 'shop', turn: 1, utcMs: 0, host: 'here', verdict: { kind: 'changes', count: 0, triggers: [] } },
@@ -61,6 +68,25 @@ it('a quota that holds a domain back is told for as long as it does', () => {
   const capacity = { headroom: 0, unmanaged: 0, fixed: 0, available: 2000 }
   const lines = linesOf(capacity, [], [{ domain: 'shop', quota: 1440 }]).filter((line) => line.includes('quota'))
   assert.deepEqual(lines, ['  A quota holds it to 1.44 cores, for as long as others wait for what is theirs.'])
+})
+
+it('what is asked for after all goals is told apart from them', () => {
+  const capacity = { headroom: 0, unmanaged: 0, fixed: 0, available: 2000 }
+  const lines = linesOf(capacity, [], [], {
+    classes: [
+      { priority: 1, satisfied: true },
+      { priority: 2, afterGoals: true, satisfied: false },
+    ],
+    row: {
+      ...{ role: 'managed', requests: [100, 300], own: 300, entitlement: 200, allocation: 200, settled: null },
+      because: { bound: 'request', priority: 2 } as Amount['row']['because'],
+    },
+  })
+  const all = lines.join('\n')
+  assert.match(all, /; what was asked for after all goals could not be served in full\./)
+  assert.match(all, /It asks for 0\.1 cores up to priority 1 and 0\.3 cores after all goals\./)
+  assert.match(all, /A limit below 0\.3 cores might kill its processes: what they have held of late, and a tenth\./)
+  assert.match(all, /that is all it asked for, after all goals\./)
 })
 
 describe('who says what a domain needs', () => {

@@ -1,4 +1,5 @@
 import type { Explanation, GoalView } from '#api/contract.ts'
+import { placeText, upToText } from './classes.ts'
 import { estimatorName, forecastText } from './grades.ts'
 import {
   aimText,
@@ -46,9 +47,11 @@ function capacityLines(amounts: readonly Amount[]): string[] {
   return [...first.values()].map(({ resource, unit, capacity, classes }) => {
     const of = (value: number) => amount(value, unit)
     const fixed = capacity.fixed > 0 ? `, and ${of(capacity.fixed)} of these stay with fixed domains` : ''
-    const unmet = classes.filter(({ satisfied }) => !satisfied).map(({ priority }) => String(priority))
+    const unmet = classes.filter(({ satisfied }) => !satisfied).map((its) => placeText(its.priority, classes))
     const served =
-      unmet.length === 0 ? 'every priority was served' : `priority ${listed(unmet)} could not be served in full`
+      unmet.length === 0
+        ? 'every priority was served'
+        : `what was asked for ${listed(unmet)} could not be served in full`
     return `The host has ${of(capacity.total)} of ${resource}: ${takenText(capacity, of)}, so ${of(capacity.available)} were divided${fixed}; ${served}.`
   })
 }
@@ -131,18 +134,18 @@ function promiseLines({ promised, graded, record, aim, unit }: GoalView): string
   return lines
 }
 
-function amountLines({ resource, unit, row, advice }: Amount): string[] {
+function amountLines({ resource, unit, row, classes, advice }: Amount): string[] {
   const of = (value: number) => amount(value, unit)
   const used = row.use === null ? [] : [`uses ${of(row.use)}`]
   const inForce = row.inForce === null ? 'has no setting yet' : `has ${of(row.inForce)} in force`
-  const asked = row.requests.map((request, i) => `${of(request)} up to priority ${i + 1}`)
+  const asked = row.requests.map((request, i) => `${of(request)} ${upToText(i + 1, classes)}`)
   const lines = [`  ${bold(resource)}: it ${[...used, inForce].join(' and ')}.`]
   if (row.role === 'fixed') return [...lines, "    It is not Reeve's to change: it stays at what is in force."]
   if (asked.length > 0) lines.push(`    It asks for ${listed(asked)}.`)
   if (row.own !== undefined)
-    lines.push(`    A limit below ${of(row.own)} might kill its processes, by what they hold now.`)
+    lines.push(`    A limit below ${of(row.own)} might kill its processes: what they have held of late, and a tenth.`)
   lines.push(
-    `    It is ${advice ? 'advised' : 'entitled to'} ${of(row.entitlement)}: ${becauseText(row.because, unit)}.`,
+    `    It is ${advice ? 'advised' : 'entitled to'} ${of(row.entitlement)}: ${becauseText(row.because, unit, classes)}.`,
   )
   if (row.gains.length > 0) {
     const gains = row.gains.map(({ from, amount: gained }) => {

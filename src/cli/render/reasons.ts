@@ -3,6 +3,7 @@ import type { Because, SmallestChange } from '#core/arbitrate/problem.ts'
 import type { Change, ChangeReason, Drift, Outcome, SettleReason, Trigger, Verdict } from '#core/model/decision.ts'
 import type { EstimateReason } from '#core/model/estimate-reason.ts'
 import type { Aim } from '#core/model/policy.ts'
+import { type Classes, placeText, upToText } from './classes.ts'
 import { amount, counted, listed, measure, percent, setting, short } from './units.ts'
 
 /** Reasons, which are data everywhere else, as parts of sentences. One function for each union of the model. */
@@ -119,8 +120,9 @@ export function estimateText(because: EstimateReason, unit: string, unitOf: (res
 }
 
 /** What bound an entitlement, after "It is entitled to X:". */
-export function becauseText(because: Because, unit: string): string {
+export function becauseText(because: Because, unit: string, classes: Classes): string {
   const of = (value: number) => amount(value, unit)
+  const at = (priority: number) => placeText(priority, classes)
   switch (because.bound) {
     case 'start':
       return because.explicit
@@ -129,17 +131,17 @@ export function becauseText(because: Because, unit: string): string {
     case 'own':
       return `it owns ${of(because.own)}${because.lend ? '' : ', which it does not lend'}`
     case 'request':
-      return `that is all it asked for, up to priority ${because.priority}`
+      return `that is all it asked for, ${upToText(because.priority, classes)}`
     case 'limit':
-      return `it can have ${of(because.limit)} at most, reached at priority ${because.priority}`
+      return `it can have ${of(because.limit)} at most, reached ${at(because.priority)}`
     case 'level':
       return (
-        `there was not enough for everyone at priority ${because.priority}, so all were raised to the same ` +
+        `there was not enough for everyone ${at(because.priority)}, so all were raised to the same ` +
         `${of(because.level)} for each unit of weight, and its weight is ${short(because.weight)}`
       )
     case 'fraction':
       return (
-        `there was not enough for everyone at priority ${because.priority}, so each got ${percent(because.fraction)} ` +
+        `there was not enough for everyone ${at(because.priority)}, so each got ${percent(because.fraction)} ` +
         `of what was missing, and it missed ${of(because.want - because.from)}`
       )
     case 'surplus':

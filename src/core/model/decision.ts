@@ -179,18 +179,23 @@ export interface CapacityDecision {
   readonly shrunk: boolean
 }
 
-export type ClassDecision =
-  | { readonly priority: number; readonly satisfied: true }
-  | { readonly priority: number; readonly satisfied: false; readonly level?: number; readonly fraction?: number }
+export type ClassDecision = {
+  readonly priority: number
+  /** No goals are in it, but what processes near a limit that kills ask for after all goals. */
+  readonly afterGoals?: true
+} & ({ readonly satisfied: true } | { readonly satisfied: false; readonly level?: number; readonly fraction?: number })
 
 /** One domain and one resource. */
 export interface AmountDecision {
   readonly domain: DomainName
   readonly parent: DomainName | null
   readonly role: 'managed' | 'fixed' | 'advised' | 'parent'
-  /** Cumulative amounts asked for, one per priority class. */
+  /** Cumulative amounts asked for, one per priority class, and one more after all goals where `own` is near. */
   readonly requests: readonly number[]
-  /** A limit below this may kill its processes; absent where none does, and in journals of old. */
+  /**
+   * What its processes have held of late and a tenth of room: a limit below this may kill them. Absent where none does,
+   * and in journals of old.
+   */
   readonly own?: number
   readonly use: number | null
   readonly inForce: number | null

@@ -144,8 +144,11 @@ export interface ResourceKnowledge {
   readonly shortSinceMs?: number
   /** Of CPU: it has a quota for having taken what others were short of. */
   readonly isRestrained?: true
-  /** Of a stock, the most that was not enough, and when that was seen last; absent where it never was so. */
-  readonly shortAt?: { readonly amount: number; readonly atMs: number }
+  /**
+   * Of a stock, the most that was not enough, and when that was seen last; absent where it never was so. `killed` where
+   * it was killed for want of it.
+   */
+  readonly shortAt?: { readonly amount: number; readonly atMs: number; readonly killed?: true }
   /** Of a stock, what its processes hold themselves, as `DomainView` has it; absent where that is not told. */
   readonly own?: number
   readonly moved: { readonly direction: -1 | 1; readonly atMs: number } | null

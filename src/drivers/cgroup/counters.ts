@@ -107,7 +107,7 @@ function memoryV1(layout: Layout, path: string): SlowReader[] {
       read(text, counters, levels) {
         const used = usage.number()
         if (used !== null) putMemory(levels, used, fieldOf(text, 'total_inactive_file') ?? 0)
-        levels['memory.own'] = sumOf(text, ['total_rss', 'total_shmem', 'total_unevictable'])
+        levels['memory.own'] = Math.max(sumOf(text, OWN_V1), fieldOf(text, 'total_unevictable') ?? 0)
         counters['memory.refaults'] =
           (fieldOf(text, 'total_workingset_refault_anon') ?? 0) + (fieldOf(text, 'total_workingset_refault_file') ?? 0)
       },
@@ -127,7 +127,8 @@ function memoryV2(layout: Layout, path: string): SlowReader[] {
       read(text, counters, levels) {
         const used = usage.number()
         if (used !== null) putMemory(levels, used, fieldOf(text, 'inactive_file') ?? 0)
-        levels['memory.own'] = sumOf(text, ['anon', 'shmem', 'unevictable'])
+        levels['memory.own'] =
+          Math.max(sumOf(text, OWN_V2), fieldOf(text, 'unevictable') ?? 0) + sumOf(text, OF_KERNEL_V2)
         counters['memory.refaults'] =
           (fieldOf(text, 'workingset_refault_anon') ?? 0) + (fieldOf(text, 'workingset_refault_file') ?? 0)
       },
@@ -135,6 +136,12 @@ function memoryV2(layout: Layout, path: string): SlowReader[] {
     { file: new KeptFile(`${dir}/memory.events`), read: oomKills },
   ]
 }
+
+/** What the kernel cannot take back. What is locked is told once more as `unevictable`. */
+const OWN_V1 = ['total_rss', 'total_shmem']
+const OWN_V2 = ['anon', 'shmem']
+/** Nor what it holds for them itself; version 1 does not tell that. */
+const OF_KERNEL_V2 = ['kernel_stack', 'pagetables', 'sec_pagetables', 'percpu', 'sock', 'vmalloc', 'slab_unreclaimable']
 
 /** Bytes; what a kernel does not tell counts as none. */
 const sumOf = (text: string, fields: readonly string[]): number =>

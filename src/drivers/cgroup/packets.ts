@@ -98,7 +98,7 @@ export async function openPacketCounter(layout: Layout): Promise<PacketCounter> 
     },
     of: (path) => counts.get(path),
     async close() {
-      // Also where the last reading failed: an interrupt from the keyboard ends its processes before it ends Reeve.
+      // Also where the last reading failed, and what it made was never seen.
       if (mayBe) await removePacketTable(layout)
     },
   }
