@@ -50,6 +50,11 @@ export interface Driver {
    */
   read(node: NodeId, knob: Knob): Promise<{ readonly identity: string; readonly value: Setting } | null>
   /**
+   * What carries the knobs of a place now, as `read` tells it, but at once; null where nothing is there any more.
+   * @throws where that cannot be told.
+   */
+  identityOf(node: NodeId): string | null
+  /**
    * Tells when something came, went or was changed that is worth looking at before the next turn is due; returns how to
    * stop that. A driver that hears of nothing by itself has no such thing.
    */
@@ -59,6 +64,9 @@ export interface Driver {
   /** Lets go of descriptors and connections. Domains and settings stay as they are. */
   close(): Promise<void>
 }
+
+/** The driver of a kind, or null where this host has none now. */
+export type DriverOf = (kind: string) => Driver | null
 
 export type Capability =
   | { readonly name: string; readonly available: true; readonly detail: string }

@@ -196,6 +196,26 @@ describe('applying a plan', () => {
     )
   })
 
+  it('forgets what it set on what is gone or another by now, and nothing of what may be there', async (t) => {
+    const { host, journal, its } = applying(t)
+    const names = ['a', 'b', 'c', 'shown', 'elsewhere', 'unreadable']
+    for (const name of names) {
+      host.settings.set(nodeOf(name), { 'cpu.weight': 100 })
+      host.identities.set(nodeOf(name), `1@${name}`)
+    }
+    await applyPlan(
+      names.map((name, i) => ({ ...change(name, 200 + i), driver: name === 'elsewhere' ? name : 'cgroup' })),
+      its,
+    )
+    for (const name of ['a', 'shown', 'elsewhere', 'unreadable']) host.identities.delete(nodeOf(name))
+    host.identities.set(nodeOf('b'), '2@b')
+    host.unreadable.add(nodeOf('unreadable'))
+    its.originals.forgetGone(new Set([nodeOf('shown')]), (kind) => (kind === host.kind ? host : null))
+    for (const remembered of [journal.remembered(), its.originals.all()]) {
+      assert.deepEqual(remembered.map(({ domain }) => domain).sort(), ['c', 'elsewhere', 'shown', 'unreadable'])
+    }
+  })
+
   it('leaves alone a setting whose original cannot be recorded, and goes on with those that are', async (t) => {
     const { host, journal, its } = applying(t)
     await applyPlan([change('a', 200)], its)

@@ -40,6 +40,8 @@ export class NotSeen extends Error {
 }
 
 const NO_WINDOWS = [] as const
+/** What is gone is forgotten so often. */
+const FORGET_EVERY_MS = 60_000
 
 /**
  * What the daemon is doing, and all that can be asked of it. Turns, reloads and releases happen one after another,
@@ -59,6 +61,7 @@ export class Control {
   #refused: Status['policy']['refused'] = null
   #last: TurnSummary | null = null
   #problem: string | null = null
+  #forgetDueMs = Number.NEGATIVE_INFINITY
   #lookedAtMs = Number.NEGATIVE_INFINITY
   /** Whether a look has ended that no turn has made use of. */
   #hasLooked = false
@@ -114,6 +117,7 @@ export class Control {
       try {
         const summary = await this.#tick()
         if (this.#others.isDue ?? this.#hasLeft(summary)) await this.#putBackOthers()
+        this.#forgetGone(summary)
         this.#last = summary
         if (this.#problem !== null) this.#parts.log.info('turns are made again')
         this.#problem = null
@@ -136,6 +140,15 @@ export class Control {
     if (leaving.length === 0) return false
     const settings = this.#parts.originals.all()
     return leaving.some(({ node }) => settings.some((setting) => setting.node === node))
+  }
+
+  /** Now and then, what was set on what is no more. */
+  #forgetGone({ observation: { at, domains, nodes } }: Turn): void {
+    if (at.monotonicMs < this.#forgetDueMs) return
+    this.#forgetDueMs = at.monotonicMs + FORGET_EVERY_MS
+    const { originals, driver } = this.#parts
+    const shown = new Set([...domains.map(({ node }) => node), ...nodes.map(({ id }) => id)])
+    originals.forgetGone(shown, (kind) => driver.of(kind))
   }
 
   async #tick(): Promise<TurnSummary> {

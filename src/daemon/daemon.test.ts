@@ -8,6 +8,7 @@ import type { Change } from '#core/model/decision.ts'
 import { temporaryDir } from '#lib/temporary-dir.fixture.ts'
 import { createClock } from './clock.ts'
 import { FakeHost, nodeOf, startFake, TWO_DOMAINS, turnWhere } from './fake-host.fixture.ts'
+import { handClock } from './hand-clock.fixture.ts'
 import { journalPath } from './journal/reader.ts'
 import { AlreadyRunning } from './lock.ts'
 import { PolicyRefused } from './main.ts'
@@ -55,6 +56,21 @@ describe('the daemon', () => {
     assert.ok(again.turn > turn, `turn ${again.turn} after ${turn}`)
     await turnWhere(daemon, (its) => its.turn >= again.turn + 10)
     assert.equal(host.applied.length, made)
+  })
+
+  it('keeps nothing of what it set on a domain that is gone', async (t) => {
+    const clock = handClock()
+    const host = new FakeHost(clock)
+    const policyText = TWO_DOMAINS.replace('20ms', '10s')
+    const { daemon } = await startFake(t, { dir: temporaryDir(t), host, clock, policyText })
+    const { turn } = await turnWhere(daemon, hasChanged)
+    host.identities.delete(nodeOf('batch'))
+    await turnWhere(daemon, (its) => its.turn > turn + 8)
+    const { settings } = await daemon.release()
+    assert.deepEqual(
+      settings.map(({ domain }) => domain),
+      ['shop'],
+    )
   })
 
   it('puts back what a new policy no longer names, but not while paused', async (t) => {

@@ -92,6 +92,11 @@ export class FakeHost implements Driver {
     return identity === undefined || value === undefined ? null : { identity, value }
   }
 
+  identityOf(node: NodeId): string | null {
+    if (this.unreadable.has(node)) throw new Error('who is there is nobody’s business')
+    return this.identities.get(node) ?? null
+  }
+
   async apply(change: Change, signal: AbortSignal): Promise<Outcome> {
     const { node, knob, to } = change
     const said = await this.beforeApply(change, signal)

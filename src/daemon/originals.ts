@@ -1,8 +1,8 @@
 import type { Change, Outcome } from '#core/model/decision.ts'
-import type { Identity } from '#core/model/ids.ts'
+import type { Identity, NodeId } from '#core/model/ids.ts'
 import type { Setting } from '#core/model/observation.ts'
 import { reasonOf } from '#lib/reason-of.ts'
-import type { Driver, RememberedSetting } from '#ports.ts'
+import type { Driver, DriverOf, RememberedSetting } from '#ports.ts'
 import type { KnobPlace, Recorder } from './recorder.ts'
 
 /** Whether a change may be made, as far as being able to take it back is concerned. */
@@ -114,6 +114,18 @@ export class Originals {
     else this.#unforgotten.add(key)
   }
 
+  /**
+   * Forgets what was set on places that are gone, or are others by now: nobody will ever put that back, and machines that
+   * come and go for months would leave more and more of it. Places that a turn has `shown` are not asked after; where a
+   * place's driver does not run here, or cannot tell, nothing is forgotten.
+   */
+  forgetGone(shown: ReadonlySet<NodeId>, driverOf: DriverOf): void {
+    for (const setting of this.all()) {
+      const driver = shown.has(setting.node) ? null : driverOf(setting.driver)
+      if (driver !== null && isGone(setting, driver)) this.forget(setting)
+    }
+  }
+
   all(): readonly RememberedSetting[] {
     return [...this.#settings.values()]
   }
@@ -127,4 +139,12 @@ function announcing(known: RememberedSetting, to: Setting): RememberedSetting {
 
 function takenBack({ lastSet, mayBe }: RememberedSetting): Pick<RememberedSetting, 'lastSet' | 'mayBe'> {
   return { lastSet: mayBe.at(-1) ?? lastSet, mayBe: mayBe.slice(0, -1) }
+}
+
+function isGone({ node, identity }: RememberedSetting, driver: Driver): boolean {
+  try {
+    return driver.identityOf(node) !== identity
+  } catch {
+    return false
+  }
 }

@@ -7,12 +7,10 @@ import type { NodeId, ResourceKey } from '#core/model/ids.ts'
 import type { Knob } from '#core/model/observation.ts'
 import type { Policy } from '#core/model/policy.ts'
 import { reasonOf } from '#lib/reason-of.ts'
-import type { Driver, DriverObservation, RememberedSetting } from '#ports.ts'
+import type { Driver, DriverObservation, DriverOf, RememberedSetting } from '#ports.ts'
 import { type Deadline, withDeadline } from './apply.ts'
 import { withMetadata } from './observe.ts'
 
-/** The driver of a kind, or null where this host has none now. */
-export type DriverOf = (kind: string) => Driver | null
 type Result = ReleasedSetting['result']
 
 /**

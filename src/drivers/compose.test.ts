@@ -24,6 +24,7 @@ function driverOf(kind: string, asked: string[], cpus: number): Driver {
       asked.push(`${kind} reads ${which}`)
       return which === node ? { identity: kind, value: 1 } : null
     },
+    identityOf: (which) => (which === node ? kind : null),
     async apply({ node: which, knob, to }) {
       asked.push(`${kind} applies`)
       return { status: 'applied', node: which, knob, to }
@@ -75,6 +76,8 @@ describe('drivers composed', () => {
     const both = composeDrivers([driverOf('a', asked, 1), driverOf('b', asked, 1)])
     assert.equal((await both.read('/b' as NodeId, 'cpu.weight'))?.identity, 'b')
     assert.deepEqual(asked.splice(0), ['a reads /b', 'b reads /b'])
+    assert.equal(both.identityOf('/b' as NodeId), 'b')
+    assert.equal(both.identityOf('/c' as NodeId), null)
     await both.observe(false)
     await both.read('/b' as NodeId, 'cpu.weight')
     assert.deepEqual(asked, ['b reads /b'])

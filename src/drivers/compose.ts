@@ -52,6 +52,14 @@ export function composeDrivers(drivers: readonly Driver[]): ComposedDriver {
       return null
     },
 
+    identityOf(node) {
+      for (const driver of drivers) {
+        const identity = driver.identityOf(node)
+        if (identity !== null) return identity
+      }
+      return null
+    },
+
     onEvent(listener) {
       const ends = drivers.flatMap((driver) => driver.onEvent?.(listener) ?? [])
       return () => {

@@ -68,6 +68,11 @@ export class FaultyDriver implements Driver {
     return this.#host.read(node, knob)
   }
 
+  identityOf(node: NodeId): string | null {
+    if (this.#strikes(['unreadable'], node) !== null) throw new Error('a planted fault: EIO')
+    return this.#host.identityOf(node)
+  }
+
   async apply(change: Change, signal: AbortSignal): Promise<Outcome> {
     const { node, knob } = change
     const fault = this.#strikes(

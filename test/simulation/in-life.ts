@@ -19,6 +19,7 @@ export function driverFor(life: Life, driver: Driver): Driver {
     prepare: (policy) => life.wait(() => driver.prepare(policy)),
     observe: (slow) => life.wait(() => driver.observe(slow)),
     read: (node, knob) => life.wait(() => driver.read(node, knob)),
+    identityOf: (node) => life.now(() => driver.identityOf(node)),
     apply: (change, signal) => life.wait(() => driver.apply(change, signal)),
     close: () => driver.close(),
   }

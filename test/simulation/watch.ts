@@ -121,6 +121,7 @@ export class Watch {
         this.#heard()
         return driver.read(node, knob)
       },
+      identityOf: (node) => driver.identityOf(node),
       apply: (change, signal) => this.#apply(driver, change, signal),
       close: () => driver.close(),
     }

@@ -171,6 +171,10 @@ class Groups implements CgroupDriver {
     return value === undefined || (knob === 'sched' && value === null) ? null : { identity, value }
   }
 
+  identityOf(node: NodeId) {
+    return identityOf(this.layout, node)
+  }
+
   async apply(...[change, signal]: Parameters<Driver['apply']>) {
     const outcome = await applyChange(this.layout, this.#systemd, change, signal)
     this.#watched.get(change.node)?.changed(change.knob)

@@ -16,6 +16,8 @@ export interface Systemd {
 }
 
 const PATIENCE_MS = 5000
+/** Scopes of machines and containers come and go: when so many were asked for, those that are left are asked for anew. */
+const OWNED_MOST = 1000
 
 /** Asks the `systemctl` found in PATH; null where none answers. */
 export async function findSystemd(layout: Layout): Promise<Systemd | null> {
@@ -34,6 +36,7 @@ export async function findSystemd(layout: Layout): Promise<Systemd | null> {
       const unit = group.slice(group.lastIndexOf('/') + 1)
       const property = PROPERTIES[layout.version][family]
       if (property === undefined || isOwn(layout, group) || !/\.(service|scope|slice)$/.test(unit)) return false
+      if (owned.size >= OWNED_MOST) owned.clear()
       if (!owned.has(group)) owned.set(group, (await path(unit).catch(() => null)) === group)
       if (owned.get(group) !== true) return false
       const [name, text] = property(value, device)

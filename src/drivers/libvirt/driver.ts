@@ -160,6 +160,10 @@ class Machines implements Driver {
     return value === undefined ? null : { identity, value }
   }
 
+  identityOf(node: NodeId): Identity | null {
+    return identityOf(this.#groups.layout, node)
+  }
+
   /** What libvirt keeps is asked for anew, as the last look may be some time ago. */
   async #asked(guest: Guest, knob: Knob): Promise<Setting | undefined> {
     const { uuid, link } = guest

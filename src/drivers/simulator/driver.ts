@@ -82,6 +82,10 @@ class SimulatedDriver implements Driver {
     return domain === undefined || value === undefined ? null : { identity: domain.identity, value }
   }
 
+  identityOf(node: NodeId): string | null {
+    return this.#at(node)?.identity ?? null
+  }
+
   async apply(change: Change, signal: AbortSignal): Promise<Outcome> {
     const { node, knob, identity, to } = change
     const domain = this.#at(node)
