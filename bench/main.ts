@@ -97,7 +97,8 @@ const round = (value: number): string => (Number.isInteger(value) ? `${value}` :
 
 function pageOf(tables: Readonly<Record<string, Table>>): string {
   const intro =
-    '# Benchmarks\n\nMade by `npm run bench`; medians, on the machine named. Timings of shared machines are noisy: compare ratios.\n'
+    '# Benchmarks\n\nMade by `npm run bench`; medians, on the machine named. Timings of shared machines are noisy: compare ratios.\n' +
+    'How well goals hold, beside other controllers, is [a bench of its own](bench-goals.md).\n'
   return [intro, ...Object.entries(tables).map(([name, table]) => tableOf(name, table))].join('\n')
 }
 

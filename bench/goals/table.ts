@@ -24,6 +24,16 @@ const TITLES: Readonly<Record<Family, string>> = {
   II: 'Family II: loads that no static setting can serve',
 }
 
+/** What each of them is. */
+const CONTENDERS = [
+  '- `static`: weights that never move, the best that a search finds: 12 vectors for 30 s each, the best three in full.',
+  '  It plays each once, so where several serve alike chance chooses; `map` is another one, 16:16:8:1, until goals swap.',
+  '- `kernel`: equal weights, nobody manages. `map`: a weight for each priority, set anew when goals are.',
+  '- `parties`: as PARTIES does it, one resource at a time, every 500 ms: up where slack is under 5 %, down above 20 %.',
+  '- `proportional`: as HP WLM does it, by a part of how far each goal is missed.',
+  '- `reeve`, `reeve-250ms`: Reeve at an interval of 1 s and of 250 ms; `reeve-without-X`: at 1 s, without an estimator.',
+]
+
 /** The whole as Markdown. */
 export function pageOf(reports: readonly Report[]): string {
   return [
@@ -37,6 +47,8 @@ export function pageOf(reports: readonly Report[]): string {
     `${CHANGE_OVER_SECONDS} s of an act; "held" leaves out the ${REACTION_SECONDS} s behind a step, which the column of reactions is about, and`,
     '"with steps" counts them. Goals that cannot all be met count in the table of acts only. The steady act is longer, and',
     'changes in steady load are those of its last two thirds, of the domain with the most of them.',
+    '',
+    ...CONTENDERS,
     '',
     ...reports.flatMap(familyOf),
   ].join('\n')

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { after, before, describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Status } from '#api/contract.ts'
 import type { EstimateReason } from '#core/model/estimate-reason.ts'
@@ -23,8 +23,7 @@ import { reeveIn, stop } from './reeve.ts'
 const ROOT = 'reeve-system-packets'
 const dir = temporaryDirOfFile('packets')
 const { policyFile, ask, up } = reeveIn(dir)
-const counts = existsSync('/usr/sbin/nft') ? false : 'nftables is not installed'
-const skip = (await reasonToSkip(ROOT)) || counts
+const skip = (await reasonToSkip(ROOT)) || (await reasonToSkip(ROOT, 'packets'))
 
 /** Does the same work for each datagram, some 200 us of a CPU, and says on which port it takes them. */
 const RELAY = `
@@ -33,22 +32,38 @@ const work = () => { let x = 1; for (let step = 0; step < 200_000; step++) x = M
 server.on('message', work)
 server.bind(0, '127.0.0.1', () => console.log(server.address().port))`
 
-/** So many datagrams a second: FIRST for a while, then evenly more up to LAST, and that from then on. */
-const FIRST = 1000
-const LAST = 3000
+/** At so many seconds so many datagrams a second, and evenly from one to the next. */
+type Load = readonly (readonly [second: number, rate: number])[]
 const STEADY_S = 12
+/** From so long before it changes it is looked at. */
+const BEFORE_S = 2
 const RISE_S = 40
+const RISE: Load = [
+  [0, 1000],
+  [STEADY_S, 1000],
+  [STEADY_S + RISE_S, 3000],
+]
+const AFTER_STEP_S = 6
+const STEP: Load = [
+  [0, 1000],
+  [STEADY_S, 1000],
+  [STEADY_S, 3000],
+]
 const SENDER = `
-const [port, first, last, steady, rise] = process.argv.slice(1).map(Number)
+const port = Number(process.argv[1]), load = JSON.parse(process.argv[2])
 const client = require('node:dgram').createSocket('udp4')
 const datagram = Buffer.alloc(100), began = performance.now()
-let sent = 0
-const due = (s) => {
-  const rising = Math.min(Math.max(s - steady, 0), rise)
-  return first * s + (last - first) * (rising ** 2 / 2 / rise + Math.max(s - steady - rise, 0))
+const rateAt = (s) => {
+  const next = load.findIndex(([second]) => second > s)
+  if (next === -1) return load.at(-1)[1]
+  const [[from, first], [until, last]] = [load[next - 1], load[next]]
+  return first + ((last - first) * (s - from)) / (until - from)
 }
+let before = 0, due = 0
 setInterval(() => {
-  for (const all = due((performance.now() - began) / 1000); sent < all; sent++) client.send(datagram, port, '127.0.0.1')
+  const now = (performance.now() - began) / 1000
+  for (due += (now - before) * rateAt(now); due >= 1; due--) client.send(datagram, port, '127.0.0.1')
+  before = now
 }, 5)`
 
 interface Seen {
@@ -56,6 +71,8 @@ interface Seen {
   readonly by: EstimateReason['kind'] | undefined
   readonly use: number
   readonly inForce: number
+  /** What it is to have from now on. */
+  readonly entitlement: number
 }
 
 describe('packets that arrive', { skip, timeout: 240_000 }, () => {
@@ -67,25 +84,23 @@ describe('packets that arrive', { skip, timeout: 240_000 }, () => {
     await sweep(ROOT)
     // Its network is told by the group in which it makes its socket.
     for (const name of ['relay', 'batch']) makeGroup(layout, path(name))
-    writeFileSync(
-      policyFile,
-      `
-apiVersion: reeve/v1
-host: { mode: manage, interval: 1s, headroom: { cpu: 10% }, surplus: { default: [batch] }, cooldown: 0s }
-metrics:
-  relay-packets: { source: counter, counter: net.rxPackets, unit: packets/s }
-domains:
-  relay: { path: ${path('relay')} }
-  batch: { path: ${path('batch')} }
-goals:
-  - { domain: relay, kind: throughput, metric: relay-packets, atLeast: 20000, priority: 1 }
-`,
-    )
   })
   after(async () => {
     for (const task of tasks) task.kill('SIGKILL')
     await sweep(ROOT)
   })
+
+  const policyText = (enforcement: 'guarantee' | 'cap') => `
+apiVersion: reeve/v1
+host: { mode: manage, interval: 1s, headroom: { cpu: 10% }, surplus: { default: [batch] }, cooldown: 0s }
+metrics:
+  relay-packets: { source: counter, counter: net.rxPackets, unit: packets/s }
+domains:
+  relay: { path: ${path('relay')}, enforcement: ${enforcement} }
+  batch: { path: ${path('batch')} }
+goals:
+  - { domain: relay, kind: throughput, metric: relay-packets, atLeast: 20000, priority: 1 }
+`
 
   /** Starts it once it is in its group; without a group where it is. */
   function run(group: string | null, ...argv: readonly string[]): ChildProcess {
@@ -97,6 +112,21 @@ goals:
     return task
   }
 
+  /** Plays it to a relay beside a batch job that wants every CPU; what was seen of the relay from just before it changes. */
+  async function played(t: TestContext, load: Load, lasts: number): Promise<readonly Seen[]> {
+    const relay = run('relay', process.execPath, '-e', RELAY)
+    const [port] = await once(relay.stdout as NodeJS.ReadableStream, 'data')
+    const daemon = await up(t)
+    for (let cpu = 0; cpu < 4; cpu++) run('batch', '/bin/sh', '-c', 'while :; do :; done')
+    run(null, process.execPath, '-e', SENDER, `${port}`.trim(), JSON.stringify(load))
+    await pause((STEADY_S - BEFORE_S) * 1000)
+    const { turn } = await ask<Status>('status')
+    await pause((BEFORE_S + lasts) * 1000)
+    await stop(daemon, 'SIGTERM')
+    for (const task of tasks.splice(0)) task.kill('SIGKILL')
+    return recordedFrom(turn?.turn ?? 1)
+  }
+
   /** What the relay used in each turn from this one on, and what was in force for it, as it is on record. */
   function recordedFrom(turn: number): readonly Seen[] {
     const journal = readJournal(journalPath(join(dir, 'state')))
@@ -106,31 +136,34 @@ goals:
     return turns.flatMap(({ decision }) => {
       const by = decision.goals[0]?.because.kind
       const cpu = decision.resources.find(({ resource }) => resource === 'cpu')
-      const { use = null, inForce = null } = cpu?.rows.find(({ domain }) => domain === 'relay') ?? {}
-      return use === null || inForce === null ? [] : [{ by, use, inForce }]
+      const row = cpu?.rows.find(({ domain }) => domain === 'relay')
+      if (row === undefined || row.use === null || row.inForce === null) return []
+      return [{ by, use: row.use, inForce: row.inForce, entitlement: row.entitlement }]
     })
   }
 
   test('raise what the service is given before 95 % of it are used', async (t) => {
-    for (let cpu = 0; cpu < 4; cpu++) run('batch', '/bin/sh', '-c', 'while :; do :; done')
-    const relay = run('relay', process.execPath, '-e', RELAY)
-    const [port] = await once(relay.stdout as NodeJS.ReadableStream, 'data')
-    const daemon = await up(t)
-    run(null, process.execPath, '-e', SENDER, ...[`${port}`.trim(), FIRST, LAST, STEADY_S, RISE_S].map(String))
-    await pause(STEADY_S * 1000)
-    const { turn } = await ask<Status>('status')
-    await pause(RISE_S * 1000)
-    await stop(daemon, 'SIGTERM')
-    const rising = recordedFrom(turn?.turn ?? 1)
+    writeFileSync(policyFile, policyText('guarantee'))
+    const rising = await played(t, RISE, RISE_S)
     const text = rising.map(({ use, inForce }) => `${Math.round(use)} of ${Math.round(inForce)}`).join(', ')
-    const silent = rising.filter(({ by }) => by !== 'arrivals')
     t.diagnostic(text)
     assert.ok(rising.length >= RISE_S / 2, `so many turns were seen: ${rising.length}`)
     const [first, last] = [rising[0], rising.at(-1)]
     assert.ok(first !== undefined && last !== undefined && last.use > 2 * first.use, `it comes to use more: ${text}`)
+    const silent = rising.filter(({ by }) => by !== 'arrivals')
     assert.ok(silent.length <= rising.length / 10, `what arrives is spoken of, and not ${silent.map(({ by }) => by)}`)
     // One turn in eight may come late on a machine that others share.
     const late = rising.filter(({ use, inForce }) => use >= 0.95 * inForce)
     assert.ok(late.length <= rising.length / 8, `used up in ${late.length} of ${rising.length} turns: ${text}`)
+  })
+
+  test('have what they cost granted at once, to a service that could not have used it', async (t) => {
+    writeFileSync(policyFile, policyText('cap'))
+    const seen = await played(t, STEP, AFTER_STEP_S)
+    const text = seen.map(({ use, entitlement }) => `${Math.round(entitlement)} after ${Math.round(use)}`).join(', ')
+    t.diagnostic(text)
+    // Use alone would never say more than the margin beyond it, which is a quarter.
+    const most = Math.max(...seen.map(({ use, entitlement }) => entitlement / use))
+    assert.ok(most > 1.5, `${most.toFixed(2)} times what was used, at most: ${text}`)
   })
 })

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { findLayout } from '#drivers/cgroup/layout.ts'
+import { removePacketTable } from '#drivers/cgroup/packets.ts'
 
 /** The command line as an administrator uses it, with a directory of its own for all that it keeps. */
 
@@ -23,7 +25,7 @@ export interface Reeve {
   reeve(...args: readonly string[]): Promise<Ran>
   /** What a command prints with `--json`. */
   ask<Answer>(...args: readonly string[]): Promise<Answer>
-  /** Starts a daemon and waits until it answers. It is gone when the test ends, however that ends. */
+  /** Starts a daemon and waits until it answers. It is gone when the test ends, however that ends, with its packet table. */
   up(t: TestContext): Promise<ChildProcess>
 }
 
@@ -55,7 +57,11 @@ export function reeveIn(dir: string): Reeve {
       // It ends with the test, by whatever end.
       const under = ['--pdeathsig', 'KILL', process.execPath]
       const child = spawn('setpriv', [...under, ...command('up', '-c', policyFile, ...places)], { stdio: 'ignore' })
-      t.after(() => stop(child, 'SIGKILL'))
+      t.after(async () => {
+        await stop(child, 'SIGKILL')
+        const layout = findLayout('reeve')
+        if (layout !== null) await removePacketTable(layout)
+      })
       await until(async () => existsSync(socket) && (await reeve('status')).code === 0, 'the daemon answers')
       return child
     },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -22,6 +22,7 @@ const ROOT = 'reeve-system-up'
 const dir = temporaryDirOfFile('up')
 const { policyFile, reeve, ask, up } = reeveIn(dir)
 const NAMES = ['left', 'right'] as const
+const cannotCount = await reasonToSkip(ROOT, 'packets')
 
 describe('reeve up', { skip: await reasonToSkip(ROOT), timeout: 300_000 }, () => {
   const layout = findLayout(ROOT) as Layout
@@ -90,8 +91,8 @@ goals:
     assert.ok(Math.abs(ratio() - 2) < 0.05, 'settings stay when the daemon ends')
   })
 
-  const counts = { skip: existsSync('/usr/sbin/nft') ? false : 'nftables is not installed' }
-  test('a daemon that is interrupted twice ends in order, and leaves no table of its own', counts, async (t) => {
+  const counting = { skip: cannotCount }
+  test('a daemon that is interrupted twice ends in order, and leaves no table of its own', counting, async (t) => {
     const daemon = await up(t)
     const tables = () => execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' })
     await until(() => tables().includes('inet reeve_reeve'), 'packets are counted')
